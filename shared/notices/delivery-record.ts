@@ -32,7 +32,13 @@ export const deliverySchema = z.object({
   shows: z.enum(['open', 'closed', 'unknown']),
   /** What the sink has, and by what it knows its message; null where it has nothing. */
   delivered: z
-    .object({ id: z.string(), at: z.string(), message: z.record(z.string(), z.string()).nullable() })
+    .object({
+      id: z.string(),
+      at: z.string(),
+      /** When the occurrence began that it is of; null where nobody said. */
+      since: z.string().nullable().default(null),
+      message: z.record(z.string(), z.string()).nullable(),
+    })
     .nullable(),
 });
 export type DeliveryRecord = z.infer<typeof deliverySchema>;
@@ -96,14 +102,37 @@ export function judgeDelivery(
   if (isNews && !abilities.news) return { kind: 'had' };
   if (record === undefined) return { kind: 'send', isTold: false, perhaps: false, message: undefined };
   const { newest, known, delivered, shows, attempt } = record;
-  if (delivered?.id === told.id) return { kind: 'had' };
+  // Where something else got no answer after the newest was delivered, that may stand in its place.
+  const isReplaced = newest.id === told.id && attempt !== null && attempt.id !== told.id;
+  if (delivered?.id === told.id && !isReplaced) return { kind: 'had' };
   if (newest.id !== told.id && (known.includes(told.id) || isOlder(told, newest))) return { kind: 'older' };
   // What got no answer may have been shown all the same.
   const isSure = attempt === null;
   if (isSure && told.state === 'closed' && shows === 'closed') return { kind: 'unneeded' };
-  if (isSure && told.state === 'open' && shows === 'open' && !abilities.updates) return { kind: 'unneeded' };
+  const isShown = shows === 'open' && delivered?.since === told.since;
+  if (isSure && told.state === 'open' && isShown && !abilities.updates) return { kind: 'unneeded' };
   const message = delivered?.message ?? undefined;
   return { kind: 'send', isTold: shows === 'open', perhaps: !isSure, message };
+}
+
+/** What is known of an incident in one sink by its record, and by what an instance told that could not write it. */
+export function mergedRecords(
+  stored: DeliveryRecord | undefined,
+  kept: DeliveryRecord | undefined,
+): DeliveryRecord | undefined {
+  if (stored === undefined || kept === undefined) return stored ?? kept;
+  const isStoredNewer = stored.newest.id !== kept.newest.id && isOlder(kept.newest, stored.newest);
+  const isKeptLater = parseTime(kept.delivered?.at ?? '') >= parseTime(stored.delivered?.at ?? '1970-01-01');
+  const { delivered, shows } = isKeptLater ? kept : stored;
+  // Told without a record, something older may stand where the newest did: that is told once more.
+  const isPast = isStoredNewer && isKeptLater && stored.delivered !== null;
+  const again = { id: stored.newest.id, writer: '', state: 'unanswered' } as const;
+  return {
+    version: 1,
+    newest: isStoredNewer ? stored.newest : kept.newest,
+    known: [...new Set([...stored.known, ...kept.known])].slice(-mostKnown),
+    ...{ attempt: kept.attempt ?? stored.attempt ?? (isPast ? again : null), delivered, shows },
+  };
 }
 
 /** How much later a divergence must have been found than an end was told for that to be its return. Milliseconds. */
@@ -165,7 +194,12 @@ export function withOutcome(
   switch (outcome.kind) {
     case 'delivered': {
       const message = outcome.message === undefined ? (delivered?.message ?? null) : { ...outcome.message };
-      return { ...record, attempt: null, shows: newest.state, delivered: { id: newest.id, at: outcome.at, message } };
+      return {
+        ...record,
+        attempt: null,
+        shows: newest.state,
+        delivered: { id: newest.id, at: outcome.at, since: newest.since, message },
+      };
     }
     case 'failed': {
       const lost = before?.attempt ?? null;

@@ -6,6 +6,7 @@ import {
   decodeDelivery,
   deliveryPath,
   judgeDelivery,
+  mergedRecords,
   toldOf,
   withAttempt,
   withNewest,
@@ -13,11 +14,13 @@ import {
   type DeliveryOutcome,
   type DeliveryRecord,
   type DeliveryVerdict,
+  type SinkAbilities,
+  type Told,
 } from '../../notices/delivery-record.ts';
 import { noticeOf } from '../../notices/notice.ts';
 import { abilitiesOf } from '../../notices/sink-abilities.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { clearDeliveries, writeDelivery, type RecordPlace } from './delivery-records.ts';
+import { clearDeliveries, keepUnsaved, unsavedAt, writeDelivery, type RecordPlace } from './delivery-records.ts';
 import { readState, valueOrNone, type ReadState } from './read-state.ts';
 
 export type DeliverPorts = Pick<Ports, 'sinks' | 'state' | 'log' | 'now' | 'sleep'>;
@@ -47,17 +50,16 @@ export async function deliverToSink(
   given: AlertForSink,
   ports: DeliverPorts,
 ): Promise<'delivered' | 'had' | 'older' | 'unneeded'> {
+  const incident = incidentOf(given);
+  const unread = judgeDelivery(incident, undefined);
+  if (unread.kind !== 'send') return unread.kind;
   const writer = randomUUID();
   for (let look = 1; look <= waitsFor; look++) {
-    const claim = await claimDelivery({ given, writer }, ports).catch((error: unknown): 'unrecorded' => {
-      if (!isOfStorage(error)) throw error;
-      tellUnrecorded({ given, error }, ports);
-      return 'unrecorded';
-    });
-    if (claim === 'unrecorded') return deliverUnrecorded(given, ports);
+    const claim = await claimDelivery({ incident, writer }, ports);
     if (claim === 'busy') await ports.sleep(betweenWrites);
-    else if (claim.kind !== 'claimed') return claim.kind;
-    else return deliverClaimed(given, claim, ports);
+    else if (claim.kind === 'claimed') return deliverClaimed(given, claim, ports);
+    else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
+    else return claim.kind;
   }
   throw new ConvergeError({
     code: 'SinkUnavailable',
@@ -65,6 +67,24 @@ export async function deliverToSink(
     message: 'another alert of the incident is on its way to it',
     disposition: 'retry',
   });
+}
+
+/** What is asked of the record of an incident in one sink, and where that is. */
+interface Incident {
+  readonly place: RecordPlace;
+  readonly told: Told;
+  readonly isNews: boolean;
+  readonly abilities: SinkAbilities;
+}
+
+function incidentOf(given: AlertForSink): Incident {
+  const notice = noticeOf(given.alert, { isTold: false });
+  const isNews = notice.incident === null;
+  const path = deliveryPath({ sink: given.sink.name, id: given.id, notice });
+  return {
+    ...{ place: { path, isNews }, isNews },
+    ...{ told: toldOf({ ...given, notice }), abilities: abilitiesOf(given.sink) },
+  };
 }
 
 interface Claimed {
@@ -78,38 +98,51 @@ interface Claimed {
   readonly writtenAt: number;
 }
 
-/** `busy`: somebody else is at it, or has been since it was read. Throws as `readState` and `write` do. */
+/** What is known where the record can be neither read nor written. */
+interface Unrecorded {
+  readonly kind: 'unrecorded';
+  readonly before: DeliveryRecord | undefined;
+  readonly error: ConvergeError;
+}
+
+/** `busy`: somebody else is at it, or has been since it was read. */
 async function claimDelivery(
-  { given, writer }: { given: AlertForSink; writer: string },
+  { incident, writer }: { incident: Incident; writer: string },
   ports: DeliverPorts,
-): Promise<Claimed | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
-  const notice = noticeOf(given.alert, { isTold: false });
-  const isNews = notice.incident === null;
-  const place = { path: deliveryPath({ sink: given.sink.name, id: given.id, notice }), isNews };
-  const told = toldOf({ ...given, notice });
-  const asked = { told, isNews, abilities: abilitiesOf(given.sink) };
-  const unread = judgeDelivery(asked, undefined);
-  if (unread.kind !== 'send') return unread;
-  const found = await readState({ path: place.path, decode: decodeDelivery }, ports);
-  const before = valueOrNone(found);
-  const verdict = judgeDelivery(asked, before);
+): Promise<Claimed | Unrecorded | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
+  const { place, told } = incident;
+  const kept = unsavedAt(place.path, ports);
+  const found = await orUnrecorded(readState({ path: place.path, decode: decodeDelivery }, ports));
+  if (found !== undefined && 'error' in found) return { ...found, before: kept };
+  const stored = valueOrNone(found);
+  const before = mergedRecords(stored, kept);
+  const verdict = judgeDelivery(incident, before);
   if (verdict.kind !== 'send' && verdict.kind !== 'unneeded') return verdict;
-  if (verdict.kind === 'send' && before?.attempt?.writer === writer) {
+  if (verdict.kind === 'send' && stored?.attempt?.writer === writer) {
     // The answer of our own write was lost.
-    return claimed(
-      { send: verdict, place, record: before, generation: found?.generation ?? '', before: undefined },
-      ports,
-    );
+    const ours = { send: verdict, place, record: stored, generation: found?.generation ?? '', before: undefined };
+    return claimed(ours, ports);
   }
   if (isUnderWay(found) || isJustWritten(found)) return 'busy';
   const record = verdict.kind === 'send' ? withAttempt({ told, writer }, before) : withNewest(told, before);
   const ifGeneration = found === undefined ? 'absent' : { generation: found.generation };
-  const written = await writeDelivery({ place, record, ifGeneration }, ports);
+  const written = await orUnrecorded(writeDelivery({ place, record, ifGeneration }, ports));
   if (written === 'conflict') return 'busy';
+  if ('error' in written) return { ...written, before };
+  keepUnsaved(place.path, undefined, ports);
   if (verdict.kind === 'unneeded') return verdict;
   // Nobody can read what the sink had.
-  const perhaps = verdict.perhaps || (found !== undefined && before === undefined);
+  const perhaps = verdict.perhaps || (found !== undefined && stored === undefined);
   return claimed({ send: { ...verdict, perhaps }, place, record, generation: written.generation, before }, ports);
+}
+
+async function orUnrecorded<T>(asked: Promise<T>): Promise<T | Pick<Unrecorded, 'kind' | 'error'>> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!isOfStorage(error)) throw error;
+    return { kind: 'unrecorded', error };
+  }
 }
 
 function claimed(facts: Omit<Claimed, 'kind' | 'writtenAt'>, { now }: DeliverPorts): Claimed {
@@ -130,18 +163,27 @@ function ageOf({ readAt, writtenAt }: ReadState<DeliveryRecord>): number {
 }
 
 async function deliverClaimed(given: AlertForSink, claim: Claimed, ports: DeliverPorts): Promise<'delivered'> {
-  const { isTold, perhaps, message } = claim.send;
-  const { alert } = given;
-  try {
-    const sent = await ports.sinks.deliver({ ...given, notice: noticeOf(alert, { isTold }), message, perhaps });
-    await settle({ kind: 'delivered', at: ports.now().toISOString(), message: sent }, { given, claim }, ports);
-  } catch (error) {
-    const isLost = !(error instanceof ConvergeError) || error.unanswered;
-    await settle({ kind: isLost ? 'unanswered' : 'failed' }, { given, claim }, ports);
-    throw error;
-  }
+  const { outcome, failure } = await send(given, claim.send, ports);
+  await settle(outcome, { given, claim }, ports);
+  if (failure !== undefined) throw failure.error;
   await clearDeliveries(given.sink.name, ports);
   return 'delivered';
+}
+
+/** Never fails: `failure` holds what the sink threw. */
+async function send(
+  given: AlertForSink,
+  { isTold, perhaps, message }: Claimed['send'],
+  ports: DeliverPorts,
+): Promise<{ outcome: DeliveryOutcome; failure?: { error: unknown } }> {
+  try {
+    const notice = noticeOf(given.alert, { isTold });
+    const sent = await ports.sinks.deliver({ ...given, notice, message, perhaps });
+    return { outcome: { kind: 'delivered', at: ports.now().toISOString(), message: sent } };
+  } catch (error) {
+    const isLost = !(error instanceof ConvergeError) || error.unanswered;
+    return { outcome: { kind: isLost ? 'unanswered' : 'failed' }, failure: { error } };
+  }
 }
 
 /** Writes down what became of an attempt. Never fails: who comes next takes it for one that got no answer. */
@@ -157,6 +199,7 @@ async function settle(
   const write = writeDelivery({ place, record: settled, ifGeneration: { generation } }, ports);
   const written = await write.catch((error: unknown) => ({ error }));
   if (written === 'conflict' || 'error' in written) {
+    keepUnsaved(place.path, settled, ports);
     const error = written === 'conflict' ? 'somebody else has written it' : describeError(written.error);
     ports.log('WARNING', 'what became of an alert could not be written down', {
       ...{ sink: given.sink.name, id: given.id, outcome: outcome.kind, error },
@@ -164,17 +207,24 @@ async function settle(
   }
 }
 
-/** Alerts that this instance delivered without a record: of those that come again, the sink has had each. */
-const deliveredUnrecorded = new Set<string>();
-const mostRemembered = 1_000;
-
-async function deliverUnrecorded(given: AlertForSink, ports: DeliverPorts): Promise<'delivered' | 'had'> {
-  const key = `${given.sink.name} ${given.id}`;
-  if (deliveredUnrecorded.has(key)) return 'had';
-  const notice = noticeOf(given.alert, { isTold: false });
-  await ports.sinks.deliver({ ...given, notice, message: undefined, perhaps: true });
-  if (deliveredUnrecorded.size >= mostRemembered) deliveredUnrecorded.clear();
-  deliveredUnrecorded.add(key);
+/** By what this instance remembers of the incident: another one may tell the sink the same once more, marked. */
+async function deliverUnrecorded(
+  { given, incident, before, error }: { given: AlertForSink; incident: Incident } & Omit<Unrecorded, 'kind'>,
+  ports: DeliverPorts,
+): Promise<'delivered' | 'had' | 'older' | 'unneeded'> {
+  const { path } = incident.place;
+  const verdict = judgeDelivery(incident, before);
+  if (verdict.kind === 'unneeded') keepUnsaved(path, withNewest(incident.told, before), ports);
+  if (verdict.kind !== 'send') return verdict.kind;
+  tellUnrecorded({ given, error }, ports);
+  const { outcome, failure } = await send(given, { ...verdict, perhaps: true }, ports);
+  // What the sink shows stands where nobody can read it.
+  const record = {
+    ...withAttempt({ told: incident.told, writer: randomUUID() }, before),
+    shows: before?.shows ?? 'unknown',
+  };
+  keepUnsaved(path, withOutcome(outcome, { record, before }), ports);
+  if (failure !== undefined) throw failure.error;
   return 'delivered';
 }
 

@@ -44,3 +44,22 @@ export async function clearDeliveries(
     log('WARNING', 'old delivery records could not be cleared', { sink, error: describeError(error) });
   }
 }
+
+/** Of so many incidents at most is kept what could not be written. */
+const mostUnsaved = 1_000;
+/** The records that this instance could not write, for as long as it lives: what it told stands in them alone. */
+const unsavedOf = new WeakMap<Ports['state'], Map<string, DeliveryRecord>>();
+
+export function unsavedAt(path: string, { state }: Pick<Ports, 'state'>): DeliveryRecord | undefined {
+  return unsavedOf.get(state)?.get(path);
+}
+
+/** @param record undefined: it is written */
+export function keepUnsaved(path: string, record: DeliveryRecord | undefined, { state }: Pick<Ports, 'state'>): void {
+  const unsaved = unsavedOf.get(state) ?? new Map<string, DeliveryRecord>();
+  unsavedOf.set(state, unsaved);
+  unsaved.delete(path);
+  if (record === undefined) return;
+  if (unsaved.size >= mostUnsaved) unsaved.clear();
+  unsaved.set(path, record);
+}

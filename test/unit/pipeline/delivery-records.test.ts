@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../shared/base/errors.ts';
+import type { AlertSink } from '../../../shared/config/sinks.ts';
 import { alertId, type Alert, type Diff } from '../../../shared/events/alert.ts';
 import { deliveryFolder, deliverySchema } from '../../../shared/notices/delivery-record.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
@@ -50,8 +51,21 @@ const news = (revision: string): Told => {
   return { time, alert: { topic: 'converged', data } };
 };
 
-function world(names: readonly string[] = ['ops'], { state: given }: { state?: StateStore } = {}) {
-  const clock = clockAt('2026-11-21T01:00:00Z');
+type Step = { readonly which: number; readonly mood: Mood; readonly storage: StorageMood };
+
+/** `CONVERGE_CASES` draws more. */
+const sequences = Number(process.env['CONVERGE_CASES'] ?? 1_000);
+
+interface Given {
+  readonly state?: StateStore;
+  readonly clock?: ReturnType<typeof clockAt>;
+  readonly sinks?: readonly AlertSink[];
+}
+
+function world(
+  names: readonly string[] = ['ops'],
+  { state: given, clock = clockAt('2026-11-21T01:00:00Z'), ...more }: Given = {},
+) {
   const state = given ?? oneWriteASecond(stateInMemory(clock.now), clock.now);
   const moods = new Map<string, Mood>();
   const received: Pick<SinkDelivery, 'id' | 'message' | 'perhaps' | 'notice' | 'sink'>[] = [];
@@ -75,7 +89,7 @@ function world(names: readonly string[] = ['ops'], { state: given }: { state?: S
       },
     },
   };
-  const sinks = names.map((name) => ({ name, webhook: { url: `https://${name}.example.com/` } }));
+  const sinks = more.sinks ?? names.map((name) => ({ name, webhook: { url: `https://${name}.example.com/` } }));
   return {
     ...{ clock, state, log, moods, received },
     async tell({ alert, time }: Told, only?: readonly string[]) {
@@ -84,6 +98,29 @@ function world(names: readonly string[] = ['ops'], { state: given }: { state?: S
     /** What each sink was told, in order. */
     told: () => received.map(({ sink, notice }) => `${sink.name} ${notice.state}`),
   };
+}
+
+/** `silent`: a write is done, and its answer does not come. */
+type StorageMood = 'well' | 'unreadable' | 'unwritable' | 'silent';
+
+function moodyStorage(state: StateStore): { mood: StorageMood; readonly state: StateStore } {
+  const fails = (): never => {
+    const facts = { code: 'StorageUnavailable', subject: 'gs://state', message: 'no answer' } as const;
+    throw new ConvergeError({ ...facts, disposition: 'retry' });
+  };
+  const storage = {
+    mood: 'well' as StorageMood,
+    state: {
+      ...state,
+      read: async (path: string) => (storage.mood === 'unreadable' ? fails() : state.read(path)),
+      async write(write: Parameters<StateStore['write']>[0]) {
+        if (storage.mood === 'unwritable' || storage.mood === 'unreadable') fails();
+        const written = await state.write(write);
+        return storage.mood === 'silent' ? fails() : written;
+      },
+    },
+  };
+  return storage;
 }
 
 /** As Storage: more than a write a second of a name fails. */
@@ -339,28 +376,76 @@ describe('whatever is lost, doubled and disordered', () => {
     diff({ began, at: began + 5 }),
     end({ began, at: began + 10 }),
   ]);
-  const moods = fc.constantFrom<Mood>('well', 'away', 'refuses');
+  const step = fc.record({
+    which: fc.nat({ max: story.length - 1 }),
+    mood: fc.constantFrom<Mood>('well', 'away', 'refuses', 'lost'),
+    storage: fc.constantFrom<StorageMood>('well', 'well', 'unreadable', 'unwritable', 'silent'),
+  });
+  const kinds = fc.constantFrom<AlertSink>(
+    { name: 'ops', webhook: { url: 'https://ops.example.com/' } },
+    { name: 'ops', slack: { tokenSecretFile: '/s', channel: 'C1', api: 'https://slack.com/api' } },
+    { name: 'ops', googleChat: { urlSecretFile: '/s' } },
+    { name: 'ops', pagerduty: { routingKeySecretFile: '/s', api: 'https://events.pagerduty.com' } },
+  );
 
-  it('shows each sink the newest state in the end, and tells nothing twice', async () => {
-    const step = fc.record({ which: fc.nat({ max: story.length - 1 }), mood: moods });
+  async function play({ steps, last, kind }: { steps: readonly Step[]; last: number; kind: AlertSink }) {
+    const clock = clockAt('2026-11-21T00:00:00Z');
+    const storage = moodyStorage(oneWriteASecond(stateInMemory(clock.now), clock.now));
+    const { tell, moods, received } = world([], { state: storage.state, clock, sinks: [kind] });
+    const happened = story.slice(0, last + 1);
+    for (const { which, mood, storage: next } of steps) {
+      moods.set('ops', mood);
+      storage.mood = next;
+      const found = happened[which];
+      if (found !== undefined) await tell(found);
+      // Nobody takes what is under way for lost before a minute is over.
+      clock.forward(60);
+    }
+    moods.set('ops', 'well');
+    storage.mood = 'well';
+    for (const found of happened.toReversed()) await tell(found);
+    return { received, isOpen: happened.at(-1)?.alert.topic === 'diff', last: happened.at(-1) };
+  }
+
+  it('shows each sink the newest state in the end, and marks what it may tell twice', async () => {
+    const rounds = fc.record({
+      steps: fc.array(step, { maxLength: 12 }),
+      last: fc.nat({ max: story.length - 1 }),
+      kind: kinds,
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.nat({ max: story.length - 1 }), async (steps, last) => {
-        const { tell, moods: mood, received } = world();
-        const happened = story.slice(0, last + 1);
-        for (const { which, mood: next } of steps) {
-          mood.set('ops', next);
-          const found = happened[which];
-          if (found !== undefined) await tell(found);
-        }
-        mood.set('ops', 'well');
-        for (const found of happened.toReversed()) await tell(found);
-        const ids = received.map(({ id }) => id);
-        expect(new Set(ids).size).toBe(ids.length);
-        const isOpen = happened.at(-1)?.alert.topic === 'diff';
+      fc.asyncProperty(rounds, async (round) => {
+        const { received, isOpen } = await play(round);
         const shows = received.at(-1)?.notice.state ?? 'closed';
         expect(shows !== 'closed').toBe(isOpen);
+        const again = received.filter(({ id }, index) => received.findIndex((other) => other.id === id) < index);
+        expect(again.filter(({ perhaps }) => !perhaps)).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: sequences },
     );
-  });
+  }, 300_000);
+
+  it('tells each alert once where no answer is lost, and every end once', async () => {
+    const calm = step.map(({ which, mood }): Step => ({
+      which,
+      mood: mood === 'lost' ? 'away' : mood,
+      storage: 'well',
+    }));
+    const rounds = fc.record({
+      steps: fc.array(calm, { maxLength: 12 }),
+      last: fc.nat({ max: story.length - 1 }),
+      kind: kinds,
+    });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (round) => {
+        const { received } = await play(round);
+        const ids = received.map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        const ends = received.filter(({ notice }) => notice.state === 'closed').length;
+        const beginnings = received.filter(({ notice }) => notice.state === 'opened').length;
+        expect(ends - beginnings).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: sequences },
+    );
+  }, 300_000);
 });
