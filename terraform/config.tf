@@ -74,7 +74,7 @@ locals {
         body              = sink.body
       } : key => value if value != null }
       slack      = sink.slack == null ? null : { tokenSecretFile = "/secrets/sink-${name}/value", channel = sink.slack.channel }
-      googleChat = sink.google_chat == null ? null : { urlSecretFile = "/secrets/url-${name}/value" }
+      googleChat = sink.google_chat == null ? null : { for key, value in { space = sink.google_chat.space, urlSecretFile = sink.google_chat.space == null ? "/secrets/url-${name}/value" : null } : key => value if value != null }
       pagerduty = sink.pagerduty == null ? null : { for key, value in {
         routingKeySecretFile = "/secrets/sink-${name}/value"
         api                  = sink.pagerduty.api

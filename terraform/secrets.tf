@@ -18,7 +18,7 @@ locals {
     { for name, sink in var.sinks : "sink-${name}" => sink.email.login_secret if try(sink.email.login, false) },
     { for name, sink in var.sinks : "ed25519-${name}" => sink.ed25519_secret if sink.ed25519 || sink.ed25519_secret != null },
     { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
-    { for name, sink in var.sinks : "url-${name}" => sink.google_chat.url_secret if sink.google_chat != null },
+    { for name, sink in var.sinks : "url-${name}" => sink.google_chat.url_secret if sink.google_chat != null && try(sink.google_chat.space, null) == null },
   )
 
   secrets = {

@@ -232,7 +232,7 @@ variable "sinks" {
   description = <<-EOT
     Who gets each alert, by name; each is one of these.
     A webhook has a `url`, or a `url_secret` that holds it, where whoever knows it may post. With `signed` (or `ed25519`) the calls are signed with the `secret` (or `ed25519_secret`); `body = "cloudevents"` posts the whole event.
-    `slack` posts as a bot into the channel of that id, `google_chat` by an incoming webhook, `pagerduty` to an integration of the Events API v2, and `email` by SMTP, with a `login` unless that is false.
+    `slack` posts as a bot into the channel of that id, `google_chat` by an incoming webhook, or as an app into a `space`, `pagerduty` to an integration of the Events API v2, and `email` by SMTP, with a `login` unless that is false.
     Secrets are created, empty, where none is named.
   EOT
   type = map(object({
@@ -244,7 +244,7 @@ variable "sinks" {
     ed25519_secret = optional(string)
     body           = optional(string)
     slack          = optional(object({ channel = string, token_secret = optional(string) }))
-    google_chat    = optional(object({ url_secret = optional(string) }))
+    google_chat    = optional(object({ url_secret = optional(string), space = optional(string) }))
     pagerduty      = optional(object({ routing_key_secret = optional(string), api = optional(string) }))
     email          = optional(object({ host = string, port = optional(number), tls = optional(string), from = string, to = list(string), login = optional(bool, true), login_secret = optional(string) }))
   }))

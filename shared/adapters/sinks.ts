@@ -2,7 +2,8 @@ import type { AlertSink } from '../config/sinks.ts';
 import type { SinkDelivery, Sinks } from '../ports/messages.ts';
 import { kindOf } from '../notices/sink-abilities.ts';
 import { patience } from './patience.ts';
-import { deliverToGoogleChat } from './sinks/google-chat.ts';
+import type { Tokens } from './google/tokens.ts';
+import { chatScope, deliverToGoogleChat } from './sinks/google-chat.ts';
 import { deliverToPagerduty } from './sinks/pagerduty.ts';
 import { posting, type Post } from './sinks/post.ts';
 import { deliverToSlack } from './sinks/slack.ts';
@@ -17,18 +18,21 @@ const receivers = {
   email: 'the mail server',
 } as const;
 
-/**
- * Delivers alerts to sinks of every kind, each by its file in `sinks/`.
- *
- * @param answer milliseconds for each request
- */
-export function createSinks({ answer }: { readonly answer: number } = patience.sinks): Sinks {
+export interface SinkOptions {
+  /** Milliseconds for each request. */
+  readonly answer: number;
+  /** An access token of the Chat app; absent: of the function's own account. */
+  readonly chatToken?: () => Promise<string>;
+}
+
+/** Delivers alerts to sinks of every kind, each by its file in `sinks/`. */
+export function createSinks({ answer, chatToken = ownChatToken() }: SinkOptions = patience.sinks): Sinks {
   const pauses = new Map<string, number>();
   return {
     async deliver(delivery) {
       const { sink } = delivery;
       const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
-      return deliverBy(delivery, sink, { post, answer });
+      return deliverBy(delivery, sink, { post, answer, chatToken });
     },
   };
 }
@@ -36,13 +40,22 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
 async function deliverBy(
   delivery: SinkDelivery,
   { webhook, slack, googleChat, pagerduty, email }: AlertSink,
-  { post, answer }: { post: Post; answer: number },
+  { post, answer, chatToken }: { post: Post } & Required<SinkOptions>,
 ): ReturnType<Sinks['deliver']> {
   if (webhook !== undefined) return deliverToWebhook(delivery, webhook, post);
   if (slack !== undefined) return deliverToSlack(delivery, slack, post);
-  if (googleChat !== undefined) return deliverToGoogleChat(delivery, googleChat, post);
+  if (googleChat !== undefined) return deliverToGoogleChat(delivery, googleChat, { post, token: chatToken });
   if (pagerduty !== undefined) return deliverToPagerduty(delivery, pagerduty, post);
   if (email === undefined) return undefined;
   // Its library is loaded by those alone who send mail.
   return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer });
+}
+
+/** Its library is loaded by those alone who post as a Chat app. */
+function ownChatToken(): () => Promise<string> {
+  let tokens: Promise<Tokens> | undefined;
+  return async () => {
+    tokens ??= import('./google/tokens.ts').then(({ createTokens }) => createTokens({ scopes: [chatScope] }));
+    return (await tokens).current();
+  };
 }

@@ -29,10 +29,21 @@ const slackSchema = z.strictObject({
   api: origin.default('https://slack.com/api'),
 });
 
-const googleChatSchema = z.strictObject({
-  /** A file that holds the URL of an incoming webhook of a space. */
-  urlSecretFile: secretFile,
-});
+const googleChatSchema = z
+  .strictObject({
+    /** A file that holds the URL of an incoming webhook of a space. */
+    urlSecretFile: secretFile.optional(),
+    /** A space of which the function's account is a member, as a Chat app: that can change what it posted. */
+    space: z
+      .string()
+      .regex(/^spaces\/[A-Za-z0-9_-]+$/, 'expected spaces/SPACE')
+      .optional(),
+    api: origin.default('https://chat.googleapis.com'),
+  })
+  .refine(
+    ({ urlSecretFile: url, space }) => (url === undefined) !== (space === undefined),
+    'needs either `urlSecretFile` or `space`',
+  );
 
 const pagerdutySchema = z.strictObject({
   /** A file that holds the integration key of a service or ruleset. */

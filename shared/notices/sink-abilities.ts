@@ -14,7 +14,8 @@ const abilities: Readonly<Record<SinkKind, SinkAbilities>> = {
 };
 
 export function abilitiesOf(sink: AlertSink): SinkAbilities {
-  return abilities[kindOf(sink)];
+  const usual = abilities[kindOf(sink)];
+  return sink.googleChat?.space === undefined ? usual : { ...usual, updates: true };
 }
 
 export function kindOf({ webhook, slack, googleChat, pagerduty }: AlertSink): SinkKind {

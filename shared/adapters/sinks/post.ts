@@ -6,12 +6,16 @@ import { isSilence } from '../silence.ts';
 
 /** One request to a sink. */
 export interface SinkRequest {
+  /** Absent: POST. */
+  readonly method?: 'POST' | 'PATCH';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Statuses that are no failure, beside those of 2xx. */
+  readonly unless?: readonly number[];
 }
 
-/** What a sink answered, with a status of 2xx. */
+/** What a sink answered that took the request. */
 export interface SinkAnswer {
   readonly status: number;
   readonly text: string;
@@ -49,7 +53,7 @@ export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
         throw new ConvergeError({ code: 'SinkUnavailable', subject, message, disposition: 'retry' });
       }
       const { status, text, pause } = await send({ request, subject, receiver, answer });
-      if (status >= 200 && status < 300) return { status, text };
+      if ((status >= 200 && status < 300) || request.unless?.includes(status) === true) return { status, text };
       if (pause !== undefined && pause <= shortPause && tries === 1) {
         await sleep(pause);
         continue;
@@ -61,7 +65,7 @@ export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
 }
 
 async function send({
-  request: { url, headers, body },
+  request: { method = 'POST', url, headers, body },
   subject,
   receiver,
   answer,
@@ -73,7 +77,7 @@ async function send({
 }): Promise<SinkAnswer & { readonly pause: number | undefined }> {
   try {
     const signal = AbortSignal.timeout(answer);
-    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
     return { status: response.status, text: await textOf(response), pause: pauseOf(response) };
   } catch (error) {
     throw silent({ error, subject, receiver, answer });

@@ -131,6 +131,11 @@ describe("the operator's configuration", () => {
       says: 'converge.yaml:10: alerts.sinks.0.slack.channel: expected the id of a channel',
     },
     {
+      what: 'a space beside an incoming webhook',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      googleChat: { urlSecretFile: /s, space: spaces/A }\n`,
+      says: 'converge.yaml:10: alerts.sinks.0.googleChat: needs either `urlSecretFile` or `space`',
+    },
+    {
       what: 'an address of a mail that is two',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      email: { host: h, from: c@example.com, to: ["a@example.com, b@example.com"] }\n`,
       says: 'converge.yaml:10: alerts.sinks.0.email.to.0: expected',
@@ -149,6 +154,7 @@ describe('a sink', () => {
   it.each([
     { kind: 'slack', written: '{ tokenSecretFile: /s, channel: C024BE91L }', read: { api: 'https://slack.com/api' } },
     { kind: 'googleChat', written: '{ urlSecretFile: /s }', read: { urlSecretFile: '/s' } },
+    { kind: 'googleChat', written: '{ space: spaces/AAAA }', read: { space: 'spaces/AAAA' } },
     {
       kind: 'pagerduty',
       written: '{ routingKeySecretFile: /s, api: "https://events.eu.pagerduty.com/" }',

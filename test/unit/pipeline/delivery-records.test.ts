@@ -384,7 +384,8 @@ describe('whatever is lost, doubled and disordered', () => {
   const kinds = fc.constantFrom<AlertSink>(
     { name: 'ops', webhook: { url: 'https://ops.example.com/' } },
     { name: 'ops', slack: { tokenSecretFile: '/s', channel: 'C1', api: 'https://slack.com/api' } },
-    { name: 'ops', googleChat: { urlSecretFile: '/s' } },
+    { name: 'ops', googleChat: { urlSecretFile: '/s', api: 'https://chat.googleapis.com' } },
+    { name: 'ops', googleChat: { space: 'spaces/AAAA', api: 'https://chat.googleapis.com' } },
     { name: 'ops', pagerduty: { routingKeySecretFile: '/s', api: 'https://events.pagerduty.com' } },
   );
 

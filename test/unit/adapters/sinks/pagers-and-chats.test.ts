@@ -84,7 +84,7 @@ describe('Google Chat', () => {
     });
     const url = `${receiver.url}/v1/spaces/AAAA/messages?key=canary-key&token=canary-token`;
     const urlSecretFile = await secrets.fileWith('chat', `${url}\n`);
-    const sink = { name: 'space', googleChat: { urlSecretFile } };
+    const sink = { name: 'space', googleChat: { urlSecretFile, api: 'https://chat.googleapis.com' } };
     return createSinks({ answer: 5_000 }).deliver(deliveryOf({ sink, alert, perhaps }));
   }
 
@@ -121,5 +121,50 @@ describe('Google Chat', () => {
     const error = await failureOf(work);
     expect(error).toMatchObject({ code: 'SinkRefused', problem: 'Google Chat answered 403' });
     expect(JSON.stringify(error) + String(error)).not.toContain('canary');
+  });
+});
+
+describe('Google Chat, as an app', () => {
+  const name = 'client-b7d2';
+  async function deliver(alert = opened(), { isTold = false, id = 'event-7' } = {}) {
+    const sink = { name: 'space', googleChat: { space: 'spaces/AAAA', api: receiver.url } };
+    const notice = noticeOf(alert, { isTold });
+    const sinks = createSinks({ answer: 5_000, chatToken: async () => 'ya29.token' });
+    return sinks.deliver(deliveryOf({ sink, alert, notice, id }));
+  }
+  const methods = (): string[] =>
+    receiver.calls.map(({ method, path }) => `${method} ${path.replaceAll(/client-[0-9a-f]{32}/g, name)}`);
+  const created = `POST /v1/spaces/AAAA/messages?messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD&messageId=${name}`;
+  const changed = `PATCH /v1/spaces/AAAA/messages/${name}?updateMask=cardsV2`;
+
+  it('gets a message under a name of ours', async () => {
+    await deliver();
+    expect(methods()).toEqual([created]);
+    expect(receiver.calls[0]).toMatchObject({
+      ...{ headers: { authorization: 'Bearer ya29.token' }, body: { thread: { threadKey: '4be0d1a2c3f40516' } } },
+    });
+  });
+
+  it('has it changed in place, and what changed told in its thread', async () => {
+    await deliver();
+    await deliver(opened(), { isTold: true, id: 'event-8' });
+    await deliver(closed, { id: 'event-9' });
+    expect(methods()).toEqual([created, changed, created, changed, created]);
+    const ids = receiver.calls.map(({ path }) => /client-[0-9a-f]{32}/.exec(path)?.[0]);
+    expect(ids[1]).toBe(ids[0]);
+    expect(ids[3]).toBe(ids[0]);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it('has a message whose answer was lost once', async () => {
+    receiver.answers = ({ method }) => ({ status: method === 'POST' ? 409 : 200 });
+    await deliver();
+    expect(methods()).toEqual([created, changed]);
+  });
+
+  it('gets another where somebody deleted the first', async () => {
+    receiver.answers = ({ method }) => ({ status: method === 'PATCH' ? 404 : 200 });
+    await deliver(closed);
+    expect(methods()).toEqual([changed, created]);
   });
 });

@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 
 /** A request that reached the receiver. */
 export interface Call {
+  readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -45,7 +46,8 @@ export async function startReceiver(tls?: { key: string; cert: string }): Promis
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const text = Buffer.concat(parts).toString();
-      const call = { path: request.url ?? '', headers: request.headers, text, body: parseJson(text) };
+      const { method = '', url: path = '', headers: sent } = request;
+      const call = { method, path, headers: sent, text, body: parseJson(text) };
       calls.push(call);
       const answer = receiver.answers(call);
       if (answer === 'silence') return;
