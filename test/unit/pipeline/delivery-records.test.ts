@@ -56,10 +56,14 @@ type Step = { readonly which: number; readonly mood: Mood; readonly storage: Sto
 /** `CONVERGE_CASES` draws more. */
 const sequences = Number(process.env['CONVERGE_CASES'] ?? 1_000);
 
+type Received = Pick<SinkDelivery, 'id' | 'message' | 'perhaps' | 'notice' | 'sink'>;
+
 interface Given {
   readonly state?: StateStore;
   readonly clock?: ReturnType<typeof clockAt>;
   readonly sinks?: readonly AlertSink[];
+  /** Where what the sinks are told is written down. */
+  readonly received?: Received[];
 }
 
 function world(
@@ -68,7 +72,7 @@ function world(
 ) {
   const state = given ?? oneWriteASecond(stateInMemory(clock.now), clock.now);
   const moods = new Map<string, Mood>();
-  const received: Pick<SinkDelivery, 'id' | 'message' | 'perhaps' | 'notice' | 'sink'>[] = [];
+  const received = more.received ?? [];
   const log = recordingLog();
   const ports = {
     ...{ log, state, now: clock.now },
@@ -202,6 +206,38 @@ describe('a sink that has an alert', () => {
     await tell(news('main@sha1:b'));
     await tell(news('main@sha1:a'));
     expect(told()).toEqual(['ops closed', 'ops closed']);
+  });
+});
+
+describe('a sink that cannot update what it told', () => {
+  const mail: AlertSink = {
+    name: 'mail',
+    email: { host: 'smtp.example.com', port: 587, tls: 'starttls', from: 'c@example.com', to: ['o@example.com'] },
+  };
+
+  it('is told the beginning and the end, and nothing between', async () => {
+    const { tell, told } = world([], { sinks: [mail] });
+    await tell(diff());
+    expect(await tell(diff({ at: 10 }))).toEqual({ delivered: [] });
+    await tell(end({ at: 20 }));
+    await tell(diff({ at: 10 }));
+    expect(told()).toEqual(['mail opened', 'mail closed']);
+  });
+
+  it('is told that an incident came back whose end it was not told', async () => {
+    const { tell, moods, told } = world([], { sinks: [mail] });
+    await tell(diff());
+    moods.set('mail', 'away');
+    await tell(end({ at: 20 }));
+    moods.set('mail', 'well');
+    await tell(diff({ began: 30 }));
+    expect(told()).toHaveLength(2);
+  });
+
+  it('is told nothing of a revision that ends no incident', async () => {
+    const { tell, told, state } = world([], { sinks: [mail] });
+    expect(await tell(news('main@sha1:a'))).toEqual({ delivered: [] });
+    expect([told(), await state.list('sinks/')]).toEqual([[], []]);
   });
 });
 
@@ -445,6 +481,33 @@ describe('whatever is lost, doubled and disordered', () => {
         const ends = received.filter(({ notice }) => notice.state === 'closed').length;
         const beginnings = received.filter(({ notice }) => notice.state === 'opened').length;
         expect(ends - beginnings).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: sequences },
+    );
+  }, 300_000);
+
+  it('tells each alert once, and leaves nothing open that has ended, where instances meet', async () => {
+    const call = fc.record({ which: fc.nat({ max: story.length - 1 }), instance: fc.nat({ max: 1 }) });
+    const meetings = fc.array(fc.array(call, { minLength: 2, maxLength: 4 }), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(meetings, fc.nat({ max: story.length - 1 }), kinds, async (rounds, last, sink) => {
+        const clock = clockAt('2026-11-21T00:00:00Z');
+        const state = oneWriteASecond(stateInMemory(clock.now), clock.now);
+        const order: Received[] = [];
+        const given = () => ({ state: { ...state }, clock, sinks: [sink], received: order });
+        const instances = [world([], given()), world([], given())];
+        const happened = story.slice(0, last + 1);
+        const tellAll = async (calls: readonly { which: number; instance: number }[]): Promise<unknown> =>
+          Promise.all(
+            calls.map(async ({ which, instance }) => {
+              const found = happened[which];
+              return found === undefined ? undefined : instances[instance]?.tell(found);
+            }),
+          );
+        for (const calls of rounds) await tellAll(calls);
+        for (const which of happened.keys()) await tellAll([{ which, instance: which % 2 }]);
+        expect(new Set(order.map(({ id }) => id)).size).toBe(order.length);
+        expect((order.at(-1)?.notice.state ?? 'closed') !== 'closed').toBe(happened.at(-1)?.alert.topic === 'diff');
       }),
       { numRuns: sequences },
     );
