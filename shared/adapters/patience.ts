@@ -68,6 +68,8 @@ export const patience = {
   sinks: {
     /** For one request; a mail takes three times as long at most. */
     answer: 10_000,
+    /** How long one that did not answer in time is asked nothing, by the instance that met it. */
+    silence: 30_000,
     /** The longest pause that a sink asks for and that is waited for, once; a longer one is left to the next delivery. */
     shortPause: 5_000,
     /** A longer one is cut. */

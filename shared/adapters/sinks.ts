@@ -1,3 +1,4 @@
+import { ConvergeError } from '../base/errors.ts';
 import type { AlertSink } from '../config/sinks.ts';
 import type { SinkDelivery, Sinks } from '../ports/messages.ts';
 import { kindOf } from '../notices/sink-abilities.ts';
@@ -28,13 +29,33 @@ export interface SinkOptions {
 /** Delivers alerts to sinks of every kind, each by its file in `sinks/`. */
 export function createSinks({ answer, chatToken = ownChatToken() }: SinkOptions = patience.sinks): Sinks {
   const pauses = new Map<string, number>();
+  const silences = new Map<string, number>();
   return {
     async deliver(delivery) {
       const { sink } = delivery;
+      refuseToWait(sink.name, silences);
+      const startedAt = Date.now();
       const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
-      return deliverBy(delivery, sink, { post, answer, chatToken });
+      try {
+        return await deliverBy(delivery, sink, { post, answer, chatToken });
+      } catch (error) {
+        if (Date.now() - startedAt >= answer) silences.set(sink.name, Date.now() + patience.sinks.silence);
+        throw error;
+      }
     },
   };
+}
+
+/** Each alert would wait as long, and those behind it, which are for other sinks, too. */
+function refuseToWait(sink: string, silences: ReadonlyMap<string, number>): void {
+  const until = silences.get(sink) ?? 0;
+  if (until <= Date.now()) return;
+  throw new ConvergeError({
+    code: 'SinkUnavailable',
+    subject: `alert sink ${sink}`,
+    message: `did not answer a moment ago, and is asked again after ${new Date(until).toISOString()}`,
+    disposition: 'retry',
+  });
 }
 
 async function deliverBy(

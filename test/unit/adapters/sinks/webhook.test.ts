@@ -167,6 +167,21 @@ describe('a sink that answers', () => {
     });
   });
 
+  it('nothing keeps no alert waiting that comes in the next half minute, nor another sink', async () => {
+    const sinks = createSinks({ answer: 200 });
+    const deliver = async (name: string) =>
+      failureOf(sinks.deliver(deliveryOf({ sink: { ...sinkWith(), name }, alert: opened() })));
+    receiver.answers = () => 'silence';
+    await deliver('ops');
+    receiver.answers = () => ({});
+    expect(await deliver('ops')).toMatchObject({
+      ...{ code: 'SinkUnavailable', disposition: 'retry', unanswered: false, subject: 'alert sink ops' },
+      problem: expect.stringContaining('is asked again after'),
+    });
+    expect(receiver.calls).toHaveLength(1);
+    expect(await deliver('chat')).toBe('no error');
+  });
+
   it('no connection cannot have it', async () => {
     const sink = sinkWith();
     await receiver.stop();
