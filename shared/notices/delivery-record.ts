@@ -124,12 +124,13 @@ export function mergedRecords(
   const isStoredNewer = stored.newest.id !== kept.newest.id && isOlder(kept.newest, stored.newest);
   const isKeptLater = parseTime(kept.delivered?.at ?? '') >= parseTime(stored.delivered?.at ?? '1970-01-01');
   const { delivered, shows } = isKeptLater ? kept : stored;
+  const newest = isStoredNewer ? stored.newest : kept.newest;
   // Told without a record, something older may stand where the newest did: that is told once more.
-  const isPast = isStoredNewer && isKeptLater && stored.delivered !== null;
-  const again = { id: stored.newest.id, writer: '', state: 'unanswered' } as const;
+  const isPast = stored.delivered?.id === newest.id && delivered?.id !== newest.id;
+  const again = { id: newest.id, writer: '', state: 'unanswered' } as const;
   return {
     version: 1,
-    newest: isStoredNewer ? stored.newest : kept.newest,
+    newest,
     known: [...new Set([...stored.known, ...kept.known])].slice(-mostKnown),
     ...{ attempt: kept.attempt ?? stored.attempt ?? (isPast ? again : null), delivered, shows },
   };
