@@ -1,4 +1,5 @@
 import { http } from '@google-cloud/functions-framework';
+import { timeOf } from '../shared/events/cloud-event.ts';
 import { parseReceivedAlert } from '../shared/events/received-alert.ts';
 import { sinksOf } from '../shared/events/refused-sinks.ts';
 import { deliverAlert } from '../shared/pipeline/deliver-alert.ts';
@@ -10,8 +11,14 @@ http(
   'deliverAlert',
   acknowledging('deliverAlert', async (event) =>
     deliverAlert(
-      { alert: parseReceivedAlert(event), id: event.id, sinks: loadConfig().alerts.sinks, only: sinksOf(event) },
-      await wire('sinks'),
+      {
+        alert: parseReceivedAlert(event),
+        id: event.id,
+        time: timeOf(event),
+        sinks: loadConfig().alerts.sinks,
+        only: sinksOf(event),
+      },
+      await wire('sinks', 'state'),
     ),
   ),
 );

@@ -63,6 +63,33 @@ locals {
     } : key => value if value != null }
   }
 
+  # Each has one kind, and what another kind would have is null.
+  config_sinks = {
+    for name, sink in var.sinks : name => { for kind, settings in {
+      webhook = sink.url == null && sink.url_secret == null ? null : { for key, value in {
+        url               = sink.url
+        urlSecretFile     = sink.url_secret == null ? null : "/secrets/url-${name}/value"
+        secretFile        = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null
+        ed25519SecretFile = contains(keys(local.sink_mounts), "ed25519-${name}") ? "/secrets/ed25519-${name}/value" : null
+        body              = sink.body
+      } : key => value if value != null }
+      slack      = sink.slack == null ? null : { tokenSecretFile = "/secrets/sink-${name}/value", channel = sink.slack.channel }
+      googleChat = sink.google_chat == null ? null : { for key, value in { space = sink.google_chat.space, urlSecretFile = sink.google_chat.space == null ? "/secrets/url-${name}/value" : null } : key => value if value != null }
+      pagerduty = sink.pagerduty == null ? null : { for key, value in {
+        routingKeySecretFile = "/secrets/sink-${name}/value"
+        api                  = sink.pagerduty.api
+      } : key => value if value != null }
+      email = sink.email == null ? null : { for key, value in {
+        host            = sink.email.host
+        port            = sink.email.port
+        tls             = sink.email.tls
+        from            = sink.email.from
+        to              = sink.email.to
+        loginSecretFile = sink.email.login ? "/secrets/sink-${name}/value" : null
+      } : key => value if value != null }
+    } : kind => settings if settings != null }
+  }
+
   status_callers = concat(
     [for caller in var.status_callers : startswith(caller, "domain:") ? "*@${trimprefix(caller, "domain:")}" : split(":", caller)[1]],
     [for account in google_service_account.ci : account.email],
@@ -97,12 +124,7 @@ locals {
       unreadableAfter  = var.unreadable_after
       unreachableAfter = var.unreachable_after
       heartbeat        = var.heartbeat == null ? null : { for key, value in { url = try(var.heartbeat.url, null), urlSecretFile = contains(keys(local.heartbeat_mounts), "heartbeat") ? "/secrets/heartbeat/value" : null } : key => value if value != null }
-      sinks = [
-        for name, sink in var.sinks : {
-          name    = name
-          webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
-        }
-      ]
+      sinks            = [for name, sink in var.sinks : merge({ name = name }, local.config_sinks[name])]
     } : key => value if value != null }
     limits = length(var.limits) == 0 ? null : var.limits
     status = { url = local.urls["status"] }

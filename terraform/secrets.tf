@@ -11,8 +11,14 @@ locals {
     { for key in var.author.signing_key == null ? [] : ["signing-key"] : key => var.author.signing_key.secret },
     { for host, webhook in var.webhooks : "webhook-${host}" => webhook.secret },
     { for class, repository in var.repositories : "proxy-${class}" => repository.proxy_secret if repository.proxy_secret != null },
+    # A token, a key or a login is the secret of its sink, as that of signatures is.
     { for name, sink in var.sinks : "sink-${name}" => sink.secret if sink.signed || sink.secret != null },
+    { for name, sink in var.sinks : "sink-${name}" => sink.slack.token_secret if sink.slack != null },
+    { for name, sink in var.sinks : "sink-${name}" => sink.pagerduty.routing_key_secret if sink.pagerduty != null },
+    { for name, sink in var.sinks : "sink-${name}" => sink.email.login_secret if try(sink.email.login, false) },
+    { for name, sink in var.sinks : "ed25519-${name}" => sink.ed25519_secret if sink.ed25519 || sink.ed25519_secret != null },
     { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
+    { for name, sink in var.sinks : "url-${name}" => sink.google_chat.url_secret if sink.google_chat != null && try(sink.google_chat.space, null) == null },
     { for key in try(var.heartbeat.url_secret, null) == null ? [] : ["heartbeat"] : key => var.heartbeat.url_secret },
   )
 
@@ -34,7 +40,7 @@ locals {
   heartbeat_mounts  = { for key in keys(local.secret_names) : key => key if key == "heartbeat" }
   verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
   webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
-  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "url-") }
+  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "ed25519-") || startswith(key, "url-") }
 }
 
 resource "google_secret_manager_secret" "this" {

@@ -230,15 +230,31 @@ variable "webhook_door" {
 
 variable "sinks" {
   description = <<-EOT
-    Webhooks that get each alert, by name. Each has a `url`, or a `url_secret` that holds it, where whoever knows it may post (chats, pagers).
-    With `signed` the calls are signed with the secret, which is created, empty, where none is named.
+    Who gets each alert, by name; each is one of these.
+    A webhook has a `url`, or a `url_secret` that holds it, where whoever knows it may post. With `signed` (or `ed25519`) the calls are signed with the `secret` (or `ed25519_secret`); `body = "cloudevents"` posts the whole event.
+    `slack` posts as a bot into the channel of that id, `google_chat` by an incoming webhook, or as an app into a `space`, `pagerduty` to an integration of the Events API v2, and `email` by SMTP, with a `login` unless that is false.
+    Secrets are created, empty, where none is named.
   EOT
-  type        = map(object({ url = optional(string), url_secret = optional(string), signed = optional(bool, false), secret = optional(string) }))
-  default     = {}
+  type = map(object({
+    url            = optional(string)
+    url_secret     = optional(string)
+    signed         = optional(bool, false)
+    secret         = optional(string)
+    ed25519        = optional(bool, false)
+    ed25519_secret = optional(string)
+    body           = optional(string)
+    slack          = optional(object({ channel = string, token_secret = optional(string) }))
+    google_chat    = optional(object({ url_secret = optional(string), space = optional(string) }))
+    pagerduty      = optional(object({ routing_key_secret = optional(string), api = optional(string) }))
+    email          = optional(object({ host = string, port = optional(number), tls = optional(string), from = string, to = list(string), login = optional(bool, true), login_secret = optional(string) }))
+  }))
+  default = {}
 
   validation {
-    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && (sink.url == null) != (sink.url_secret == null) && (sink.url == null || can(regex("^https://", sink.url)))])
-    error_message = "A sink's name has lower-case letters, digits and dashes, and it has either a url that begins with https://, or a url_secret."
+    condition = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && (sink.url == null || can(regex("^https://", sink.url))) &&
+      length([for way in [sink.url, sink.url_secret, sink.slack, sink.google_chat, sink.pagerduty, sink.email] : way if way != null]) == 1
+    ])
+    error_message = "A sink's name has lower-case letters, digits and dashes, and it has one of a url that begins with https://, a url_secret, slack, google_chat, pagerduty and email."
   }
 
   validation {

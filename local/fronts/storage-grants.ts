@@ -70,7 +70,7 @@ export const storageGrants: readonly StorageGrant[] = [
     names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/', 'unreadable/', 'unreachable/'],
   },
   { who: 'deliver-alert', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
-  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['unreadable/'] },
+  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['sinks/', 'unreadable/'] },
   { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   // With `rights: follow`, and without `objects`.
   { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },

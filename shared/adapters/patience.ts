@@ -72,7 +72,16 @@ export const patience = {
     /** That one request makes. */
     pauses: 2,
   },
-  sinks: { answer: 10_000 },
+  sinks: {
+    /** For one request; a mail takes three times as long at most. */
+    answer: 10_000,
+    /** How long one that did not answer in time is asked nothing, by the instance that met it. */
+    silence: 30_000,
+    /** The longest pause that a sink asks for and that is waited for, once; a longer one is left to the next delivery. */
+    shortPause: 5_000,
+    /** A longer one is cut. */
+    longestPause: 3_600_000,
+  },
   heartbeat: { answer: 5_000 },
   issuer: {
     answer: 5_000,

@@ -1,112 +1,82 @@
-import { createHmac } from 'node:crypto';
 import { ConvergeError } from '../base/errors.ts';
-import { mayPass } from '../base/http-status.ts';
-import { alertBody, typeOfAlert } from '../events/received-alert.ts';
-import type { AlertSink } from '../config/config.ts';
-import type { Sinks } from '../ports/messages.ts';
-import { inSeconds, patience } from './patience.ts';
-import { readSecretFile, unusableSecret } from './secret-file.ts';
-import { isSilence } from './silence.ts';
+import type { AlertSink } from '../config/sinks.ts';
+import type { SinkDelivery, Sinks } from '../ports/messages.ts';
+import { kindOf } from '../notices/sink-abilities.ts';
+import { patience } from './patience.ts';
+import type { Tokens } from './google/tokens.ts';
+import { chatScope, deliverToGoogleChat } from './sinks/google-chat.ts';
+import { deliverToPagerduty } from './sinks/pagerduty.ts';
+import { posting, type Post } from './sinks/post.ts';
+import { deliverToSlack } from './sinks/slack.ts';
+import { deliverToWebhook } from './sinks/webhook.ts';
 
-/**
- * Delivers alerts to webhooks: a POST of the alert's JSON, for an environment's with what is not by default in its policy in
- * words, with `ce-id` and `ce-type`, by which a receiver recognises one it has seen, and `X-Converge-Signature-256:
- * sha256=<HMAC of the body>` where the sink has a secret.
- */
-export function createSinks({ answer }: { readonly answer: number } = patience.sinks): Sinks {
+/** What answers in the name of a sink, for its errors. */
+const receivers = {
+  webhook: 'the webhook',
+  slack: 'Slack',
+  googleChat: 'Google Chat',
+  pagerduty: 'PagerDuty',
+  email: 'the mail server',
+} as const;
+
+export interface SinkOptions {
+  /** Milliseconds for each request. */
+  readonly answer: number;
+  /** An access token of the Chat app; absent: of the function's own account. */
+  readonly chatToken?: () => Promise<string>;
+}
+
+/** Delivers alerts to sinks of every kind, each by its file in `sinks/`. */
+export function createSinks({ answer, chatToken = ownChatToken() }: SinkOptions = patience.sinks): Sinks {
+  const pauses = new Map<string, number>();
+  const silences = new Map<string, number>();
   return {
-    async deliver({ sink, alert, id }) {
-      const body = alertBody(alert);
-      const signature =
-        sink.webhook.secretFile === undefined
-          ? {}
-          : { 'x-converge-signature-256': await sign({ body, sink: sink.name, secretFile: sink.webhook.secretFile }) };
-      const { url, login } = await addressOf(sink);
-      let response: Response;
+    async deliver(delivery) {
+      const { sink } = delivery;
+      refuseToWait(sink.name, silences);
+      const startedAt = Date.now();
+      const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
       try {
-        response = await fetch(url, {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            'ce-id': id,
-            'ce-type': typeOfAlert(alert),
-            ...login,
-            ...signature,
-          },
-          body,
-          redirect: 'error',
-          signal: AbortSignal.timeout(answer),
-        });
-        await response.body?.cancel();
+        return await deliverBy(delivery, sink, { post, answer, chatToken });
       } catch (error) {
-        throw new ConvergeError({
-          code: 'SinkUnavailable',
-          subject: `alert sink ${sink.name}`,
-          message: `the webhook did not answer${isSilence(error) ? ` in ${inSeconds(answer)}` : ''}`,
-          disposition: 'retry',
-          cause: error,
-        });
+        if (Date.now() - startedAt >= answer) silences.set(sink.name, Date.now() + patience.sinks.silence);
+        throw error;
       }
-      if (response.ok) return;
-      const later = mayPass(response.status);
-      throw new ConvergeError({
-        code: later ? 'SinkUnavailable' : 'SinkRefused',
-        subject: `alert sink ${sink.name}`,
-        message: `the webhook answered ${response.status}`,
-        disposition: later ? 'retry' : 'refuse',
-      });
     },
   };
 }
 
-interface Address {
-  readonly url: string;
-  /** Empty, or the header that its user and password come to: `fetch` takes no URL with them, and would tell it. */
-  readonly login: Readonly<Record<string, string>>;
-}
-
-async function addressOf({ name, webhook: { url, urlSecretFile } }: AlertSink): Promise<Address> {
-  if (url !== undefined || urlSecretFile === undefined) return { url: url ?? '', login: {} };
-  const address = parseAddress((await readSecretFile(urlSecretFile)).trim());
-  if (address !== undefined) return address;
-  // Not `fetch`, which would tell the text.
-  throw unusableSecret({
-    subject: urlSecretFile,
-    message: `holds no URL for alert sink ${name}`,
-    remedy: 'put the URL, and nothing else, into its secret',
+/** Each alert would wait as long, and those behind it, which are for other sinks, too. */
+function refuseToWait(sink: string, silences: ReadonlyMap<string, number>): void {
+  const until = silences.get(sink) ?? 0;
+  if (until <= Date.now()) return;
+  throw new ConvergeError({
+    code: 'SinkUnavailable',
+    subject: `alert sink ${sink}`,
+    message: `did not answer a moment ago, and is asked again after ${new Date(until).toISOString()}`,
+    disposition: 'retry',
   });
 }
 
-/** Undefined for what is no URL that can be posted to. */
-function parseAddress(text: string): Address | undefined {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
-  if (url.username === '' && url.password === '') return { url: text, login: {} };
-  const login = loginOf(url);
-  if (login === undefined) return undefined;
-  [url.username, url.password] = ['', ''];
-  return { url: url.href, login };
+async function deliverBy(
+  delivery: SinkDelivery,
+  { webhook, slack, googleChat, pagerduty, email }: AlertSink,
+  { post, answer, chatToken }: { post: Post } & Required<SinkOptions>,
+): ReturnType<Sinks['deliver']> {
+  if (webhook !== undefined) return deliverToWebhook(delivery, webhook, post);
+  if (slack !== undefined) return deliverToSlack(delivery, slack, post);
+  if (googleChat !== undefined) return deliverToGoogleChat(delivery, googleChat, { post, token: chatToken });
+  if (pagerduty !== undefined) return deliverToPagerduty(delivery, pagerduty, post);
+  if (email === undefined) return undefined;
+  // Its library is loaded by those alone who send mail.
+  return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer });
 }
 
-/** https://www.rfc-editor.org/rfc/rfc7617 */
-function loginOf({ username, password }: URL): Address['login'] | undefined {
-  try {
-    const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    return { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
-  } catch {
-    return undefined;
-  }
-}
-
-async function sign(facts: { body: string; sink: string; secretFile: string }): Promise<string> {
-  const { body, sink, secretFile } = facts;
-  const secret = (await readSecretFile(secretFile)).trim();
-  // Anybody could sign with it.
-  if (secret === '')
-    throw unusableSecret({
-      subject: secretFile,
-      message: `is empty, and alert sink ${sink} is to be signed with it`,
-      remedy: 'put what the receiver verifies by into its secret',
-    });
-  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+/** Its library is loaded by those alone who post as a Chat app. */
+function ownChatToken(): () => Promise<string> {
+  let tokens: Promise<Tokens> | undefined;
+  return async () => {
+    tokens ??= import('./google/tokens.ts').then(({ createTokens }) => createTokens({ scopes: [chatScope] }));
+    return (await tokens).current();
+  };
 }

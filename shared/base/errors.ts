@@ -73,6 +73,8 @@ export interface ErrorFacts {
    * what the environment names, makes it end otherwise. Absent where that is not known.
    */
   readonly reads?: readonly string[];
+  /** What was asked may have been done all the same: its answer was lost. */
+  readonly unanswered?: boolean;
   readonly cause?: unknown;
 }
 
@@ -85,6 +87,7 @@ export class ConvergeError extends Error {
   readonly disposition: Disposition;
   readonly sinks: readonly string[] | undefined;
   readonly reads: readonly string[] | undefined;
+  readonly unanswered: boolean;
 
   constructor(facts: ErrorFacts) {
     const remedy = facts.remedy === undefined ? '' : ` (${facts.remedy})`;
@@ -97,6 +100,7 @@ export class ConvergeError extends Error {
     this.disposition = facts.disposition;
     this.sinks = facts.sinks;
     this.reads = facts.reads;
+    this.unanswered = facts.unanswered ?? false;
   }
 }
 

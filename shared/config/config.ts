@@ -1,19 +1,8 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
-import { holdsLogin } from '../base/url-login.ts';
 import { readDocument } from '../yaml/read-document.ts';
-import { secretInUrl } from './secret-in-url.ts';
-
-/** An address that holds no secret: the configuration is read by more people than may read secrets. */
-const plainUrl = ({ remedy }: { remedy: string }) =>
-  z.url({ protocol: /^https?$/, abort: true }).superRefine((url, context) => {
-    const secret = secretInUrl(url);
-    if (secret !== undefined) context.addIssue({ code: 'custom', message: `${secret}: ${remedy}` });
-  });
-
-/** Where no login is ever sent to: errors would tell one. */
-const holdsNoLogin = (url: string): boolean => !holdsLogin(new URL(url));
-const noLogin = 'it holds credentials: write it without them';
+import { sinksSchema } from './sinks.ts';
+import { holdsNoLogin, noLogin, origin, plainUrl } from './urls.ts';
 
 const aliasSchema = z
   .string()
@@ -154,32 +143,12 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
   | { readonly kind: 'gateway'; readonly membership: string; readonly identity: 'own' }
 );
 
-const origin = z
-  .url({ protocol: /^https?$/, abort: true })
-  .refine(holdsNoLogin, noLogin)
-  .transform((url) => url.replace(/\/$/, ''));
-
 /** Where Google's APIs answer, for tests and restricted networks. */
 const googleSchema = z.strictObject({
   container: origin.default('https://container.googleapis.com'),
   secretManager: origin.default('https://secretmanager.googleapis.com'),
   /** For every region; absent: the public host of each. */
   connectGateway: origin.optional(),
-});
-
-const sinkSchema = z.strictObject({
-  name: z.string().min(1),
-  webhook: z
-    .strictObject({
-      url: plainUrl({ remedy: 'put the URL into a secret, and name its file in `urlSecretFile`' }).optional(),
-      /** A file that holds the URL, where whoever knows it may post. */
-      urlSecretFile: z.string().min(1).optional(),
-      secretFile: z.string().min(1).optional(),
-    })
-    .refine(
-      ({ url, urlSecretFile }) => (url === undefined) !== (urlSecretFile === undefined),
-      'needs either `url` or `urlSecretFile`',
-    ),
 });
 
 const checksSchema = z.strictObject({
@@ -205,7 +174,7 @@ const heartbeatSchema = z
   );
 
 const alertsSchema = z.strictObject({
-  sinks: z.array(sinkSchema).default([]),
+  sinks: sinksSchema.default([]),
   /**
    * How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once: digits
    * with s, m or h.
@@ -285,7 +254,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type RepositoryConfig = Config['repositories'][string];
-export type AlertSink = Config['alerts']['sinks'][number];
 export type HeartbeatConfig = NonNullable<Config['alerts']['heartbeat']>;
 export type Limits = Config['limits'];
 

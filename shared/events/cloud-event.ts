@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
+import { isTime } from '../base/time.ts';
 
 /** The topics of the pipeline; the operator's `topicPrefix` stands before each. */
 export const topics = ['change-committed', 'reconcile', 'diff', 'converged', 'dead-letter'] as const;
@@ -23,6 +24,8 @@ export interface IncomingEvent {
   readonly type: string;
   readonly source: string;
   readonly subject?: string | undefined;
+  /** When it was made, as its sender wrote it. */
+  readonly time?: string | undefined;
   /** Of an alert that is sent again to some sinks alone. */
   readonly sinks?: string | undefined;
   readonly data?: unknown;
@@ -34,6 +37,11 @@ export const eventSource = '//converge.dev/pipeline';
 /** An id that is equal for equal facts: 32 hex digits of their SHA-256. */
 export function eventId(...facts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
+}
+
+/** When an event was made, ISO 8601; undefined where it does not say so in a way that can be compared. */
+export function timeOf({ time }: IncomingEvent): string | undefined {
+  return time !== undefined && isTime(time) ? time : undefined;
 }
 
 /** Reads an event's data by its schema. Throws `InvalidEvent` (refuse) naming each wrong field. */

@@ -28,13 +28,13 @@ export function deadLetterOf({
   event: IncomingEvent;
   refused: ConvergeError;
 }): DeadLetter {
-  const { id, type, source, subject, data } = event;
+  const { id, type, source, subject, time, data } = event;
   const { code: reason, problem: message } = refused;
   const sinks = refused.sinks ?? sinksOf(event);
   return {
     ...{ stage, reason, message, subject: refused.subject },
     ...(sinks === undefined ? {} : { sinks: [...sinks] }),
-    event: { id, type, source, subject, data },
+    event: { id, type, source, subject, ...(time === undefined ? {} : { time }), data },
   };
 }
 

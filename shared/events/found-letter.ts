@@ -116,6 +116,7 @@ const eventSchema = z.object({
   type: z.string().min(1),
   source: z.string().min(1),
   subject: z.string().optional(),
+  time: z.string().optional(),
   data: z.unknown().optional(),
 });
 
@@ -126,11 +127,12 @@ function redriveOf({ stage, sinks = [], event: said }: DeadLetter): Redrive {
   if (stage === 'copyArtifact' || stage === 'checkDrift') return uploadOf(event);
   const topic = topicOf({ stage, type: event.type });
   if (topic === undefined) return { kind: 'none', why: `no topic leads to ${stage}` };
-  const { id, type, source, subject, data } = event;
+  const { id, type, source, subject, time, data } = event;
   const only = encodeSinks(sinks);
   const attributes = {
     ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-type': type, 'ce-source': source },
     ...(subject === undefined ? {} : { 'ce-subject': subject }),
+    ...(time === undefined ? {} : { 'ce-time': time }),
     ...(only === undefined ? {} : { [`ce-${sinksAttribute}`]: only }),
     'content-type': 'application/json',
   };

@@ -20,6 +20,7 @@ const structuredSchema = z.object({
   type: z.string().min(1),
   source: z.string().min(1),
   subject: z.string().optional(),
+  time: z.string().optional(),
   sinks: z.string().optional(),
   data: z.unknown().optional(),
 });
@@ -67,11 +68,11 @@ function unwrapped(event: IncomingEvent): IncomingEvent {
 /** The attributes that make an event one, or undefined where any is missing. */
 function attributesOf(
   valueOf: (name: string) => string | undefined,
-): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject' | 'sinks'> | undefined {
-  const names = ['specversion', 'id', 'type', 'source', 'subject', sinksAttribute];
-  const [version, id, type, source, subject, sinks] = names.map(valueOf);
+): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject' | 'time' | 'sinks'> | undefined {
+  const names = ['specversion', 'id', 'type', 'source', 'subject', 'time', sinksAttribute];
+  const [version, id, type, source, subject, time, sinks] = names.map(valueOf);
   if (version !== '1.0' || id === undefined || type === undefined || source === undefined) return undefined;
-  return { id, type, source, subject, sinks };
+  return { id, type, source, subject, time, sinks };
 }
 
 function parseJson(body: Uint8Array, subject: string): unknown {

@@ -1,20 +1,13 @@
 import { policyWords } from '../environment/policy.ts';
-import { convergedType, diffType, parseAlert, type Alert } from './alert.ts';
-import type { IncomingEvent } from './cloud-event.ts';
+import { encodeAlert, parseAlert, type Alert } from './alert.ts';
+import type { IncomingEvent, OutgoingEvent } from './cloud-event.ts';
 import {
+  encodeDependencyAlert,
   isDependencyAlert,
   parseDependencyAlert,
-  reachableType,
-  unreachableType,
   type DependencyAlert,
 } from './dependency-alert.ts';
-import {
-  isUploadAlert,
-  parseUploadAlert,
-  uploadAcceptedType,
-  uploadRefusedType,
-  type UploadAlert,
-} from './upload-alert.ts';
+import { encodeUploadAlert, isUploadAlert, parseUploadAlert, type UploadAlert } from './upload-alert.ts';
 
 /** What stands on the topics `diff` and `converged`: of an environment where no `kind` says otherwise. */
 export type ReceivedAlert =
@@ -28,21 +21,20 @@ export function parseReceivedAlert(event: IncomingEvent): ReceivedAlert {
   return isUploadAlert(event) ? { kind: 'upload', ...parseUploadAlert(event) } : parseAlert(event);
 }
 
-/** Of the event that it came as. */
-export function typeOfAlert({ kind, topic }: ReceivedAlert): string {
-  switch (kind) {
+/** The event that it came as. */
+export function encodeReceivedAlert(alert: ReceivedAlert, time: Date): OutgoingEvent {
+  switch (alert.kind) {
     case undefined:
-      return topic === 'diff' ? diffType : convergedType;
+      return encodeAlert(alert, time);
     case 'dependency':
-      return topic === 'diff' ? unreachableType : reachableType;
+      return encodeDependencyAlert(alert, time);
     case 'upload':
-      return topic === 'diff' ? uploadRefusedType : uploadAcceptedType;
+      return encodeUploadAlert(alert, time);
   }
 }
 
-/** The JSON that a webhook gets: the alert's data, its topic, and its environment's policy in words where it is of one. */
-export function alertBody(alert: ReceivedAlert): string {
-  const { topic, data } = alert;
-  if (alert.kind !== undefined) return JSON.stringify({ topic, ...data });
-  return JSON.stringify({ topic, ...data, policies: policyWords(alert.data.policy) });
+/** What a webhook gets: the alert's data, with its environment's policy in words where it is of one. */
+export function alertData(alert: ReceivedAlert): object {
+  if (alert.kind !== undefined) return alert.data;
+  return { ...alert.data, policies: policyWords(alert.data.policy) };
 }

@@ -1,26 +1,37 @@
-import type { AlertSink } from '../config/config.ts';
+import type { AlertSink } from '../config/sinks.ts';
 import { ConvergeError, describeError } from '../base/errors.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
-import type { Ports } from '../ports/ports.ts';
+import { deliverToSink, type DeliverPorts } from './common/deliver-to-sink.ts';
 
 /**
- * Delivers one alert to every sink, or to some alone. Each sink is tried, whatever becomes of the others. A failure that
- * a later try may mend is thrown before any other, so that the redelivery repeats the alert to all of them, under the
- * same id; else a refusal that names every sink that refused.
+ * Delivers one alert to every sink, or to some alone. Each sink is tried on its own: what becomes of the others delays
+ * and repeats nothing there, as each has a record of what it was told. A failure that a later try may mend is thrown
+ * before any other, so that the alert comes again, for those that do not have it; else a refusal that names every sink
+ * that refused.
  *
  * @param only names of sinks, of an alert that is sent again; undefined: all
+ * @param time when its event was made, ISO 8601; undefined where nobody said
  */
 export async function deliverAlert(
   {
     alert,
     id,
+    time,
     sinks,
     only,
-  }: { alert: ReceivedAlert; id: string; sinks: readonly AlertSink[]; only: readonly string[] | undefined },
-  ports: Pick<Ports, 'sinks' | 'log'>,
+  }: {
+    alert: ReceivedAlert;
+    id: string;
+    time: string | undefined;
+    sinks: readonly AlertSink[];
+    only: readonly string[] | undefined;
+  },
+  ports: DeliverPorts,
 ): Promise<{ delivered: readonly string[] }> {
   const chosen = sinks.filter(({ name }) => only === undefined || only.includes(name));
-  const outcomes = await Promise.allSettled(chosen.map(async (sink) => ports.sinks.deliver({ sink, alert, id })));
+  const outcomes = await Promise.allSettled(
+    chosen.map(async (sink) => deliverToSink({ sink, alert, id, time }, ports)),
+  );
   const tried = chosen.flatMap(({ name }, index) => {
     const outcome = outcomes[index];
     return outcome?.status === 'rejected' ? [{ sink: name, error: outcome.reason as unknown }] : [];
@@ -30,13 +41,18 @@ export async function deliverAlert(
   for (const { sink, error } of failed)
     ports.log('WARNING', 'an alert was not delivered', { sink, id, error: describeError(error) });
   const worst = failed.find(({ error }) => !isRefusal(error)) ?? failed[0];
-  if (worst === undefined) return { delivered: chosen.map((sink) => sink.name) };
+  if (worst === undefined)
+    return { delivered: chosen.flatMap(({ name }, index) => (isSent(outcomes[index]) ? [name] : [])) };
   if (!isRefusal(worst.error)) throw worst.error;
   const { code, subject, problem: message, remedy, disposition, cause } = worst.error;
   throw new ConvergeError({
     ...{ code, subject, message, disposition, cause, sinks: failed.map(({ sink }) => sink) },
     ...(remedy === undefined ? {} : { remedy }),
   });
+}
+
+function isSent(outcome: PromiseSettledResult<string> | undefined): boolean {
+  return outcome?.status === 'fulfilled' && outcome.value === 'delivered';
 }
 
 function isRefusal(error: unknown): error is ConvergeError {

@@ -1,6 +1,8 @@
-import type { AlertSink } from '../config/config.ts';
+import type { AlertSink } from '../config/sinks.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
+import type { SinkMessage } from '../notices/delivery-record.ts';
+import type { Notice } from '../notices/notice.ts';
 import type { LetterMessage, LetterSubscription, RedrivenMessage } from '../events/found-letter.ts';
 
 export interface Topics {
@@ -8,9 +10,28 @@ export interface Topics {
   publish(topic: Topic, event: OutgoingEvent): Promise<void>;
 }
 
+/** What one sink is to be told. */
+export interface SinkDelivery {
+  readonly sink: AlertSink;
+  readonly alert: ReceivedAlert;
+  /** The same for people, by what the sink has been told of its incident. */
+  readonly notice: Notice;
+  /** Of the alert's event. */
+  readonly id: string;
+  /** When that was made, ISO 8601; undefined where nobody said. */
+  readonly time: string | undefined;
+  /** By what the sink knows the message that it has of the incident; undefined where it has none that is remembered. */
+  readonly message: SinkMessage | undefined;
+  /** Whether it may have this already: an answer was lost, or nothing can be remembered. */
+  readonly perhaps: boolean;
+}
+
 export interface Sinks {
-  /** Delivers one alert to one sink. Throws `SinkUnavailable` (retry) or `SinkRefused` (refuse). */
-  deliver(delivery: { sink: AlertSink; alert: ReceivedAlert; id: string }): Promise<void>;
+  /**
+   * Delivers one alert to one sink, and resolves to what it knows the message by, where it can be told more of it. Throws
+   * `SinkUnavailable` (retry), `unanswered` where the sink may have the alert all the same; `SinkRefused` (refuse).
+   */
+  deliver(delivery: SinkDelivery): Promise<SinkMessage | undefined>;
 }
 
 /** A message that nobody else is shown until it is given back, or its time is over. */

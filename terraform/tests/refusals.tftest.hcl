@@ -247,6 +247,26 @@ run "refuses_a_sink_whose_url_is_a_secret" {
   expect_failures = [var.sinks]
 }
 
+run "refuses_a_sink_of_two_kinds" {
+  command = plan
+
+  variables {
+    sinks = { ops = { url = "https://alerts.family.example/", slack = { channel = "C024BE91L" } } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_a_sink_of_no_kind" {
+  command = plan
+
+  variables {
+    sinks = { ops = { signed = true } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
 run "refuses_a_sink_with_credentials" {
   command = plan
 

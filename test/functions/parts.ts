@@ -69,6 +69,8 @@ export interface Parts {
   readonly sink: { answer: number; readonly calls: SinkCall[] };
   /** The file with the secret that its calls are signed with. */
   readonly sinkSecret: string;
+  /** Forgets what the sink was told. */
+  forgetTold(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -175,6 +177,7 @@ export async function startParts(): Promise<Parts> {
       deleteTopic: letters.deleteTopic,
       sink,
       sinkSecret,
+      forgetTold: async () => storage.bucket('family-state').deleteFiles({ prefix: 'sinks/' }),
       stop,
     };
   }

@@ -18,6 +18,7 @@ import { connect } from '../../shared/adapters/kubernetes/cluster.ts';
 import { patience } from '../../shared/adapters/patience.ts';
 import { createTopics } from '../../shared/adapters/pubsub.ts';
 import { createSinks } from '../../shared/adapters/sinks.ts';
+import { deliveryOf } from '../sink-delivery.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import { createUploads } from '../../shared/adapters/uploads.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
@@ -472,7 +473,7 @@ describe('an API server that does not answer', () => {
 describe('who else does not answer', () => {
   it('is told for a sink', async () => {
     const sink = { name: 'chat', webhook: { url } };
-    const deliver = async () => createSinks({ answer: 300 }).deliver({ sink, alert, id: 'a' });
+    const deliver = async () => createSinks({ answer: 300 }).deliver(deliveryOf({ sink, alert, id: 'a' }));
     expect(await rejectionOf(deliver())).toMatchObject({
       code: 'SinkUnavailable',
       disposition: 'retry',

@@ -51,7 +51,7 @@ const read: Readonly<Record<string, RegExp>> = {
   fanOut: /\/(git|ca|proxy)-/,
   reconcile: /\/(git|ca|proxy|signers|openpgp)-|\/signing-key\//,
   checkDrift: /\/(git|ca|proxy)-|\/(signing-key|heartbeat)\//,
-  deliverAlert: /\/(sink|url)-/,
+  deliverAlert: /\/(sink|ed25519|url)-/,
   status: /\/(git|ca|proxy)-/,
 };
 

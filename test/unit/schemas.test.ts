@@ -22,6 +22,7 @@ import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/i
 import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
 import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
+import { deliverySchema } from '../../shared/notices/delivery-record.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
 import {
   dependencyReachableSchema,
@@ -76,6 +77,11 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     schema: branchHeadSchema,
     json: z.toJSONSchema(branchHeadSchema),
     title: 'Converge: where a branch was seen last',
+  },
+  delivery: {
+    schema: deliverySchema,
+    json: z.toJSONSchema(deliverySchema),
+    title: 'Converge: what one sink was told of an incident',
   },
   looks: {
     schema: lookTimesSchema,

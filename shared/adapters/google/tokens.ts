@@ -17,7 +17,10 @@ export interface Tokens {
  * https://cloud.google.com/docs/authentication#authorization-gcp
  * https://github.com/kubernetes/cloud-provider-gcp/blob/master/cmd/gke-gcloud-auth-plugin/default_credentials_token_provider.go
  */
-const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
+const usualScopes = [
+  'https://www.googleapis.com/auth/cloud-platform',
+  'https://www.googleapis.com/auth/userinfo.email',
+];
 /**
  * No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which
  * took two seconds.
@@ -31,9 +34,12 @@ const projectId = 'none';
  * Throws `CredentialsUnavailable` (retry), also where there are no credentials at all: the library takes a metadata server
  * that does not answer in time for none.
  */
-export function createTokens({ answer }: { readonly answer: number } = patience.tokens): Tokens {
+export function createTokens({
+  answer = patience.tokens.answer,
+  scopes = usualScopes,
+}: { readonly answer?: number; readonly scopes?: readonly string[] } = {}): Tokens {
   endMetadataRequests();
-  let auth = new GoogleAuth({ scopes, projectId });
+  let auth = new GoogleAuth({ scopes: [...scopes], projectId });
   let last: string | undefined;
   let renewing: Promise<string> | undefined;
 
@@ -47,7 +53,7 @@ export function createTokens({ answer }: { readonly answer: number } = patience.
       });
     } catch (error) {
       // The client that failed would be asked again for ever: it keeps what it found of the surroundings.
-      auth = new GoogleAuth({ scopes, projectId });
+      auth = new GoogleAuth({ scopes: [...scopes], projectId });
       throw unavailable(error);
     }
     if (typeof token !== 'string' || token === '') throw unavailable(undefined);
@@ -60,7 +66,7 @@ export function createTokens({ answer }: { readonly answer: number } = patience.
     async renew(refused) {
       if (last !== undefined && last !== refused) return await current();
       renewing ??= (async () => {
-        auth = new GoogleAuth({ scopes, projectId });
+        auth = new GoogleAuth({ scopes: [...scopes], projectId });
         return await current();
       })().finally(() => {
         renewing = undefined;

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
 import type { ReceivedAlert } from '../../../shared/events/received-alert.ts';
+import { deliveryOf } from '../../sink-delivery.ts';
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -19,7 +20,7 @@ it('a webhook gets the alert of a cluster that does not answer, and is told its 
     },
   };
   const sink = { name: 'ops', webhook: { url: 'https://alerts.example.com/converge' } };
-  await createSinks().deliver({ sink, alert, id: 'event-7' });
+  await createSinks().deliver(deliveryOf({ sink, alert }));
   const { headers, body } = asked.mock.calls[0]?.[1] ?? {};
   expect(headers).toMatchObject({ 'ce-id': 'event-7', 'ce-type': 'dev.converge.dependency.unreachable.v1' });
   expect(JSON.parse(typeof body === 'string' ? body : '')).toEqual({ topic: 'diff', ...alert.data });

@@ -7,6 +7,7 @@ import { createSinks } from '../../../shared/adapters/sinks.ts';
 import { describeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
+import { deliveryOf } from '../../sink-delivery.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -34,8 +35,8 @@ const alert: Alert = {
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
   },
 };
-const deliver = async (urlSecretFile: string): Promise<void> =>
-  createSinks().deliver({ sink: { name: 'chat', webhook: { urlSecretFile } }, alert, id: 'event-7' });
+const deliver = async (urlSecretFile: string): Promise<unknown> =>
+  createSinks().deliver(deliveryOf({ sink: { name: 'chat', webhook: { urlSecretFile } }, alert }));
 
 async function headThrough(proxySecretFile: string): Promise<unknown> {
   const config = parseConfig({

@@ -12,6 +12,7 @@ import { kubeconfigAccess, kubeconfigFile } from '../../../shared/adapters/kuber
 import { readSecretFile } from '../../../shared/adapters/secret-file.ts';
 import { createSignatures } from '../../../shared/adapters/signatures.ts';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
+import { deliveryOf } from '../../sink-delivery.ts';
 import { describeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
@@ -60,7 +61,7 @@ const alert: Alert = {
 
 async function deliverSigned(secretFile: string): Promise<void> {
   const sink = { name: 'ops', webhook: { url: 'http://127.0.0.1:1/', secretFile } };
-  await createSinks().deliver({ sink, alert, id: 'event-7' });
+  await createSinks().deliver(deliveryOf({ sink, alert }));
 }
 
 it.each([
@@ -127,7 +128,7 @@ it.each([
   {
     what: 'the address of a sink',
     read: async () =>
-      createSinks().deliver({ sink: { name: 'ops', webhook: { urlSecretFile: wrong } }, alert, id: 'event-7' }),
+      createSinks().deliver(deliveryOf({ sink: { name: 'ops', webhook: { urlSecretFile: wrong } }, alert })),
   },
 ])(
   '$what, where its file holds something else, is mended by another version, and told until then',

@@ -127,8 +127,60 @@ describe("the operator's configuration", () => {
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n`,
       says: 'converge.yaml:9: alerts.sinks.0.webhook: ',
     },
+    {
+      what: 'a sink of two kinds',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      pagerduty: { routingKeySecretFile: /s }\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.pagerduty: needs one of webhook, slack, googleChat, pagerduty, email, and has webhook, pagerduty',
+    },
+    {
+      what: 'a sink of an unknown kind',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      slak: { channel: C024BE91L }\n`,
+      says: 'converge.yaml:10: alerts.sinks.0.slak: ',
+    },
+    {
+      what: 'a channel by its name',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      slack: { tokenSecretFile: /s, channel: "#ops" }\n`,
+      says: 'converge.yaml:10: alerts.sinks.0.slack.channel: expected the id of a channel',
+    },
+    {
+      what: 'a space beside an incoming webhook',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      googleChat: { urlSecretFile: /s, space: spaces/A }\n`,
+      says: 'converge.yaml:10: alerts.sinks.0.googleChat: needs either `urlSecretFile` or `space`',
+    },
+    {
+      what: 'an address of a mail that is two',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      email: { host: h, from: c@example.com, to: ["a@example.com, b@example.com"] }\n`,
+      says: 'converge.yaml:10: alerts.sinks.0.email.to.0: expected',
+    },
+    {
+      what: 'two sinks of one name',
+      text: `${smallest}alerts:\n  sinks:\n    - { name: ops, pagerduty: { routingKeySecretFile: /s } }\n    - { name: ops, googleChat: { urlSecretFile: /s } }\n`,
+      says: 'alerts.sinks.1.name: is the name of two sinks',
+    },
   ])('is refused for $what', ({ text, says }) => {
     expect(problemOf(text)).toContain(says);
+  });
+});
+
+describe('a sink', () => {
+  it.each([
+    { kind: 'slack', written: '{ tokenSecretFile: /s, channel: C024BE91L }', read: { api: 'https://slack.com/api' } },
+    { kind: 'googleChat', written: '{ urlSecretFile: /s }', read: { urlSecretFile: '/s' } },
+    { kind: 'googleChat', written: '{ space: spaces/AAAA }', read: { space: 'spaces/AAAA' } },
+    {
+      kind: 'pagerduty',
+      written: '{ routingKeySecretFile: /s, api: "https://events.eu.pagerduty.com/" }',
+      read: { api: 'https://events.eu.pagerduty.com' },
+    },
+    {
+      kind: 'email',
+      written: '{ host: smtp.example.com, from: "Converge <c@example.com>", to: [ops@example.com] }',
+      read: { port: 587, tls: 'starttls' },
+    },
+    { kind: 'webhook', written: '{ url: https://a.example.com, ed25519SecretFile: /s, body: cloudevents }', read: {} },
+  ])('of the kind $kind is read', ({ kind, written, read }) => {
+    const { alerts } = parse(`${smallest}alerts: { sinks: [{ name: ops, ${kind}: ${written} }] }\n`);
+    expect(alerts.sinks).toMatchObject([{ name: 'ops', [kind]: read }]);
   });
 });
 

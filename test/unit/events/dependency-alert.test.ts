@@ -5,7 +5,7 @@ import {
   encodeDependencyAlert,
   type DependencyAlert,
 } from '../../../shared/events/dependency-alert.ts';
-import { alertBody, parseReceivedAlert, typeOfAlert } from '../../../shared/events/received-alert.ts';
+import { alertData, encodeReceivedAlert, parseReceivedAlert } from '../../../shared/events/received-alert.ts';
 
 const of = { kind: 'cluster', name: 'production-eu' } as const;
 const since = '2026-11-28T05:00:00.000Z';
@@ -31,8 +31,8 @@ describe('an alert of a dependency', () => {
     expect(event.subject).toBe('cluster/production-eu');
     const received = parseReceivedAlert(event);
     expect(received).toEqual({ kind: 'dependency', ...alert });
-    expect(typeOfAlert(received)).toBe(event.type);
-    expect(JSON.parse(alertBody(received))).toEqual({ topic: alert.topic, ...alert.data });
+    expect(encodeReceivedAlert(received, at)).toEqual(encodeDependencyAlert(alert, at));
+    expect(alertData(received)).toEqual(alert.data);
   });
 
   it('has one id for its incident, however it is worded by who tells it again', () => {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { timeOf } from '../../../shared/events/cloud-event.ts';
+import { deadLetterOf } from '../../../shared/events/dead-letter.ts';
 import { changeCommittedType } from '../../../shared/events/change-committed.ts';
 import { convergedType, diffType } from '../../../shared/events/alert.ts';
 import { uploadAcceptedType, uploadRefusedType } from '../../../shared/events/upload-alert.ts';
@@ -91,6 +94,18 @@ describe('a dead letter', () => {
     expect(redrive).toMatchObject({ message: { attributes: { 'ce-sinks': attribute, redrive: 'diff' } } });
     const headers = redrive.kind === 'message' ? redrive.message.attributes : {};
     expect(sinksOf(readEvent({ headers, body: Buffer.from('{}') }))).toEqual(sinks);
+  });
+
+  it('of an alert goes back with the time at which it was made', () => {
+    const made = '2026-11-21T01:02:03.000Z';
+    const refused = { code: 'SinkRefused', subject: 'alert sink ops', message: 'no', disposition: 'refuse' } as const;
+    const event = { id: 'e1', type: diffType, source, time: made, data: {} };
+    const kept = deadLetterOf({ stage: 'deliverAlert', event, refused: new ConvergeError(refused) });
+    const { redrive } = found({ data: Buffer.from(JSON.stringify(kept)) });
+    const headers = redrive.kind === 'message' ? redrive.message.attributes : {};
+    expect(headers).toMatchObject({ 'ce-time': made });
+    expect(timeOf(readEvent({ headers, body: Buffer.from('{}') }))).toBe(made);
+    expect(timeOf({ ...event, time: 'yesterday' })).toBeUndefined();
   });
 
   it.each([

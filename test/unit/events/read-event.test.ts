@@ -34,6 +34,19 @@ describe('an event', () => {
     expect(parseReconcileRequested(read)).toEqual(job);
   });
 
+  it('has the time at which it was made, in each form', () => {
+    const time = '2026-11-21T01:02:03.000Z';
+    const attributes = { 'ce-specversion': '1.0', 'ce-id': '7', 'ce-type': 't', 'ce-source': 's', 'ce-time': time };
+    const wrapped = JSON.stringify({ message: { attributes, data: 'e30=' } });
+    const structured = JSON.stringify({ specversion: '1.0', id: '7', type: 't', source: 's', time });
+    for (const request of [
+      { headers: attributes, body: Buffer.from('{}') },
+      { headers: {}, body: Buffer.from(wrapped) },
+      { headers: {}, body: Buffer.from(structured) },
+    ])
+      expect(readEvent(request).time).toBe(time);
+  });
+
   it('of Cloud Storage is read as Eventarc sends it', () => {
     expect(readEvent(deliveryOf('storage-finalized'))).toMatchObject({
       type: 'google.cloud.storage.object.v1.finalized',

@@ -27,11 +27,13 @@ describe('an alert of an upload', () => {
   it.each([refused, accepted])('comes back from $topic as it was sent', (alert) => {
     const { data, ...event } = encodeUploadAlert(alert, time);
     expect(event.subject).toBe(upload);
-    expect(parseUploadAlert({ ...event, data: { ...delivered(data), later: 'key' } })).toEqual(alert);
+    expect(
+      parseUploadAlert({ ...event, time: event.time.toISOString(), data: { ...delivered(data), later: 'key' } }),
+    ).toEqual(alert);
   });
 
   it('that is no such alert is refused', () => {
-    const event = { ...encodeUploadAlert(refused, time), type: 'dev.converge.environment.diff.v1' };
+    const event = { ...encodeUploadAlert(refused, time), time: '', type: 'dev.converge.environment.diff.v1' };
     expect(() => parseUploadAlert(event)).toThrow('is no alert of an upload');
   });
 

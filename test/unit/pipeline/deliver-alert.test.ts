@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConvergeError, type Disposition } from '../../../shared/base/errors.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
-import { recordingLog } from './ports.ts';
+import { clockAt, recordingLog, stateInMemory } from './ports.ts';
 
 const alert: Alert = {
   topic: 'converged',
@@ -32,14 +32,21 @@ async function deliver(
 ) {
   const delivered: string[] = [];
   const log = recordingLog();
+  const clock = clockAt('2026-11-21T01:02:05Z');
   const result = deliverAlert(
-    { alert, id: 'event-7', sinks: names.map(sink), only },
+    { alert, id: 'event-7', time: '2026-11-21T01:02:04.000Z', sinks: names.map(sink), only },
     {
       log,
+      state: stateInMemory(clock.now),
+      now: clock.now,
+      sleep: async (milliseconds) => clock.forward(milliseconds / 1000),
       sinks: {
         async deliver({ sink: { name }, id }) {
           const disposition = failing[name];
-          if (disposition === undefined) return void delivered.push(`${name} ${id}`);
+          if (disposition === undefined) {
+            delivered.push(`${name} ${id}`);
+            return undefined;
+          }
           throw new ConvergeError({
             code: disposition === 'retry' ? 'SinkUnavailable' : 'SinkRefused',
             subject: name,

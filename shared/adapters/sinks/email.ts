@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createTransport } from 'nodemailer';
+import { z } from 'zod';
+import { ConvergeError } from '../../base/errors.ts';
+import type { AlertSink } from '../../config/sinks.ts';
+import type { SinkMessage } from '../../notices/delivery-record.ts';
+import type { Notice } from '../../notices/notice.ts';
+import type { SinkDelivery } from '../../ports/messages.ts';
+import { inSeconds, within } from '../patience.ts';
+import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
+import { escapeHtml } from './escape-html.ts';
+import { isUnsent } from './post.ts';
+
+type Email = NonNullable<AlertSink['email']>;
+
+/**
+ * One mail at the beginning of an incident and one at its end, which answers the first: in one thread where the reader
+ * has threads. `Message-ID` derives from the incident, so that a mail that is sent again is the same to who looks at it.
+ */
+export async function deliverByMail(
+  delivery: SinkDelivery,
+  email: Email,
+  { answer }: { answer: number },
+): Promise<SinkMessage | undefined> {
+  if (delivery.notice.incident === null) return undefined;
+  const subject = `alert sink ${delivery.sink.name}`;
+  const [transport, mail] = [createTransport(await optionsOf(email, { answer })), mailOf(delivery, email)];
+  try {
+    const work = transport.sendMail(mail);
+    // A server that trickles would keep a connection for ever.
+    const late = (): Error => new Error(`did not answer in ${inSeconds(answer * 3)}`);
+    await within({ milliseconds: answer * 3, work, late });
+  } catch (error) {
+    throw translate({ error, subject });
+  } finally {
+    transport.close();
+  }
+  return { subject: mail.subject };
+}
+
+async function optionsOf({ host, port, tls, caFile, loginSecretFile }: Email, { answer }: { answer: number }) {
+  const login = loginSecretFile === undefined ? undefined : await readLogin(loginSecretFile);
+  const ca =
+    caFile === undefined
+      ? undefined
+      : await readFile(caFile, 'utf8').catch((cause: unknown) => {
+          throw unreadableFile({ file: caFile, cause });
+        });
+  return {
+    ...{ host, port, secure: tls === 'implicit', requireTLS: tls === 'starttls', ignoreTLS: tls === 'none' },
+    ...{ connectionTimeout: answer, greetingTimeout: answer, socketTimeout: 2 * answer, dnsTimeout: answer },
+    ...{ auth: login, tls: ca === undefined ? {} : { ca }, disableFileAccess: true, disableUrlAccess: true },
+  };
+}
+
+async function readLogin(file: string): Promise<{ user: string; pass: string }> {
+  const [, user, pass] = /^([^:\r\n]+):([^\r\n]+)$/.exec((await readSecretFile(file)).trim()) ?? [];
+  if (user !== undefined && pass !== undefined) return { user, pass };
+  throw unusableSecret({
+    subject: file,
+    message: 'holds no login of a mail server',
+    remedy: 'put `user:password`, and nothing else, into its secret',
+  });
+}
+
+function mailOf({ notice, message, perhaps }: SinkDelivery, { from, to }: Email) {
+  const [first, last] = [
+    messageIdOf(notice, { from, state: 'opened' }),
+    messageIdOf(notice, { from, state: 'closed' }),
+  ];
+  const isFirst = notice.state !== 'closed';
+  const begun = message?.['subject'];
+  const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
+  return {
+    ...{ from, to: [...to], messageId: isFirst ? first : last },
+    // Readers make a thread of what answers a mail under its subject.
+    subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
+    ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
+    headers: { 'Auto-Submitted': 'auto-generated', 'X-Converge-Incident': notice.incident?.key ?? '' },
+    text: [notice.title, '', ...lines].join('\n'),
+    html: htmlOf(notice.title, lines),
+  };
+}
+
+function htmlOf(title: string, lines: readonly string[]): string {
+  const items = lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('');
+  return `<!doctype html><html><body><h3>${escapeHtml(title)}</h3><ul>${items}</ul></body></html>`;
+}
+
+function messageIdOf({ incident }: Notice, { from, state }: { from: string; state: 'opened' | 'closed' }): string {
+  const began = createHash('sha256')
+    .update(`${incident?.since ?? ''} ${incident?.occurrence ?? 1}`)
+    .digest('hex');
+  const domain = /@([^\s<>@]+?)>?$/.exec(from)?.[1] ?? 'converge.invalid';
+  return `<${incident?.key ?? ''}.${began.slice(0, 12)}.${state}@${domain}>`;
+}
+
+/** What fails before a mail is sent: no name, no connection, no TLS, and what comes before a content. */
+const unsentCodes: ReadonlySet<string> = new Set([
+  'EDNS',
+  'ETLS',
+  'EREQUIRETLS',
+  'EAUTH',
+  'ENOAUTH',
+  'EENVELOPE',
+  'EPROTOCOL',
+]);
+const unsentTimeouts: ReadonlySet<string> = new Set(['CONNECT_TIMEOUT', 'GREETING_TIMEOUT', 'UPGRADE_TIMEOUT']);
+
+/** https://nodemailer.com/errors */
+function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
+  const facts = factsSchema.safeParse(error).data ?? {};
+  const { responseCode: status, code = '', originalCode = code, syscall, timeoutType = '' } = facts;
+  const isFinal = status !== undefined && status >= 500 && status < 600;
+  const why =
+    status === undefined
+      ? `did not take the mail${originalCode === '' ? '' : ` (${originalCode})`}`
+      : `answered ${status}`;
+  const isEarly = unsentCodes.has(code) || isUnsent(originalCode);
+  const isUnheard = syscall === 'connect' || unsentTimeouts.has(timeoutType);
+  return new ConvergeError({
+    code: isFinal ? 'SinkRefused' : 'SinkUnavailable',
+    subject,
+    message: `the mail server ${why}`,
+    disposition: isFinal ? 'refuse' : 'retry',
+    unanswered: status === undefined && !isEarly && !isUnheard,
+    cause: error,
+  });
+}
+
+const factsSchema = z.object({
+  responseCode: z.int().optional().catch(undefined),
+  code: z.string().optional().catch(undefined),
+  originalCode: z.string().optional().catch(undefined),
+  syscall: z.string().optional().catch(undefined),
+  timeoutType: z.string().optional().catch(undefined),
+});

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConvergeError } from '../../base/errors.ts';
+import { mayPass } from '../../base/http-status.ts';
+import { inSeconds, patience } from '../patience.ts';
+import { isSilence } from '../silence.ts';
+
+/** One request to a sink. */
+export interface SinkRequest {
+  /** Absent: POST. */
+  readonly method?: 'POST' | 'PATCH';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Statuses that are no failure, beside those of 2xx. */
+  readonly unless?: readonly number[];
+}
+
+/** What a sink answered that took the request. */
+export interface SinkAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Posts to one sink. Throws `SinkUnavailable` (retry) and `SinkRefused` (refuse), naming the sink, and no address. */
+export type Post = (request: SinkRequest) => Promise<SinkAnswer>;
+
+/** The sink that posts are for, and what answers in its name, for errors: `the webhook`. */
+export interface PostOptions {
+  readonly sink: string;
+  readonly receiver: string;
+  /** Milliseconds for each request. */
+  readonly answer: number;
+  /** Until when a sink wants no request, in milliseconds since 1970, by its name. */
+  readonly pauses: Map<string, number>;
+}
+
+/** The longest pause that a sink asks for and that is waited here; a longer one is left to the next delivery. Milliseconds. */
+const shortPause = patience.sinks.shortPause;
+/** Of an answer. */
+const largestAnswer = 4 * 1024 * 1024;
+
+/**
+ * How a sink is posted to: redirects are not followed, as they would take what is secret elsewhere; a pause that it asks
+ * for is kept, by this instance for all that follows.
+ */
+export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
+  const subject = `alert sink ${sink}`;
+  return async (request) => {
+    for (let tries = 1; ; tries++) {
+      const until = pauses.get(sink) ?? 0;
+      if (until > Date.now()) {
+        const message = `${receiver} wants no request before ${new Date(until).toISOString()}`;
+        throw new ConvergeError({ code: 'SinkUnavailable', subject, message, disposition: 'retry' });
+      }
+      const { status, text, pause } = await send({ request, subject, receiver, answer });
+      if ((status >= 200 && status < 300) || request.unless?.includes(status) === true) return { status, text };
+      if (pause !== undefined && pause <= shortPause && tries === 1) {
+        await sleep(pause);
+        continue;
+      }
+      if (pause !== undefined) pauses.set(sink, Date.now() + pause);
+      throw refused({ subject, receiver, status });
+    }
+  };
+}
+
+async function send({
+  request: { method = 'POST', url, headers, body },
+  subject,
+  receiver,
+  answer,
+}: {
+  request: SinkRequest;
+  subject: string;
+  receiver: string;
+  answer: number;
+}): Promise<SinkAnswer & { readonly pause: number | undefined }> {
+  try {
+    const signal = AbortSignal.timeout(answer);
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
+    return { status: response.status, text: await textOf(response), pause: pauseOf(response) };
+  } catch (error) {
+    throw silent({ error, subject, receiver, answer });
+  }
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes > largestAnswer) break;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+/** Milliseconds. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+function pauseOf({ status, headers }: Response): number | undefined {
+  const said = headers.get('retry-after');
+  if (said === null || !mayPass(status)) return undefined;
+  const pause = /^\d+$/.test(said) ? Number(said) * 1000 : Date.parse(said) - Date.now();
+  return Number.isNaN(pause) ? undefined : Math.min(Math.max(pause, 0), patience.sinks.longestPause);
+}
+
+function refused({ subject, receiver, status }: { subject: string; receiver: string; status: number }): ConvergeError {
+  const later = mayPass(status);
+  const redirects = status >= 300 && status < 400 ? ', which is not followed' : '';
+  return new ConvergeError({
+    code: later ? 'SinkUnavailable' : 'SinkRefused',
+    subject,
+    message: `${receiver} answered ${status}${redirects}`,
+    disposition: later ? 'retry' : 'refuse',
+    // What failed behind it may have failed after it was done.
+    unanswered: status >= 500,
+  });
+}
+
+const unsent =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|\w+_CERT\w*|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/;
+const ofCertificate = /^(CERT_\w+|\w+_CERT\w*|UNABLE_TO_\w+|ERR_TLS_CERT\w*)$/;
+
+function silent({
+  error,
+  subject,
+  receiver,
+  answer,
+}: {
+  error: unknown;
+  subject: string;
+  receiver: string;
+  answer: number;
+}): ConvergeError {
+  const code = codeOf(error);
+  const why = ofCertificate.test(code)
+    ? ` with a certificate that is trusted (${code})`
+    : isSilence(error)
+      ? ` in ${inSeconds(answer)}`
+      : '';
+  return new ConvergeError({
+    code: 'SinkUnavailable',
+    subject,
+    message: `${receiver} did not answer${why}`,
+    disposition: 'retry',
+    unanswered: !isUnsent(code),
+    cause: error,
+  });
+}
+
+/** Where no connection was made, or the other side did not prove who it is, nothing was sent; by the error's code. */
+export function isUnsent(code: string): boolean {
+  return unsent.test(code);
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return codeOf(error.cause);
+}

@@ -1,0 +1,112 @@
+import { shortRevision } from '../base/revision.ts';
+import type { ObjectDiff } from '../drift/object-diff.ts';
+import { policyWords } from '../environment/policy.ts';
+import type { Cause, Converged, Diff } from '../events/alert.ts';
+import type { DependencyAlert } from '../events/dependency-alert.ts';
+import type { UploadAlert } from '../events/upload-alert.ts';
+import { boundedText } from './bounded-text.ts';
+
+/** Of the objects that differ so many have a line; characters of the message of one. */
+const listedObjects = 5;
+const largestMessage = 200;
+
+const actions: Readonly<Record<Diff['action'], string>> = {
+  healed: 'It was undone',
+  healing: 'It is being undone',
+  none: 'Nothing is done about it',
+};
+
+/** What a person wants to know first: what differs, where, since when, by whom, and what becomes of it. */
+export function diffLines(diff: Diff): string[] {
+  const { objects, omitted, since, occurrence, action, rollback, policy } = diff;
+  const further = omitted + Math.max(0, objects.length - listedObjects);
+  const words = policyWords(policy);
+  return [
+    ...objects.slice(0, listedObjects).map(objectLine),
+    ...(further === 0 ? [] : [`and ${further} more`]),
+    `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}. ${actions[action]}.`,
+    ...placeLines(diff),
+    ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
+    ...(words.length === 0 ? [] : [`Its file says: ${words.join(', ')}`]),
+  ];
+}
+
+export function convergedLines(converged: Converged): string[] {
+  const { changes, seconds, since } = converged;
+  const { created, configured, unchanged, pruned, released = 0 } = changes;
+  return [
+    `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned${released === 0 ? '' : `, ${released} released`}, in ${seconds} s`,
+    ...(since === null ? [] : [`It had differed since ${since}`]),
+    ...placeLines(converged),
+  ];
+}
+
+/** Of those that stand on what does not answer so many are named. */
+const namedBehind = 10;
+
+export function dependencyLines({ topic, data }: DependencyAlert): string[] {
+  const { since, environments, count } = data;
+  const named = environments.slice(0, namedBehind);
+  const more = count === named.length ? '' : ` and ${count - named.length} more`;
+  const behind = count === 0 ? 'No environment stands on it' : `${count} stand on it: ${named.join(', ')}${more}`;
+  if (topic === 'converged') return [`It had not answered since ${since}, for ${data.seconds} s`, behind];
+  return [`${data.code}: ${data.message}`, ...remedyLines(data.remedy), `Since ${since}`, behind];
+}
+
+/** Of what nothing comes of so many files are named. */
+const namedUnused = 5;
+
+export function uploadLines({ topic, data }: UploadAlert): string[] {
+  if (topic === 'diff') {
+    const { reason, message, remedy, author, build, since } = data;
+    return [
+      `${reason}: ${message}`,
+      ...remedyLines(remedy),
+      ...(author === null ? [] : [`Uploaded by ${author}`]),
+      ...(build === null ? [] : [`Build ${build}`]),
+      `Since ${since}`,
+    ];
+  }
+  const { commit, since, unused, omitted } = data;
+  const further = omitted + Math.max(0, unused.length - namedUnused);
+  return [
+    ...(commit === null ? [] : [`In commit ${commit.slice(0, 12)}`]),
+    ...(since === null ? [] : [`It had been refused since ${since}`]),
+    ...unused.slice(0, namedUnused).map(({ path, message }) => `${boundedText(path, 80)} ${message}`),
+    ...(further === 0 ? [] : [`and ${further} more`]),
+  ];
+}
+
+function remedyLines(remedy: string | null): string[] {
+  return remedy === null ? [] : [`To do: ${remedy}`];
+}
+
+function placeLines({ cluster, revision, cause }: Diff | Converged): string[] {
+  const at = cluster === '' ? '' : ` in ${cluster}`;
+  return [`At ${shortRevision(revision)}${at}`, ...(cause === null ? [] : [causeLine(cause)])];
+}
+
+function causeLine({ commit, subject, author, artifact }: Cause): string {
+  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const of = artifact === null ? '' : `, of ${boundedText(artifact, 80)}`;
+  return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
+}
+
+function objectLine({ kind, namespace, name, message, fields }: ObjectDiff): string {
+  const title = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+  const managers = [...new Set(fields.flatMap(({ manager }) => manager ?? []))];
+  const by =
+    managers.length === 0
+      ? ''
+      : ` (by ${managers
+          .slice(0, 3)
+          .map((manager) => boundedText(manager, 40))
+          .join(', ')})`;
+  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}`;
+}
+
+function ordinal(count: number): string {
+  const isTeen = count % 100 >= 11 && count % 100 <= 13;
+  const endings: Readonly<Record<number, string>> = { 1: 'st', 2: 'nd', 3: 'rd' };
+  return `${count}${(isTeen ? undefined : endings[count % 10]) ?? 'th'}`;
+}

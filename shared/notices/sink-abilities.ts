@@ -1,0 +1,26 @@
+import type { AlertSink, SinkKind } from '../config/sinks.ts';
+import type { SinkAbilities } from './delivery-record.ts';
+
+/**
+ * A mail cannot be changed once it is sent, nor what an incoming webhook of Google Chat posted: those get the beginning
+ * and the end. People are told of nothing that differed in no way.
+ */
+const abilities: Readonly<Record<SinkKind, SinkAbilities>> = {
+  webhook: { updates: true, news: true },
+  slack: { updates: true, news: false },
+  googleChat: { updates: false, news: false },
+  pagerduty: { updates: true, news: false },
+  email: { updates: false, news: false },
+};
+
+export function abilitiesOf(sink: AlertSink): SinkAbilities {
+  const usual = abilities[kindOf(sink)];
+  return sink.googleChat?.space === undefined ? usual : { ...usual, updates: true };
+}
+
+export function kindOf({ webhook, slack, googleChat, pagerduty }: AlertSink): SinkKind {
+  if (webhook !== undefined) return 'webhook';
+  if (slack !== undefined) return 'slack';
+  if (googleChat !== undefined) return 'googleChat';
+  return pagerduty === undefined ? 'email' : 'pagerduty';
+}

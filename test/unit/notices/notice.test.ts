@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Alert, Diff } from '../../../shared/events/alert.ts';
+import { boundedText } from '../../../shared/notices/bounded-text.ts';
+import { noticeOf } from '../../../shared/notices/notice.ts';
+
+const diff: Diff = {
+  ...{ environment: 'acme-production', repository: 'master', cluster: 'production-eu' },
+  revision: `main@sha1:${'9f2c6a1b3d4e'.padEnd(40, '0')}`,
+  cause: {
+    ...{ commit: '7b1e6a1b3d4e'.padEnd(40, '0'), subject: 'Copy charts/shop.tgz', author: 'Ana <ana@example.com>' },
+    artifact: 'gs://family-master/charts/shop.tgz#17636832',
+    ...{ build: null, restores: null },
+  },
+  ...{ reason: 'Drifted', incident: '4be0d1a2c3f40516', subject: 'Deployment acme/web', occurrence: 2 },
+  ...{ since: '2026-11-21T01:02:03.000Z', action: 'healing', summary: 'Deployment acme/web: image differs' },
+  objects: [
+    {
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', change: 'modified' },
+      message: 'image differs',
+      fields: [{ path: '/spec/image', desired: 'shop:1.4.2', observed: 'shop:debug', manager: 'kubectl-set' }],
+    },
+  ],
+  ...{ omitted: 0, rollback: null, policy: { suspend: false, selfHeal: true, prune: false, ignored: 0 } },
+};
+const converged: Alert = {
+  topic: 'converged',
+  data: {
+    ...{ environment: 'acme-production', repository: 'master', cluster: 'production-eu', revision: 'main@sha1:9f2c' },
+    ...{ incident: diff.incident, occurrence: 2, since: diff.since, cause: null, seconds: 4.2, policy: null },
+    changes: { created: 0, configured: 1, unchanged: 40, pruned: 0 },
+  },
+};
+const told = (of: Partial<Diff>, isTold = false) => noticeOf({ topic: 'diff', data: { ...diff, ...of } }, { isTold });
+
+describe('the notice of an alert', () => {
+  it('says what differs, where, since when, by whom, and what becomes of it', () => {
+    expect(told({})).toEqual({
+      incident: { key: '4be0d1a2c3f40516', occurrence: 2, since: '2026-11-21T01:02:03.000Z' },
+      ...{ state: 'opened', severity: 'warning', about: 'master/acme-production' },
+      title: 'master/acme-production Drifted: Deployment acme/web: image differs',
+      lines: [
+        'Deployment acme/web: image differs (by kubectl-set)',
+        'Since 2026-11-21T01:02:03.000Z, for the 2nd time. It is being undone.',
+        'At main@sha1:9f2c6a1b3d4e in production-eu',
+        'Changed last by 7b1e6a1b3d4e "Copy charts/shop.tgz" by Ana <ana@example.com>, of gs://family-master/charts/shop.tgz#17636832',
+        'Its file says: prune: false',
+      ],
+    });
+  });
+
+  it('says that one that was told has changed', () => {
+    expect(told({}, true).state).toBe('changed');
+  });
+
+  it('says what an incident ended with', () => {
+    expect(noticeOf(converged, { isTold: true })).toEqual({
+      incident: { key: '4be0d1a2c3f40516', occurrence: 2, since: '2026-11-21T01:02:03.000Z' },
+      ...{ state: 'closed', severity: 'info', about: 'master/acme-production' },
+      title: 'master/acme-production converged',
+      lines: [
+        '0 created, 1 configured, 40 unchanged, 0 pruned, in 4.2 s',
+        'It had differed since 2026-11-21T01:02:03.000Z',
+        'At main@sha1:9f2c in production-eu',
+      ],
+    });
+  });
+
+  it('is of no incident where a revision converged', () => {
+    const data = { ...converged.data, incident: null, occurrence: null, since: null };
+    expect(noticeOf({ topic: 'converged', data }, { isTold: false }).incident).toBeNull();
+  });
+
+  it('has few lines, however much differs', () => {
+    const [object] = diff.objects;
+    if (object === undefined) throw new Error('is above');
+    const { lines } = told({ objects: Array.from({ length: 50 }, () => object), omitted: 9_950 });
+    expect(lines.filter((line) => line.startsWith('Deployment'))).toHaveLength(5);
+    expect(lines).toContain('and 9995 more');
+  });
+
+  it('cuts what is long, and says how long it was', () => {
+    const { title } = told({ summary: 'x'.repeat(3_000) });
+    expect(title).toMatch(/^master\/acme-production Drifted: x+… \(3032 characters\)$/);
+    expect(title).toHaveLength(200);
+  });
+
+  it('has a key that paths and pagers take, whatever the id', () => {
+    expect(told({ incident: '../../x' }).incident?.key).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it('is as grave as its reason', () => {
+    const reasons = ['Failed', 'Unhealthy', 'Guarded', 'Blocked', 'Drifted'] as const;
+    const severities = reasons.map((reason) => told({ reason }).severity);
+    expect(severities).toEqual(['error', 'critical', 'error', 'warning', 'warning']);
+  });
+});
+
+describe('a text of a notice', () => {
+  it('moves no cursor, breaks no line and turns no direction', () => {
+    expect(boundedText('a\u001b[31mred\u202etxt\nnext\u2028line', 100)).toBe(
+      String.raw`a\u001b[31mred\u202etxt next\u2028line`,
+    );
+  });
+
+  it('is never longer than it may be, and of whole characters without controls', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.integer({ min: 40, max: 300 }), (text, largest) => {
+        const bounded = boundedText(text, largest);
+        expect(bounded.length).toBeLessThanOrEqual(largest);
+        expect(bounded.isWellFormed()).toBe(true);
+        // oxlint-disable-next-line no-control-regex
+        expect(bounded).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);
+      }),
+    );
+  });
+});
