@@ -41,3 +41,11 @@ export function durationText(seconds: number): string {
 export function timeText(time: string): string {
   return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }
+
+/**
+ * Text that others wrote, on one line and without what commands a terminal, turns the direction of letters or is not
+ * seen.
+ */
+export function plainText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+}
