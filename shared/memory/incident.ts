@@ -152,6 +152,7 @@ export function withDiff({
   cluster,
   action,
   policy,
+  labels,
   cause,
 }: {
   incident: Incident;
@@ -161,6 +162,7 @@ export function withDiff({
   cluster: string;
   action: Diff['action'];
   policy: Policy | null;
+  labels?: Diff['labels'];
   cause: Cause | null;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
@@ -170,6 +172,7 @@ export function withDiff({
     cluster,
     action,
     policy,
+    labels,
     revision: divergence.revision,
     cause,
     reason: divergence.reason,

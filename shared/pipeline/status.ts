@@ -75,6 +75,7 @@ async function statusWithoutBranch({
         cluster: memory.cluster,
         wanted: '',
         policy: null,
+        labels: {},
       };
     });
   } catch (error) {
@@ -141,13 +142,13 @@ function statusOfRemoved({
   const facts = factsOf({ name, repository, memory, looks });
   if (unreadable !== undefined) {
     const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
-    return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null }];
+    return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null, labels: {} }];
   }
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
-  return [{ ...facts, cluster: memory.cluster, state, wanted: '', message, policy: null }];
+  return [{ ...facts, cluster: memory.cluster, state, wanted: '', message, policy: null, labels: {} }];
 }
 
 function factsOf({
@@ -230,6 +231,7 @@ async function statusOfEnvironment({
         unawaitedOf(memory),
     ),
     policy: declared.policy,
+    labels: declared.labels ?? {},
   };
 }
 
@@ -270,11 +272,16 @@ function unreadableWords(unreadable: string): string {
 function policyAt({ name, declared }: { name: string; declared: Declaration }): {
   cluster?: string;
   policy: Policy | null;
+  labels?: Readonly<Record<string, string>>;
   problem?: string;
 } {
   switch (declared.state) {
     case 'declared':
-      return { cluster: declared.environment.cluster, policy: policyOf(declared.environment) };
+      return {
+        cluster: declared.environment.cluster,
+        policy: policyOf(declared.environment),
+        labels: declared.environment.labels,
+      };
     case 'invalid':
       return { policy: null, problem: declared.error.message };
     case 'absent':

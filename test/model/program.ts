@@ -168,7 +168,15 @@ function planned({
   if (drift.length > 0)
     tellDivergence(run, {
       ...{ divergence: driftDivergence(revision, drift), cluster: 'model', attempted, action: 'healing' },
-      environment: { diffAfter: 0, convergedAfter: 0, suspend: false, selfHeal: true, prune: true, ignore: [] },
+      environment: {
+        diffAfter: 0,
+        convergedAfter: 0,
+        suspend: false,
+        selfHeal: true,
+        prune: true,
+        ignore: [],
+        labels: {},
+      },
     });
   begin(run, { revision, actions: verified.actions, isQuiet: isRendered && isQuiet });
   return { phase: 'claim', revision, observed, plan: verified.actions.flatMap(writeOf) };
