@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { holdsLogin } from '../base/url-login.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { reportsSchema } from './reports.ts';
 import { secretInUrl } from './secret-in-url.ts';
 
 /** An address that holds no secret: the configuration is read by more people than may read secrets. */
@@ -235,6 +236,8 @@ export const configSchema = z.strictObject({
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: webhooksSchema.default({}),
   alerts: alertsSchema.prefault({}),
+  /** Scheduled reports; absent: none. */
+  reports: reportsSchema.optional(),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),

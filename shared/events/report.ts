@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { diffReasons } from '../drift/object-diff.ts';
 import { causeSchema } from './alert.ts';
+import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
+
+export const reportType = 'dev.converge.report.v1';
 
 /** ISO 8601, in UTC. */
 const time = (what: string) => z.string().describe(what);
@@ -141,3 +144,54 @@ export type Report = Readonly<z.infer<typeof reportSchema>>;
 export type Finding = Report['differing'][number];
 export type PastIncident = Report['drifted'][number];
 export type FindingChange = Finding['changes'][number];
+
+/** Bytes of the JSON of a report as it is published: who reads topics is told the first of it, and where all of it is. */
+const largestReport = 256_000;
+
+/** Throws `InvalidEvent` (refuse). */
+export function parseReport(event: IncomingEvent): Report {
+  return parseEventData(reportSchema, event);
+}
+
+/** Named by the report and when it was due: one that is published twice is recognised. */
+export function encodeReport(report: Report, time: Date): OutgoingEvent {
+  const subject = `report/${report.name}`;
+  return {
+    ...{ id: eventId(reportType, report.name, report.due), type: reportType, source: eventSource, subject, time },
+    data: boundedReport(report),
+  };
+}
+
+/** The same, with lists as long as there is room for. */
+function boundedReport(report: Report): Report {
+  let bounded = report;
+  for (
+    let most = 250;
+    Buffer.byteLength(JSON.stringify(bounded)) > largestReport && most > 0;
+    most = Math.floor(most / 2)
+  )
+    bounded = withListsCut(bounded, most);
+  return bounded;
+}
+
+/** Each list with so many entries at most; what is left out is added to what was before. */
+export function withListsCut(report: Report, most: number): Report {
+  const omitted = { ...report.omitted };
+  const first = <T>(key: keyof Report, all: readonly T[]): T[] => {
+    if (all.length > most) omitted[key] = (omitted[key] ?? 0) + all.length - most;
+    return all.slice(0, most);
+  };
+  return {
+    ...report,
+    differing: first('differing', report.differing),
+    gone: first('gone', report.gone),
+    drifted: first('drifted', report.drifted),
+    ended: first('ended', report.ended),
+    rolledBack: first('rolledBack', report.rolledBack),
+    refused: first('refused', report.refused),
+    undone: first('undone', report.undone),
+    notLookedAt: first('notLookedAt', report.notLookedAt),
+    unreadable: first('unreadable', report.unreadable),
+    omitted,
+  };
+}

@@ -1,6 +1,6 @@
 import { parseTime } from '../base/time.ts';
 import { policyWords } from '../environment/policy.ts';
-import type { Finding, Report } from '../events/report.ts';
+import { withListsCut, type Finding, type Report } from '../events/report.ts';
 import { incidentsOf, openIncidents } from '../memory/incidents.ts';
 import { goneSince, withNews } from './compare.ts';
 import { changesOf, factsOf, keyOf, pastOf } from './incidents.ts';
@@ -48,17 +48,18 @@ export function makeReport(facts: ReportFacts): Report {
     undone: environments.flatMap(undoneOf),
     notLookedAt,
   };
-  return {
+  const report: Report = {
     ...{ name, at: at.toISOString(), due: due.toISOString(), from: from.toISOString(), before: before?.at ?? null },
     chosen,
     counts: countsOf({ environments, findings: found, notLookedAt: notLookedAt.length }),
     oldest: oldestOf(found, at),
     timeToConverge: timeToConverge({ environments, from: from.getTime() }),
-    ...bounded(lists),
+    ...{ ...lists, omitted: {} },
     unreadable: unreadable.map(({ repository, message }) => ({ repository, message: sentence(message) })),
     limits: limitsOf({ environments, from: from.getTime(), before }),
     kept: null,
   };
+  return withListsCut(report, listedEntries);
 }
 
 function findingsOf(environment: ReportedEnvironment): Omit<Finding, 'news'>[] {
@@ -137,41 +138,4 @@ function oldestOf([first]: readonly Omit<Finding, 'news'>[], at: Date): Report['
   if (first === undefined) return null;
   const { environment, since, summary } = first;
   return { environment, since, seconds: Math.max(0, (at.getTime() - parseTime(since)) / 1000), summary };
-}
-
-type Lists = Pick<
-  Report,
-  'differing' | 'gone' | 'drifted' | 'ended' | 'rolledBack' | 'refused' | 'undone' | 'notLookedAt'
->;
-
-function bounded(lists: Lists): Lists & Pick<Report, 'omitted'> {
-  return withoutMore({ lists, omitted: {}, most: listedEntries });
-}
-
-/** Each list with so many entries at most; what is left out is added to what was before. */
-export function withoutMore({
-  lists,
-  omitted,
-  most,
-}: {
-  lists: Lists;
-  omitted: Report['omitted'];
-  most: number;
-}): Lists & Pick<Report, 'omitted'> {
-  const left = { ...omitted };
-  const first = <T>(key: keyof Lists, all: readonly T[]): T[] => {
-    if (all.length > most) left[key] = (left[key] ?? 0) + all.length - most;
-    return all.slice(0, most);
-  };
-  return {
-    differing: first('differing', lists.differing),
-    gone: first('gone', lists.gone),
-    drifted: first('drifted', lists.drifted),
-    ended: first('ended', lists.ended),
-    rolledBack: first('rolledBack', lists.rolledBack),
-    refused: first('refused', lists.refused),
-    undone: first('undone', lists.undone),
-    notLookedAt: first('notLookedAt', lists.notLookedAt),
-    omitted: left,
-  };
 }

@@ -10,7 +10,7 @@ import { memorySchema, readMemory } from '../../shared/memory/memory.ts';
 import { convergedSchema, convergedType, diffSchema, diffType } from '../../shared/events/alert.ts';
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
 import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
-import { reportSchema } from '../../shared/events/report.ts';
+import { reportSchema, reportType } from '../../shared/events/report.ts';
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
 import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
@@ -32,6 +32,7 @@ const messages = {
   reconcile: { schema: reconcileRequestedSchema, type: reconcileRequestedType },
   diff: { schema: diffSchema, type: diffType },
   converged: { schema: convergedSchema, type: convergedType },
+  report: { schema: reportSchema, type: reportType },
   'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
 } as const;
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
@@ -66,7 +67,6 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     json: z.toJSONSchema(statusSchema),
     title: 'Converge: what the function status answers',
   },
-  report: { schema: reportSchema, json: z.toJSONSchema(reportSchema), title: 'Converge: what differs, as a report' },
   'commit-status': {
     schema: commitStatusSchema,
     json: z.toJSONSchema(commitStatusSchema),
