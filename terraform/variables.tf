@@ -376,7 +376,7 @@ variable "ci" {
 # --- How much ------------------------------------------------------------------------------------------------------
 
 variable "functions" {
-  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status). memory like 512Mi, timeout in seconds."
+  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report). memory like 512Mi, timeout in seconds."
   type = map(object({
     memory        = optional(string)
     cpu           = optional(string)
@@ -388,8 +388,8 @@ variable "functions" {
   default = {}
 
   validation {
-    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status"], stage)])
-    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert and status."
+    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report"], stage)])
+    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status and report."
   }
 
   validation {
@@ -447,6 +447,28 @@ variable "check_schedule" {
 
   validation {
     condition     = length(split(" ", trimspace(var.check_schedule))) == 5
+    error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
+  }
+}
+
+variable "reports" {
+  description = "Drift reports, by name: when each is made (a cron line, on the clocks of `zone`), and of which environments (all that is said is so of one; a * is any text). Absent: none."
+  type = map(object({
+    schedule     = string
+    zone         = optional(string, "Etc/UTC")
+    classes      = optional(list(string))
+    environments = optional(list(string))
+    labels       = optional(map(string))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.reports) : can(regex("^[a-z][a-z0-9-]{0,29}$", name))])
+    error_message = "Names of reports are up to 30 lower-case letters, digits and dashes, a letter first."
+  }
+
+  validation {
+    condition     = alltrue([for report in values(var.reports) : length(split(" ", trimspace(report.schedule))) == 5])
     error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
   }
 }

@@ -1,3 +1,7 @@
+import { ConvergeError } from '../base/errors.ts';
+import { parseTime } from '../base/time.ts';
+import { lastDue, parseCron } from '../config/cron.ts';
+import type { ReportConfig } from '../config/reports.ts';
 import { encodeReport, type Report } from '../events/report.ts';
 import { emptyMemory } from '../memory/memory.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -75,6 +79,55 @@ async function refusedUploads(repository: string, ports: StateAccess): Promise<R
     class: repository,
     upload: `${name}#${generation}`,
   }));
+}
+
+/** A report of the configuration, and when it is due. */
+type DueReport = Omit<ReportAsked, 'repositories'> & { readonly due: Date };
+
+/**
+ * The report that is named, due when the schedule called; or, without a name, those that were due within the last day
+ * and are not made. Throws `BadRequest` (refuse) for a name that the configuration lacks, `StorageUnavailable` (retry).
+ *
+ * @param tick when the schedule was to call, ISO 8601; anything else: now
+ */
+export async function dueReports(
+  { reports, name, tick }: { reports: readonly ReportConfig[]; name: string | undefined; tick: string },
+  ports: StateAccess & Pick<Ports, 'now'>,
+): Promise<DueReport[]> {
+  const now = ports.now().getTime();
+  if (name !== undefined) {
+    const found = reports.find((one) => one.name === name);
+    if (found === undefined) throw unknownReport(name, reports);
+    const called = parseTime(tick);
+    return [{ ...askedOf(found), due: new Date(wholeMinute(Number.isNaN(called) ? now : called)) }];
+  }
+  const due = await inParallel(reports, async (one): Promise<DueReport[]> => {
+    const cron = parseCron(one.schedule);
+    const time = typeof cron === 'string' ? undefined : lastDue({ cron, zone: one.zone, now });
+    if (time === undefined) return [];
+    const last = await lastReport(one.name, ports);
+    return last !== undefined && parseTime(last.due) >= time ? [] : [{ ...askedOf(one), due: new Date(time) }];
+  });
+  return due.flat();
+}
+
+function wholeMinute(time: number): number {
+  return Math.floor(time / 60_000) * 60_000;
+}
+
+/** What the configuration says of a report. */
+export function askedOf({ name, classes = [], environments = [], labels = {} }: ReportConfig) {
+  return { name, chosen: { classes, environments, labels } };
+}
+
+export function unknownReport(name: string, reports: readonly ReportConfig[]): ConvergeError {
+  return new ConvergeError({
+    code: 'BadRequest',
+    subject: `report ${name}`,
+    message: 'the configuration has no report of this name',
+    remedy: `there are ${reports.map((one) => one.name).join(', ') || 'none'}`,
+    disposition: 'refuse',
+  });
 }
 
 /** The last report of a name; undefined where there is none, or none of this version. */

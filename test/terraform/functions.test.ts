@@ -53,6 +53,7 @@ const read: Readonly<Record<string, RegExp>> = {
   checkDrift: /\/(git|ca|proxy)-|\/signing-key\//,
   deliverAlert: /\/(sink|url)-/,
   status: /\/(git|ca|proxy)-/,
+  report: /\/(git|ca|proxy)-/,
 };
 
 let tofu: Tofu;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseReport, reportSchema } from '../../../shared/events/report.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
-import { gatherReport, report, type ReportAsked } from '../../../shared/pipeline/report.ts';
+import { dueReports, gatherReport, report, type ReportAsked } from '../../../shared/pipeline/report.ts';
 import { ledgerPath } from '../../../shared/source/ledger.ts';
 import { incidentOf } from '../report/reported.ts';
 import {
@@ -164,5 +164,40 @@ describe('a report', () => {
     expect(made.unreadable).toMatchObject([{ repository: 'master' }]);
     expect(made.differing).toHaveLength(1);
     expect(made.notLookedAt).toMatchObject([{ environment: 'master/acme' }]);
+  });
+});
+
+describe('the reports of the configuration', () => {
+  const weekly = { name: 'weekly', schedule: '0 6 * * 0', zone: 'Etc/UTC', labels: { customer: 'acme' } };
+  const daily = { name: 'daily', schedule: '0 5 * * *', zone: 'Europe/Berlin' };
+  const reports = [weekly, daily];
+
+  it('are due when their schedule called, to the minute, whoever of them is named', async () => {
+    const { ports } = await world();
+    const tick = '2026-11-22T06:00:00.481Z';
+    expect(await dueReports({ reports, name: 'weekly', tick }, ports)).toEqual([
+      { name: 'weekly', due, chosen: { classes: [], environments: [], labels: { customer: 'acme' } } },
+    ]);
+    expect(await dueReports({ reports, name: 'daily', tick: '' }, ports)).toMatchObject([{ name: 'daily', due }]);
+  });
+
+  it('are due once for a time of their schedule, where none is named', async () => {
+    const { ports, clock } = await world();
+    const dueNow = async () => dueReports({ reports, name: undefined, tick: '' }, ports);
+    expect(await dueNow()).toMatchObject([
+      { name: 'weekly', due },
+      { name: 'daily', due: new Date('2026-11-22T04:00:00Z') },
+    ]);
+    for (const one of await dueNow()) await report({ ...one, repositories: ['master'] }, ports);
+    expect(await dueNow()).toEqual([]);
+    clock.forward(22 * 3_600);
+    expect(await dueNow()).toMatchObject([{ name: 'daily', due: new Date('2026-11-23T04:00:00Z') }]);
+  });
+
+  it('are refused by a name that is none of theirs', async () => {
+    const { ports } = await world();
+    await expect(dueReports({ reports, name: 'monthly', tick: '' }, ports)).rejects.toMatchObject({
+      ...{ code: 'BadRequest', subject: 'report monthly', remedy: 'there are weekly, daily' },
+    });
   });
 });
