@@ -69,14 +69,15 @@ const rollbackSchema = z.object({
 
 const secondsSchema = z.number().nonnegative();
 
-/** Counts of all environments of the report, also of those that its lists leave out. */
-const countsSchema = z.object({
-  environments: z.number().int(),
-  converged: z.number().int().describe('As Git says, all of it healthy'),
-  differing: z.number().int().describe('With at least one incident that is open'),
-  suspended: z.number().int(),
-  notLookedAt: z.number().int().describe('Of which nobody knows how they are now'),
-});
+const countsSchema = z
+  .object({
+    environments: z.number().int(),
+    converged: z.number().int().describe('As Git says, all of it healthy'),
+    differing: z.number().int().describe('With at least one incident that is open'),
+    suspended: z.number().int(),
+    notLookedAt: z.number().int().describe('Of which nobody knows how they are now'),
+  })
+  .describe('Of all environments of the report, also of those that its lists leave out');
 
 /** What differs, what was healed and what was taken back, in the environments of a report and its time. */
 export const reportSchema = z.object({
@@ -110,7 +111,7 @@ export const reportSchema = z.object({
     .describe('What differed in the report before, and does not any more'),
   drifted: z.array(pastSchema).describe('What drifted and ended since `from`, the last first'),
   ended: z.array(pastSchema).describe('What failed, or was not healthy, and ended since `from`'),
-  rolledBack: z.array(rollbackSchema),
+  rolledBack: z.array(rollbackSchema).describe('What was rolled back since `from`, or stands'),
   refused: z
     .array(
       z.object({ class: z.string(), upload: z.string().describe('`<name>#<generation>` in the bucket of its class') }),
@@ -119,14 +120,16 @@ export const reportSchema = z.object({
   undone: z
     .array(z.object({ environment, what: z.array(z.string()).describe('Like `suspend: true`, `2 ignored paths`') }))
     .describe('What the files of environments leave undone on purpose'),
-  notLookedAt: z.array(
-    z.object({
-      environment,
-      state: z.string(),
-      checkedAt: z.string().nullable().describe('When the last look began that came to an end; null: not known'),
-      message: z.string(),
-    }),
-  ),
+  notLookedAt: z
+    .array(
+      z.object({
+        environment,
+        state: z.string(),
+        checkedAt: z.string().nullable().describe('When the last look began that came to an end; null: not known'),
+        message: z.string(),
+      }),
+    )
+    .describe('Of which nobody knows how they are now'),
   unreadable: z
     .array(z.object({ repository: z.string(), message: z.string() }))
     .describe('Repositories that could not be read'),
