@@ -227,6 +227,8 @@ describe('the schemas of topics', () => {
         .fields.map(({ name }) => name);
     }
     const proto = await readFile(join(moduleFolder, 'schemas', `${message}.proto`), 'utf8');
-    return [...proto.matchAll(/^ {2}(?:optional |repeated )?\w+ (\w+) = \d+;$/gm)].map(([, name = '']) => name);
+    return [...proto.matchAll(/^ {2}(?:optional |repeated )?(?:\w+|map<\w+, \w+>) (\w+) = \d+;$/gm)].map(
+      ([, name = '']) => name,
+    );
   }
 });
