@@ -9,7 +9,7 @@ type Remembered = Pick<Memory, 'incident' | 'incidents'>;
 const gravity: Readonly<Record<DiffReason, number>> = { Failed: 0, Guarded: 1, Blocked: 2, Unhealthy: 3, Drifted: 4 };
 
 /** How many that are closed are remembered, so that one which comes back is known again. */
-export const rememberedClosed = 20;
+const rememberedClosed = 20;
 
 /** What is remembered: those that are open, and the last that closed, in the order in which they were found first. */
 export function incidentsOf({ incident, incidents }: Remembered): readonly Incident[] {

@@ -3,6 +3,7 @@ import type { ObjectDiff } from '../drift/object-diff.ts';
 import type { Finding, FindingChange, PastIncident } from '../events/report.ts';
 import type { Incident } from '../memory/incident.ts';
 import { incidentsOf } from '../memory/incidents.ts';
+import type { PastEntry } from '../memory/past.ts';
 import { objectTitle } from '../objects/object-id.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 import { cut, sentence, valueText } from './text.ts';
@@ -66,6 +67,22 @@ function managersOf(objects: readonly ObjectDiff[]): string[] {
 
 /** Incidents that ended, as they are remembered: what was drift may have been healed. */
 export function pastOf(environment: ReportedEnvironment): PastIncident[] {
+  const { past } = environment.memory;
+  const kept = (past?.incidents ?? []).map((entry) => ofPast(environment, entry));
+  const known = new Set(kept.map(({ id, until }) => `${id} ${until}`));
+  // The version before kept no past.
+  return [...kept, ...closedOf(environment).filter(({ id, until }) => !known.has(`${id} ${until}`))];
+}
+
+function ofPast(environment: ReportedEnvironment, entry: PastEntry): PastIncident {
+  const { id, reason, subject, since, until, times, revision, summary, by, healed, cause } = entry;
+  return {
+    ...{ id, environment: keyOf(environment), cluster: environment.cluster, reason, object: subject ?? null },
+    ...{ since, until, occurrence: times, revision, summary, by, healed, cause },
+  };
+}
+
+function closedOf(environment: ReportedEnvironment): PastIncident[] {
   return incidentsOf(environment.memory).flatMap((incident) => {
     if (incident.closedAt === undefined) return [];
     const healed = incident.reason === 'Drifted' && incident.diff !== undefined && incident.diff.action !== 'none';

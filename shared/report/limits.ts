@@ -1,7 +1,6 @@
 import { parseTime } from '../base/time.ts';
 import type { Report } from '../events/report.ts';
 import { incidentsOf } from '../memory/incidents.ts';
-import { rememberedClosed } from '../memory/incidents.ts';
 import { keyOf } from './incidents.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 import { timeText } from './text.ts';
@@ -10,8 +9,8 @@ import { timeText } from './text.ts';
 const named = 10;
 
 /**
- * What a report cannot know, in words: of an environment the last incidents that closed are remembered, and of each
- * object and reason the last one.
+ * What a report cannot know, in words: of an environment, what happened before its memory began, or before what that
+ * still has room for.
  *
  * @param facts.from milliseconds since 1970
  */
@@ -25,37 +24,27 @@ export function limitsOf({
   before: Pick<Report, 'omitted'> | undefined;
 }): string[] {
   return [
-    ...forgotten({ environments, from }),
-    ...recurring({ environments, from }),
+    ...forgotten(environments, from),
     ...young(environments, from),
-  ].concat(
-    (before?.omitted['differing'] ?? 0) === 0
+    ...((before?.omitted['differing'] ?? 0) === 0
       ? []
-      : ['The report before left out some of what differed: what is called new may have been among it.'],
-  );
+      : ['The report before left out some of what differed: what is called new may have been among it.']),
+  ];
 }
 
-function forgotten({ environments, from }: { environments: readonly ReportedEnvironment[]; from: number }): string[] {
+/** Where the version before remembered, it kept the last incident of each object and reason. */
+function forgotten(environments: readonly ReportedEnvironment[], from: number): string[] {
   const lost = environments.flatMap((environment) => {
-    const closed = incidentsOf(environment.memory).flatMap(({ closedAt }) => closedAt ?? []);
-    const oldest = closed.toSorted((a, b) => parseTime(a) - parseTime(b))[0];
-    if (closed.length < rememberedClosed || oldest === undefined || parseTime(oldest) < from) return [];
-    return [`${keyOf(environment)} (since ${timeText(oldest)})`];
+    const { past } = environment.memory;
+    if (past === undefined) return hasClosed(environment, from) ? [keyOf(environment)] : [];
+    return parseTime(past.from) > from ? [`${keyOf(environment)} (since ${timeText(past.from)})`] : [];
   });
   if (lost.length === 0) return [];
-  return [
-    `Of each environment the last ${rememberedClosed} incidents that ended are kept: of ${list(lost)} there may have been more, earlier in this time.`,
-  ];
+  return [`Not all that ended in this time is kept of ${list(lost)}: there may have been more before.`];
 }
 
-function recurring({ environments, from }: { environments: readonly ReportedEnvironment[]; from: number }): string[] {
-  const again = environments.filter(({ memory }) =>
-    incidentsOf(memory).some(({ closedAt }) => closedAt !== undefined && parseTime(closedAt) >= from),
-  );
-  if (again.length === 0) return [];
-  return [
-    'Of each object and reason the last incident is kept: where the same came more than once, the times before are not listed.',
-  ];
+function hasClosed({ memory }: ReportedEnvironment, from: number): boolean {
+  return incidentsOf(memory).some(({ closedAt }) => closedAt !== undefined && parseTime(closedAt) >= from);
 }
 
 function young(environments: readonly ReportedEnvironment[], from: number): string[] {

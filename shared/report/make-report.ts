@@ -104,14 +104,29 @@ function rollbacksOf(environment: ReportedEnvironment, from: Date): Report['roll
         },
       ]
     : [];
-  const told = incidentsOf(memory).flatMap(({ diff, closedAt, since, revision, summary }) => {
-    const rollback = diff?.rollback ?? undefined;
-    if (rollback === undefined || rollback.commit === quarantine?.revert) return [];
-    if (closedAt !== undefined && parseTime(closedAt) < from.getTime()) return [];
-    const reason = sentence(summary);
-    return [{ environment: key, revision, reason, at: since, commit: rollback.commit, refused: null, stands: false }];
-  });
+  const told = toldRollbacks(environment, from).filter(({ commit }) => commit !== quarantine?.revert);
   return [...kept, ...told];
+}
+
+/** What alerts told of, by the past and, as the version before remembered it, by incidents: each commit once. */
+function toldRollbacks(environment: ReportedEnvironment, from: Date): Report['rolledBack'] {
+  const { past } = environment.memory;
+  const ended = (past?.incidents ?? []).filter(({ until }) => parseTime(until) >= from.getTime());
+  const incidents = incidentsOf(environment.memory).filter(
+    ({ closedAt }) => closedAt === undefined || parseTime(closedAt) >= from.getTime(),
+  );
+  const all = [
+    ...ended,
+    ...incidents.map(({ diff, ...incident }) => ({ ...incident, rollback: diff?.rollback?.commit })),
+  ];
+  const byCommit = new Map<string, Report['rolledBack'][number]>();
+  for (const { rollback: commit, since: at, revision, summary } of all)
+    if (commit !== undefined)
+      byCommit.set(commit, {
+        ...{ environment: keyOf(environment), revision, reason: sentence(summary), at, commit },
+        ...{ refused: null, stands: false },
+      });
+  return [...byCommit.values()];
 }
 
 function countsOf({

@@ -1,5 +1,6 @@
 import { parseTime } from '../base/time.ts';
 import type { Report } from '../events/report.ts';
+import type { Memory } from '../memory/memory.ts';
 import { parseConvergenceNotes } from '../source/convergence-note.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 
@@ -10,8 +11,8 @@ interface Convergence {
 }
 
 /**
- * How long revisions took that converged since `from` (milliseconds since 1970). Of the last two of an environment it is
- * known when a run set out for them; of those before, how long the run took that ended them.
+ * How long revisions took that converged since `from` (milliseconds since 1970), from when a run set out for them. Where
+ * the version before remembered them, that is known of the last two; of those before, how long their last run took.
  */
 export function timeToConverge({
   environments,
@@ -28,7 +29,15 @@ export function timeToConverge({
   return { count: seconds.length, median: percentile(seconds, 50), percentile95: percentile(seconds, 95) };
 }
 
-function convergencesOf({ memory: { notes = [], converged, previous } }: ReportedEnvironment): Convergence[] {
+function convergencesOf({ memory }: ReportedEnvironment): Convergence[] {
+  const { past } = memory;
+  if (past === undefined) return notedOf(memory);
+  const kept = past.convergences.map(({ at, seconds }) => ({ at: parseTime(at), seconds }));
+  return [...notedOf(memory).filter(({ at }) => at < parseTime(past.from)), ...kept];
+}
+
+/** What the notes tell, which the version before kept alone. */
+function notedOf({ notes = [], converged, previous }: Memory): Convergence[] {
   return notes.flatMap(({ commit, text }) =>
     parseConvergenceNotes(text).flatMap(({ at, seconds }) => {
       const end = parseTime(at);

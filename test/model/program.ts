@@ -348,6 +348,8 @@ function concludeAt(run: Run, { revision, isMended }: { revision: number; isMend
       changes: { created: 0, configured: 0, unchanged: 0, pruned: 0 },
     },
   });
+  // No rule asks what happened long ago: with it, no two worlds would be the same.
+  run.memoryFile.remember((told) => ({ ...told, past: undefined }));
 }
 
 const commitIt: Step = async ({ stage, state, run, revision, observed, snapshot }) => {

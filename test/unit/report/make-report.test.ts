@@ -82,14 +82,33 @@ describe('what ended in the time of the report', () => {
     expect(report.ended.map(({ id }) => id)).toEqual(['failed']);
   });
 
+  it('is each time that the same came, where the memory keeps the past', () => {
+    const entry = (until: string, times = 1) => ({
+      ...{ id: 'same', reason: 'Drifted' as const, subject: 'Deployment acme/web', since: '2026-11-16T00:00:00.000Z' },
+      ...{ until, times, revision, summary: 'image differs', by: ['kubectl-set'], healed: true, cause: null },
+    });
+    const incidents = [entry('2026-11-16T01:00:00.000Z', 3), entry(closedAt)];
+    const past = { from: '2026-11-01T00:00:00.000Z', incidents, convergences: [] };
+    const report = reportOf([environmentOf({ memory: { past }, incidents: [incidentOf({ id: 'same', closedAt })] })]);
+    expect(report.drifted.map(({ until, occurrence }) => [until, occurrence])).toEqual([
+      [closedAt, 1],
+      ['2026-11-16T01:00:00.000Z', 3],
+    ]);
+    expect(report.limits).toEqual([]);
+  });
+
   it('may be more than is kept, which the report says', () => {
-    const closed = Array.from({ length: 20 }, (_, index) =>
-      incidentOf({ id: `${index}`, closedAt: `2026-11-20T10:${10 + index}:00.000Z` }),
-    );
-    const said = reportOf([environmentOf({ incidents: closed })]).limits.join('\n');
-    expect(said).toContain('master/acme (since 2026-11-20 10:10 UTC)');
-    expect(said).toContain('where the same came more than once, the times before are not listed');
-    expect(reportOf([environmentOf({ incidents: closed.slice(1) })]).limits.join('\n')).not.toContain('master/acme');
+    const past = { from: '2026-11-20T10:10:00.000Z', incidents: [], convergences: [] };
+    expect(reportOf([environmentOf({ memory: { past } })]).limits).toEqual([
+      'Not all that ended in this time is kept of master/acme (since 2026-11-20 10:10 UTC): there may have been more before.',
+    ]);
+  });
+
+  it('may be more than the version before kept, which the report says', () => {
+    const said = reportOf([environmentOf({ incidents: [incidentOf({ closedAt })] })]).limits;
+    expect(said).toEqual(['Not all that ended in this time is kept of master/acme: there may have been more before.']);
+    const before = incidentOf({ closedAt: '2026-11-15T05:00:00.000Z' });
+    expect(reportOf([environmentOf({ incidents: [before] })]).limits).toEqual([]);
     expect(reportOf([environmentOf()]).limits).toEqual([]);
   });
 
@@ -172,6 +191,16 @@ describe('the time to converge', () => {
     const converged = { commit, revision, at: '2026-11-20T01:00:00.000Z', inputs: {}, renderKey: '' };
     expect(reportOf([environmentOf({ memory: { notes, converged } })]).timeToConverge).toEqual({
       ...{ count: 3, median: 8, percentile95: 120 },
+    });
+  });
+
+  it('is what the past says, with what was noted before that began', () => {
+    const notes = [note('2026-11-18T00:00:00.000Z', 4), note('2026-11-20T00:00:00.000Z', 4)];
+    const took = (at: string, seconds: number) => ({ revision, at, seconds });
+    const convergences = [took('2026-11-10T00:00:00.000Z', 1), took('2026-11-20T00:00:00.000Z', 90)];
+    const past = { from: '2026-11-19T00:00:00.000Z', incidents: [], convergences };
+    expect(reportOf([environmentOf({ memory: { notes, past } })]).timeToConverge).toEqual({
+      ...{ count: 2, median: 4, percentile95: 90 },
     });
   });
 
