@@ -101,8 +101,8 @@ export interface PipelineOptions {
   readonly scheduleSeconds?: number;
   /** Attempts before a message goes to the dead-letter topic; 5 where absent. */
   readonly attempts?: number;
-  /** Over the configuration that the pipeline writes: alert sinks, limits. */
-  readonly configuration?: Pick<ConfigInput, 'alerts' | 'limits' | 'author'>;
+  /** Over the configuration that the pipeline writes: alert sinks, reports, limits. */
+  readonly configuration?: Pick<ConfigInput, 'alerts' | 'limits' | 'author' | 'reports'>;
   readonly log?: (entry: LogEntry) => void;
   readonly report?: Report;
 }
