@@ -39,12 +39,13 @@ function tableOf({ heading, rows }: Pick<Section, 'heading' | 'rows'>): string {
 }
 
 /**
- * Text that stays text: no link, no image, no HTML, no end of a cell. Hosts of Git call whoever stands behind an `@`,
+ * Text that stays text: no link, no image, no HTML, no smiley, no end of a cell. Hosts of Git call whoever stands behind an `@`,
  * escaped or not: an empty space that is not seen keeps them from it.
  */
 export function escapeMarkdown(text: string): string {
   return text
-    .replace(/[\\`*_{}[\]()#+!|<>&~:$]/g, (character) => `\\${character}`)
+    .replace(/[\\`*_{}[\]#|<>&~$]/g, (character) => `\\${character}`)
+    .replace(/:(?=\/\/|[\w+-]+:)/g, '\\:')
     .replace(/\bwww\./gi, (found) => `${found.slice(0, -1)}\\.`)
     .replaceAll('@', '@\u200b');
 }

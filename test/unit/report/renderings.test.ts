@@ -115,7 +115,9 @@ describe('a report as HTML', () => {
 
 describe('Markdown', () => {
   it('keeps text from being a link, an image, a mention or a cell', () => {
-    expect(escapeMarkdown('[here](https://evil.example)')).toBe('\\[here\\]\\(https\\://evil.example\\)');
+    expect(escapeMarkdown('[here](https://evil.example)')).toBe('\\[here\\](https\\://evil.example)');
+    expect(escapeMarkdown('![x](y)')).toBe('!\\[x\\](y)');
+    expect(escapeMarkdown('shop:1.4.2: :tada: ~~a~~')).toBe('shop:1.4.2: \\:tada: \\~\\~a\\~\\~');
     expect(escapeMarkdown('a | b')).toBe('a \\| b');
     expect(escapeMarkdown('@channel')).toBe('@\u200bchannel');
     expect(escapeMarkdown('www.evil.example')).toBe('www\\.evil.example');
