@@ -42,6 +42,8 @@ const project = 'local';
 const repositoryClasses = ['master', 'staging', 'develop'] as const;
 const stateBucket = 'family-state';
 const storageTopic = 'storage-events';
+/** Of the configuration. Nobody calls for it by a schedule here. */
+export const dailyReport = 'daily';
 
 type ByClass = Readonly<Record<(typeof repositoryClasses)[number], string>>;
 
@@ -357,6 +359,7 @@ async function configure({
     webhooks: { github: { secretFile } },
     storage: { endpoint: storage },
     renderer: { program: programs.render },
+    reports: [{ name: dailyReport, schedule: '0 6 * * *' }],
     access: localAccess(issuer),
     ...options.configuration,
   };
