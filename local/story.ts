@@ -416,8 +416,8 @@ async function sayReport({ pipeline, say }: Scene): Promise<void> {
   await answer.text();
   const [content] = await clients.storage.bucket(stateBucket).file(latestReportPath(dailyReport)).download();
   const report = reportSchema.parse(JSON.parse(content.toString()));
-  say(`  report     ${report.kept?.html ?? 'is kept nowhere'}`);
-  for (const line of renderText(report).trimEnd().split('\n')) say(line === '' ? '' : `             ${line}`);
+  say(`report     ${report.kept?.html ?? 'is kept nowhere'}`);
+  for (const line of renderText(report).trimEnd().split('\n')) say(`           ${line}`.trimEnd());
 }
 
 async function lookForDrift({ functions, authorize }: Pipeline): Promise<{ checked: readonly string[] }> {

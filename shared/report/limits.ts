@@ -34,13 +34,21 @@ export function limitsOf({
 
 /** Where the version before remembered, it kept the last incident of each object and reason. */
 function forgotten(environments: readonly ReportedEnvironment[], from: number): string[] {
-  const lost = environments.flatMap((environment) => {
-    const { past } = environment.memory;
-    if (past === undefined) return hasClosed(environment, from) ? [keyOf(environment)] : [];
-    return parseTime(past.from) > from ? [`${keyOf(environment)} (since ${timeText(past.from)})`] : [];
-  });
-  if (lost.length === 0) return [];
-  return [`Not all that ended in this time is kept of ${list(lost)}: there may have been more before.`];
+  const namesSince = new Map<string, string[]>();
+  for (const environment of environments) {
+    const since = keptSince(environment, from);
+    if (since !== undefined) namesSince.set(since, [...(namesSince.get(since) ?? []), keyOf(environment)]);
+  }
+  if (namesSince.size === 0) return [];
+  const groups = [...namesSince].map(([since, names]) => `${list(names)}${since}`);
+  return [`Not all that ended in this time is kept of ${list(groups)}: there may have been more before.`];
+}
+
+/** Undefined where all of the time is kept; empty where nobody knows since when. */
+function keptSince(environment: ReportedEnvironment, from: number): string | undefined {
+  const { past } = environment.memory;
+  if (past === undefined) return hasClosed(environment, from) ? '' : undefined;
+  return parseTime(past.from) > from ? ` (since ${timeText(past.from)})` : undefined;
 }
 
 function hasClosed({ memory }: ReportedEnvironment, from: number): boolean {

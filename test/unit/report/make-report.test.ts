@@ -99,8 +99,9 @@ describe('what ended in the time of the report', () => {
 
   it('may be more than is kept, which the report says', () => {
     const past = { from: '2026-11-20T10:10:00.000Z', incidents: [], convergences: [] };
-    expect(reportOf([environmentOf({ memory: { past } })]).limits).toEqual([
-      'Not all that ended in this time is kept of master/acme (since 2026-11-20 10:10 UTC): there may have been more before.',
+    const both = ['acme', 'beta'].map((name) => environmentOf({ name, memory: { past } }));
+    expect(reportOf(both).limits).toEqual([
+      'Not all that ended in this time is kept of master/acme, master/beta (since 2026-11-20 10:10 UTC): there may have been more before.',
     ]);
   });
 
