@@ -27,7 +27,16 @@ export function makeProgram(surroundings: Surroundings): Command {
       '--config <file>',
       "the operator's configuration (default: CONVERGE_CONFIG, else the local pipeline that runs here)",
     )
-    .addOption(new Option('--output <form>', 'for people, or for programs').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('--output <form>', 'for people, or for programs; html and markdown are for report alone')
+        .choices(['text', 'json', 'html', 'markdown'])
+        .default('text'),
+    )
+    .hook('preAction', (whole, called) => {
+      const { output } = whole.opts<{ output: string }>();
+      if (output !== 'text' && output !== 'json' && called.name() !== 'report')
+        called.error(`error: ${called.name()} has no --output ${output}: there are text and json`, { exitCode: 2 });
+    })
     .showHelpAfterError('(converge --help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
@@ -37,6 +46,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addStatus(program, surroundings);
   addHistory(program, surroundings);
   addTrace(program, surroundings);
+  addReport(program, surroundings);
   addRollback(program, surroundings);
   addRbac(program, surroundings);
   addDeadLetters(program, surroundings);
@@ -135,6 +145,30 @@ function addTrace(program: Command, { open, answer }: Surroundings): void {
     .action(async (object: string, _options: unknown, command: Command) => {
       const { showTrace } = await import('./trace.ts');
       answer(await showTrace(contextOf(command, open), object, command.opts()));
+    });
+}
+
+function addReport(program: Command, { open, answer }: Surroundings): void {
+  program
+    .command('report')
+    .description(
+      'Shows what differs from Git now, since when and by whom, and what was healed and taken back: made now, of all ' +
+        'environments or those that are chosen, and kept nowhere.',
+    )
+    .argument('[name]', 'a report of the configuration: its environments, against the last one that was made')
+    .addOption(
+      new Option('--since <duration>', 'how far back (default: 7d, or since the last one of that name)').argParser(
+        duration,
+      ),
+    )
+    .option('--class <class>', 'only of this class, * is any text; again for more', collect, [])
+    .option('--environment <environment>', 'only these, <name> or <class>/<name>; again for more', collect, [])
+    .option('--label <name=value>', 'only those whose files say so; again for more', collectLabels, {})
+    .option('--open', 'as a page, in the browser')
+    .addHelpText('after', example('converge report --since 7d --label customer=acme --open'))
+    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+      const { showReport } = await import('./report.ts');
+      answer(await showReport(contextOf(command, open), name, command.optsWithGlobals()));
     });
 }
 
@@ -261,6 +295,16 @@ function kubernetesVersion(text: string): string {
 
 function collectList(text: string, before: readonly string[]): string[] {
   return [...before, ...text.split(',').filter((part) => part !== '')];
+}
+
+function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
+
+function collectLabels(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [, label, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (label === undefined || value === undefined) throw new InvalidArgumentError('It is like customer=acme.');
+  return { ...before, [label]: value };
 }
 
 /** `Certificate.cert-manager.io=certificates`, for whatever version. */

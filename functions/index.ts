@@ -1,7 +1,7 @@
 /**
  * The functions, in the order of the flow: an upload becomes a commit, a commit becomes jobs, a job brings one
  * environment to what Git declares, and alerts tell how it went. Beside the flow: the schedule that looks for drift,
- * and the status page's data.
+ * the status page's data, and the reports.
  */
 import './copy-artifact.ts';
 import './receive-push.ts';
@@ -10,3 +10,4 @@ import './reconcile.ts';
 import './check-drift.ts';
 import './deliver-alert.ts';
 import './status.ts';
+import './report.ts';

@@ -138,10 +138,16 @@ export const instance = randomUUID();
  * delivers alerts never loads Git or Kubernetes, whose imports would double its cold start.
  */
 const loadStorage = once(async () => {
-  const { connectStorage, createBuckets, createStateStore } = await import('../shared/adapters/storage.ts');
+  const { connectStorage, createBuckets, createDocuments, createStateStore } =
+    await import('../shared/adapters/storage.ts');
   const config = loadConfig();
   const storage = connectStorage(config);
-  return { buckets: createBuckets(storage), state: createStateStore({ storage, bucket: config.state.bucket }) };
+  const { bucket } = config.state;
+  return {
+    buckets: createBuckets(storage),
+    state: createStateStore({ storage, bucket }),
+    documents: createDocuments({ storage, bucket }),
+  };
 });
 
 const loadRepositories = once(async () => {
@@ -177,6 +183,7 @@ const load = {
   buckets: async () => (await loadStorage()).buckets,
   unpack: async () => (await import('../shared/adapters/archive.ts')).unpackArchive,
   state: async () => (await loadStorage()).state,
+  documents: async () => (await loadStorage()).documents,
   repository: loadRepositories,
   topics: loadTopics,
   cluster: loadClusters,

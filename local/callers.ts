@@ -8,6 +8,7 @@ const callers = {
   reconcile: 'converge-push',
   deliverAlert: 'converge-push',
   checkDrift: 'converge-scheduler',
+  report: 'converge-scheduler',
 } as const satisfies Partial<Record<GuardedFunction, string>>;
 
 export type CalledFunction = keyof typeof callers;
@@ -26,6 +27,7 @@ export function localAccess({ name, keys }: Issuer): Access {
     reconcile: rule('reconcile'),
     deliverAlert: rule('deliverAlert'),
     checkDrift: rule('checkDrift'),
+    report: rule('report'),
     status: 'open' as const,
   };
   return { signature: 'required', issuer: { name, keys }, functions };

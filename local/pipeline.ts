@@ -42,6 +42,8 @@ const project = 'local';
 const repositoryClasses = ['master', 'staging', 'develop'] as const;
 const stateBucket = 'family-state';
 const storageTopic = 'storage-events';
+/** Of the configuration. Nobody calls for it by a schedule here. */
+export const dailyReport = 'daily';
 
 type ByClass = Readonly<Record<(typeof repositoryClasses)[number], string>>;
 
@@ -101,8 +103,8 @@ export interface PipelineOptions {
   readonly scheduleSeconds?: number;
   /** Attempts before a message goes to the dead-letter topic; 5 where absent. */
   readonly attempts?: number;
-  /** Over the configuration that the pipeline writes: alert sinks, limits. */
-  readonly configuration?: Pick<ConfigInput, 'alerts' | 'limits' | 'author'>;
+  /** Over the configuration that the pipeline writes: alert sinks, reports, limits. */
+  readonly configuration?: Pick<ConfigInput, 'alerts' | 'limits' | 'author' | 'reports'>;
   readonly log?: (entry: LogEntry) => void;
   readonly report?: Report;
 }
@@ -358,6 +360,7 @@ async function configure({
     storage: { endpoint: storage },
     renderer: { program: programs.render },
     checks: { interval: `${Math.max(5, Math.ceil((options.scheduleSeconds ?? 0) / 60))}m` },
+    reports: [{ name: dailyReport, schedule: '0 6 * * *' }],
     access: localAccess(issuer),
     ...options.configuration,
   };
@@ -444,6 +447,8 @@ async function deliverMessages({
   clients: Pipeline['clients'];
   functions: Functions;
 }): Promise<Delivery> {
+  // Nobody is called for it here: whoever wants reports subscribes.
+  await clients.pubsub.createTopic('report' satisfies Topic);
   return await stops.withStop(
     startDelivery({
       pubsub: clients.pubsub,

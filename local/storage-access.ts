@@ -22,6 +22,7 @@ const accounts = {
   checkDrift: 'check-drift',
   deliverAlert: 'deliver-alert',
   status: 'status',
+  report: 'report',
 } as const satisfies Record<FunctionName, StorageAccount>;
 
 export interface StorageAccessOptions {

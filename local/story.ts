@@ -19,10 +19,13 @@ import {
   parseReconcileRequested,
   type ReconcileRequested,
 } from '../shared/events/reconcile-requested.ts';
+import { reportSchema } from '../shared/events/report.ts';
+import { renderText } from '../shared/report/plain.ts';
+import { latestReportPath } from '../shared/report/report-paths.ts';
 import { storageEvent } from './binary-event.ts';
 import { partEnvironment } from './environment.ts';
 import { LocalError } from './local-error.ts';
-import type { Pipeline } from './pipeline.ts';
+import { dailyReport, type Pipeline } from './pipeline.ts';
 import type { Say } from './say.ts';
 
 const example = resolve(import.meta.dirname, '..', 'examples', 'family-insurance');
@@ -53,6 +56,7 @@ export async function tellStory(pipeline: Pipeline, say: Say): Promise<void> {
     await step(scene, '5. A new customer signs up: two more files', addCustomer);
     await step(scene, '6. The new shop disappoints: a person reverts its upload', (here) => revertChart(here, chart));
     await step(scene, 'Where everything stands', sayStatus);
+    await step(scene, 'The report of it (at other times, one is made by a schedule)', sayReport);
   } finally {
     await watch.stop();
   }
@@ -401,6 +405,19 @@ async function announceAgain(
   });
   if (!answer.ok) throw new LocalError({ message: `copyArtifact answered ${answer.status} ${await answer.text()}` });
   await answer.text();
+}
+
+/** Has the report made that the configuration has for each day, and says it as text. */
+async function sayReport({ pipeline, say }: Scene): Promise<void> {
+  const { clients, functions, authorize, stateBucket } = pipeline;
+  const url = `${functions.url('report')}?report=${dailyReport}`;
+  const answer = await fetch(url, { method: 'POST', headers: await authorize('report') });
+  if (!answer.ok) throw new LocalError({ message: `report answered ${answer.status} ${await answer.text()}` });
+  await answer.text();
+  const [content] = await clients.storage.bucket(stateBucket).file(latestReportPath(dailyReport)).download();
+  const report = reportSchema.parse(JSON.parse(content.toString()));
+  say(`report     ${report.kept?.html ?? 'is kept nowhere'}`);
+  for (const line of renderText(report).trimEnd().split('\n')) say(`           ${line}`.trimEnd());
 }
 
 async function lookForDrift({ functions, authorize }: Pipeline): Promise<{ checked: readonly string[] }> {

@@ -1,7 +1,7 @@
 # Who calls a function: an account for each, that may call this one and do nothing else.
 
 resource "google_service_account" "callers" {
-  for_each = toset(["copy-artifact", "fan-out", "reconcile", "check-drift", "deliver-alert"])
+  for_each = toset(["copy-artifact", "fan-out", "reconcile", "check-drift", "deliver-alert", "report"])
 
   project      = var.project
   account_id   = "${var.prefix}-call-${each.value}"

@@ -4,7 +4,7 @@ locals {
   # Google signs the tokens of callers for these, and each function checks for whom it was. Known beforehand, so that the configuration waits for no function.
   # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
   urls = merge(
-    { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
+    { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert", "report"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
     { for stage in ["receive-push", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
   )
 
@@ -14,7 +14,7 @@ locals {
     for name in values(local.copy_names) : ["https://${name}-*.a.run.app", "https://${name}-${local.project_number}.${var.region}.run.app"]
   ])
 
-  entry_points = { fan-out = "fanOut", reconcile = "reconcile", check-drift = "checkDrift", deliver-alert = "deliverAlert" }
+  entry_points = { fan-out = "fanOut", reconcile = "reconcile", check-drift = "checkDrift", deliver-alert = "deliverAlert", report = "report" }
 
   # A kubeconfig's secret may be named alone, in full, or with its version.
   kubeconfigs = {
@@ -126,6 +126,16 @@ locals {
       heartbeat        = var.heartbeat == null ? null : { for key, value in { url = try(var.heartbeat.url, null), urlSecretFile = contains(keys(local.heartbeat_mounts), "heartbeat") ? "/secrets/heartbeat/value" : null } : key => value if value != null }
       sinks            = [for name, sink in var.sinks : merge({ name = name }, local.config_sinks[name])]
     } : key => value if value != null }
+    reports = length(var.reports) == 0 ? null : [
+      for name, report in var.reports : { for key, value in {
+        name         = name
+        schedule     = report.schedule
+        zone         = report.zone
+        classes      = report.classes
+        environments = report.environments
+        labels       = report.labels
+      } : key => value if value != null }
+    ]
     limits = length(var.limits) == 0 ? null : var.limits
     status = { url = local.urls["status"] }
     access = local.config_access

@@ -19,7 +19,7 @@ output "status_accounts" {
 }
 
 output "topics" {
-  description = "Topics, by name without prefix. Subscribe to diff and converged to be told."
+  description = "Topics, by name without prefix. Subscribe to diff and converged to be told, and to report for reports."
   value       = { for name, topic in google_pubsub_topic.this : name => topic.id }
 }
 
@@ -58,6 +58,7 @@ output "service_accounts" {
     {
       receive-push = module.receive_push.email, fan-out = module.fan_out.email, reconcile = module.reconcile.email,
       check-drift  = module.check_drift.email, deliver-alert = module.deliver_alert.email, status = module.status.email,
+      report       = module.report.email,
     },
   )
 }

@@ -3,9 +3,9 @@
 locals {
   topic_prefix = var.topic_prefix != null ? var.topic_prefix : "${var.prefix}-"
 
-  topics = toset(["change-committed", "reconcile", "diff", "converged", "dead-letter"])
+  topics = toset(["change-committed", "reconcile", "diff", "converged", "report", "dead-letter"])
 
-  # A diff and a dead letter hold values of any shape, which neither Avro nor Protocol Buffers can say without refusing valid ones.
+  # A diff, a report and a dead letter hold values of any shape, which neither Avro nor Protocol Buffers can say without refusing valid ones.
   schemas = {
     reconcile        = { type = "AVRO", file = "reconcile.avsc" }
     change-committed = { type = "PROTOCOL_BUFFER", file = "change-committed.proto" }

@@ -414,7 +414,7 @@ variable "ci" {
 # --- How much ------------------------------------------------------------------------------------------------------
 
 variable "functions" {
-  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status). memory like 512Mi, timeout in seconds."
+  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report). memory like 512Mi, timeout in seconds."
   type = map(object({
     memory        = optional(string)
     cpu           = optional(string)
@@ -426,8 +426,8 @@ variable "functions" {
   default = {}
 
   validation {
-    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status"], stage)])
-    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert and status."
+    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report"], stage)])
+    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status and report."
   }
 
   validation {
@@ -486,6 +486,28 @@ variable "check_interval" {
   validation {
     condition     = contains(["1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h"], var.check_interval)
     error_message = "It is minutes that divide an hour (1m to 30m), or hours that divide a day (1h to 12h): no other schedule is even."
+  }
+}
+
+variable "reports" {
+  description = "Drift reports, by name: when each is made (a cron line, on the clocks of `zone`), and of which environments (all that is said is so of one; a * is any text). Absent: none."
+  type = map(object({
+    schedule     = string
+    zone         = optional(string, "Etc/UTC")
+    classes      = optional(list(string))
+    environments = optional(list(string))
+    labels       = optional(map(string))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.reports) : can(regex("^[a-z][a-z0-9-]{0,29}$", name))])
+    error_message = "Names of reports are up to 30 lower-case letters, digits and dashes, a letter first."
+  }
+
+  validation {
+    condition     = alltrue([for report in values(var.reports) : length(split(" ", trimspace(report.schedule))) == 5])
+    error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
   }
 }
 

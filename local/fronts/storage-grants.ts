@@ -9,6 +9,7 @@ export type StorageAccount =
   | 'check-drift'
   | 'deliver-alert'
   | 'status'
+  | 'report'
   | 'ci';
 
 /** Each class has an account of `copy-artifact` and of `ci` for itself. */
@@ -72,6 +73,8 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'deliver-alert', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
   { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['sinks/', 'unreadable/'] },
   { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'report', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'report', role: 'roles/storage.objectUser', on: 'state', names: ['reports/', 'unreadable/'] },
   // With `rights: follow`, and without `objects`.
   { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },
   { who: 'ci', role: 'converge: ci replacer', on: 'uploads', names: [] },

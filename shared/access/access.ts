@@ -9,6 +9,7 @@ export const guardedFunctions = [
   'checkDrift',
   'deliverAlert',
   'status',
+  'report',
 ] as const;
 export type GuardedFunction = (typeof guardedFunctions)[number];
 
@@ -54,6 +55,7 @@ export const accessSchema = z.union([
         checkDrift: entrySchema,
         deliverAlert: entrySchema,
         status: entrySchema,
+        report: entrySchema,
       } satisfies Record<GuardedFunction, typeof entrySchema>)
       .default({}),
   }),

@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Buckets, ListedState, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
+import type { Buckets, Documents, ListedState, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
 import { mayPass } from '../base/http-status.ts';
 import { endMetadataRequests } from './google/metadata-server.ts';
 import { backoff, inSeconds, patience, within } from './patience.ts';
@@ -116,6 +116,31 @@ export function createStateStore({
     write: async (state) => writeState(bucket, state),
     list: async (prefix, file) => listStates(bucket, { prefix, file }),
     delete: async (state) => deleteState(bucket, state),
+  };
+}
+
+/** Texts of the state bucket. Throws `StorageUnavailable` or `StorageRefused` (retry). */
+export function createDocuments({
+  storage,
+  bucket,
+  times = patience.storage,
+}: {
+  storage: Storage;
+  bucket: string;
+  times?: StoragePatience;
+}): Documents {
+  return {
+    async write({ path, text, type }) {
+      const name = `gs://${bucket}/${path}`;
+      try {
+        await asked(times, async () =>
+          storage.bucket(bucket).file(path).save(text, { resumable: false, validation: 'md5', contentType: type }),
+        );
+      } catch (error) {
+        throw translate({ error, subject: name });
+      }
+      return name;
+    },
   };
 }
 

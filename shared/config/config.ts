@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { reportsSchema } from './reports.ts';
 import { sinksSchema } from './sinks.ts';
 import { holdsNoLogin, noLogin, origin, plainUrl } from './urls.ts';
 
@@ -237,6 +238,8 @@ export const configSchema = z.strictObject({
   webhooks: webhooksSchema.default({}),
   checks: checksSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
+  /** Scheduled reports; absent: none. */
+  reports: reportsSchema.optional(),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),

@@ -136,6 +136,20 @@ const specSchema = z.strictObject({
   verify: verifySchema.optional(),
 });
 
+const label = 'expected letters, digits, dashes, dots and underscores, with a letter or digit at both ends';
+
+/** How Kubernetes writes them. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/ */
+const labelsSchema = z.record(
+  z
+    .string()
+    .max(253, 'expected 253 characters at most')
+    .regex(/^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$/, label),
+  z
+    .string()
+    .max(63, 'expected 63 characters at most')
+    .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, label),
+);
+
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
@@ -144,6 +158,8 @@ export const environmentFileSchema = z.strictObject({
     name: kubernetesName,
     /** Names that it had before: what these own is its own. */
     previousNames: z.array(kubernetesName).default([]),
+    /** By which people choose environments: whose alerts a sink is told, what a report is of. */
+    labels: labelsSchema.default({}),
   }),
   spec: specSchema,
 });

@@ -11,6 +11,9 @@ export const convergedType = 'dev.converge.environment.converged.v1';
 /** Null where the environment file cannot be read, and in alerts of a version that did not tell it. */
 const policy = policySchema.nullable().default(null);
 
+/** Of the environment's file; absent where that cannot be read or is gone, and from a version that did not tell them. */
+const labels = z.record(z.string(), z.string()).optional();
+
 /** The last commit that changed what an environment is made of; `revision` is the one that was looked at. */
 export const causeSchema = z.object({
   commit: z.string(),
@@ -55,6 +58,7 @@ export const diffSchema = z.object({
    */
   rollback: z.object({ to: z.string(), commit: z.string() }).nullable().default(null),
   policy,
+  labels,
 });
 
 /** Desired and observed state of an environment agree (again). */
@@ -79,6 +83,7 @@ export const convergedSchema = z.object({
     released: z.number().int().optional(),
   }),
   policy,
+  labels,
 });
 
 export type Diff = z.infer<typeof diffSchema>;

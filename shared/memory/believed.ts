@@ -6,6 +6,7 @@ import type { Incident } from './incident.ts';
 import type { Lease } from './lease.ts';
 import type { Memory } from './memory.ts';
 import type { AlertInOutbox } from './outbox.ts';
+import type { Past } from './past.ts';
 import { longestPause, type Retry } from './retry.ts';
 import type { Rollout } from './rollout.ts';
 import { longestLife } from './suspects.ts';
@@ -42,7 +43,7 @@ function isWithin(text: string, { writtenAt, longest }: { writtenAt: Date; longe
  */
 export function believedMemory(memory: Memory, writtenAt: Date): Memory {
   const { attempted, converged, previous, quarantine, incident, incidents, rollout, retry, heals } = memory;
-  const { notes, since, outbox, suspects, lateUntil } = memory;
+  const { notes, since, outbox, suspects, lateUntil, past } = memory;
   return {
     ...memory,
     attempted: attempted && believedAttempt(attempted, writtenAt),
@@ -55,6 +56,7 @@ export function believedMemory(memory: Memory, writtenAt: Date): Memory {
     retry: retry && believedRetry(retry, writtenAt),
     heals: heals && believedHeals(heals, writtenAt),
     notes: notes && each(notes, (note) => (isObjectId(note.commit) ? note : undefined)),
+    past: past && believedPast(past, writtenAt),
     since: pastTime(since, writtenAt),
     outbox: outbox && each(outbox, (alert) => believedAlert(alert, writtenAt)),
     suspects: suspects && eachOf(suspects, (until) => lateTime(until, writtenAt)),
@@ -112,6 +114,16 @@ function believedHeals(heals: RememberedHeals, writtenAt: Date): RememberedHeals
       (pause === undefined || isPause(pause));
     return isBelieved ? of : undefined;
   });
+}
+
+/** Without what is yet to come, or began after its end; the very value where all of it may be. */
+function believedPast(past: Past, writtenAt: Date): Past {
+  const isPast = (time: string): boolean => isWithin(time, { writtenAt, longest: 0 });
+  const incidents = each(past.incidents, (one) => (isPast(one.until) && isPast(one.since) ? one : undefined));
+  const convergences = each(past.convergences, (one) => (isPast(one.at) ? one : undefined));
+  const isAll = incidents.length === past.incidents.length && convergences.length === past.convergences.length;
+  const from = pastTime(past.from, writtenAt);
+  return isAll && from === past.from ? past : { from, incidents, convergences };
 }
 
 function each<T>(items: readonly T[], believe: (item: T) => T | undefined): T[] {

@@ -191,6 +191,7 @@ export function withDiff({
   cluster,
   action,
   policy,
+  labels,
   cause,
 }: {
   incident: Incident;
@@ -200,6 +201,7 @@ export function withDiff({
   cluster: string;
   action: Diff['action'];
   policy: Policy | null;
+  labels?: Diff['labels'];
   cause: Cause | null;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
@@ -209,6 +211,7 @@ export function withDiff({
     cluster,
     action,
     policy,
+    labels,
     revision: divergence.revision,
     cause,
     reason: divergence.reason,

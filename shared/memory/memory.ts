@@ -5,6 +5,7 @@ import { attemptedSchema, inputsSchema } from './attempted.ts';
 import { believedMemory } from './believed.ts';
 import { incidentSchema } from './incident.ts';
 import { alertInOutboxSchema } from './outbox.ts';
+import { pastSchema } from './past.ts';
 import { healthStates } from '../health/health.ts';
 import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
@@ -130,6 +131,8 @@ export const memorySchema = z.object({
   heals: rememberedHealsSchema.optional(),
   /** The last few convergences, as they are written back to Git: a writeback that failed is made up for by the next. */
   notes: z.array(convergedNoteSchema).optional(),
+  /** What ended and converged in the last weeks, for reports; absent before the first of it. */
+  past: pastSchema.optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

@@ -108,6 +108,7 @@ async function statusWithoutBranch({
         cluster: memory.cluster,
         wanted: '',
         policy: null,
+        labels: {},
       };
     });
   } catch (error) {
@@ -178,16 +179,15 @@ function statusOfRemoved({
   const facts = factsOf({ name, repository, seen });
   if (unreadable !== undefined) {
     const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
-    return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null }];
+    return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null, labels: {} }];
   }
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
   const { doubts, ...shown } = shownState(state, standingOn({ repository, cluster: memory.cluster, seen }));
-  return [
-    { ...facts, cluster: memory.cluster, ...shown, wanted: '', message: joined(...doubts, message), policy: null },
-  ];
+  const said = { ...shown, message: joined(...doubts, message) };
+  return [{ ...facts, cluster: memory.cluster, ...said, wanted: '', policy: null, labels: {} }];
 }
 
 function factsOf({
@@ -275,6 +275,7 @@ async function statusOfEnvironment({
         unawaitedOf(memory),
     ),
     policy: declared.policy,
+    labels: declared.labels ?? {},
   };
 }
 
@@ -308,11 +309,16 @@ function unreadableWords(unreadable: string): string {
 function policyAt({ name, declared }: { name: string; declared: Declaration }): {
   cluster?: string;
   policy: Policy | null;
+  labels?: Readonly<Record<string, string>>;
   problem?: string;
 } {
   switch (declared.state) {
     case 'declared':
-      return { cluster: declared.environment.cluster, policy: policyOf(declared.environment) };
+      return {
+        cluster: declared.environment.cluster,
+        policy: policyOf(declared.environment),
+        labels: declared.environment.labels,
+      };
     case 'invalid':
       return { policy: null, problem: declared.error.message };
     case 'absent':

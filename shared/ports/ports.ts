@@ -4,7 +4,7 @@ import type { Cluster } from './kubernetes.ts';
 import type { Sinks, Topics } from './messages.ts';
 import type { Renderer } from './renderer.ts';
 import type { Signatures } from './signatures.ts';
-import type { Buckets, StateStore } from './storage.ts';
+import type { Buckets, Documents, StateStore } from './storage.ts';
 
 /**
  * What the stages need of the outside world, one interface per outside system. A stage takes the ports it uses as
@@ -19,6 +19,7 @@ export interface Ports {
   readonly buckets: Buckets;
   readonly unpack: UnpackArchive;
   readonly state: StateStore;
+  readonly documents: Documents;
   /** The repository of a class. Throws `UnknownRepository` for a class the configuration lacks. */
   readonly repository: (repositoryClass: string) => Repository;
   /**

@@ -100,3 +100,9 @@ export interface StateStore {
    */
   delete(object: { path: string; generation: string }): Promise<'deleted' | 'conflict'>;
 }
+
+/** What people read of the state bucket. */
+export interface Documents {
+  /** Writes a text, whatever is there. Resolves with its `gs://` name. A failed write throws. */
+  write(document: { path: string; text: string; type: string }): Promise<string>;
+}

@@ -31,14 +31,14 @@ run "deploys_every_function_of_the_flow_and_no_other" {
   command = plan
 
   assert {
-    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status"])
+    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report"])
     error_message = "The functions are not those of functions/index.ts."
   }
 
   assert {
     condition = toset(concat([for function in module.copy_artifact : function.entry_point], [
-      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point,
-    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status"])
+      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point, module.report.entry_point,
+    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report"])
     error_message = "An entry point is not a registered function."
   }
 
@@ -101,8 +101,8 @@ run "lets_every_function_run_as_an_account_of_its_own" {
 
   assert {
     condition = length(distinct(concat([for function in module.copy_artifact : function.account_id], [
-      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id,
-    ]))) == 8
+      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id,
+    ]))) == 9
     error_message = "Two functions share an account."
   }
 }
@@ -112,7 +112,7 @@ run "lets_nobody_in_unless_asked_for" {
 
   assert {
     condition = !contains(flatten(concat([for function in module.copy_artifact : function.callers], [
-      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers,
+      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers, module.report.callers,
     ])), "allUsers")
     error_message = "A function is public."
   }
@@ -152,7 +152,7 @@ run "lets_only_google_reach_what_only_google_calls" {
 
   assert {
     condition = toset(concat([for function in module.copy_artifact : function.ingress], [
-      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress,
+      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress, module.report.ingress,
     ])) == toset(["ALLOW_INTERNAL_ONLY"])
     error_message = "A function that only Google calls is reached from anywhere."
   }
@@ -446,5 +446,26 @@ run "tells_each_ci_by_its_own_claims" {
   assert {
     condition     = google_iam_workload_identity_pool_provider.ci["portal"].oidc[0].issuer_uri == "https://jenkins.family.example/oidc" && google_iam_workload_identity_pool_provider.ci["shop"].oidc[0].issuer_uri == "https://token.actions.githubusercontent.com"
     error_message = "A token of another issuer is believed."
+  }
+}
+
+run "makes_each_report_by_a_job_of_its_own" {
+  command = plan
+
+  variables {
+    reports = {
+      weekly = { schedule = "0 6 * * 1", zone = "Europe/Berlin", labels = { customer = "acme" } }
+      daily  = { schedule = "0 5 * * *" }
+    }
+  }
+
+  assert {
+    condition     = { for name, job in google_cloud_scheduler_job.report : name => [job.schedule, job.time_zone, endswith(job.http_target[0].uri, "/?report=${name}") ? "named" : job.http_target[0].uri] } == { weekly = ["0 6 * * 1", "Europe/Berlin", "named"], daily = ["0 5 * * *", "Etc/UTC", "named"] }
+    error_message = "A report is not made when it is due, or another one is."
+  }
+
+  assert {
+    condition     = toset([for report in yamldecode(output.config).reports : report.name]) == toset(["weekly", "daily"])
+    error_message = "The configuration does not name the reports."
   }
 }

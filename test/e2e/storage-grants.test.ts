@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { storageGrants } from '../../local/fronts/storage-grants.ts';
+import { reportSchema } from '../../shared/events/report.ts';
 import { writeFiles } from '../write-files.ts';
 import { runConverge, type Ended } from './command.ts';
 import { eventually, readLog, startWorldWithMaster, type World } from './world.ts';
@@ -50,7 +51,8 @@ describe('with a right taken away in the table', () => {
 describe('with the rights that Terraform grants', () => {
   let world: World;
   beforeAll(async () => {
-    ({ world } = await startWorldWithMaster());
+    const reports = [{ name: 'weekly', schedule: '0 6 * * 1' }];
+    ({ world } = await startWorldWithMaster({ configuration: { reports } }));
   });
   afterAll(() => world.stop());
 
@@ -70,6 +72,29 @@ describe('with the rights that Terraform grants', () => {
     };
     expect(await upload('b: 1\n')).not.toBe(await upload('b: 2\n'));
     expect((await converge('retry-upload', '--class', 'staging', 'config/b.yaml')).err).toContain('was not refused');
+  });
+
+  it('a report is made, kept as a page, and compared with by the next', async () => {
+    const { pipeline } = world;
+    const { clients, functions, stateBucket } = pipeline;
+    const call = async (time: string): Promise<unknown> => {
+      const answer = await fetch(`${functions.url('report')}?report=weekly`, {
+        method: 'POST',
+        headers: { ...(await pipeline.authorize('report')), 'x-cloudscheduler-scheduletime': time },
+      });
+      return answer.status === 200 ? answer.json() : await answer.text();
+    };
+    expect(await call('2030-01-07T06:00:00Z')).toEqual({ made: ['weekly'] });
+    expect(await call('2030-01-14T06:00:00Z')).toEqual({ made: ['weekly'] });
+    const kept = clients.storage.bucket(stateBucket);
+    expect(String(await kept.file('reports/2030-01-07-weekly.html').download())).toMatch(/^<!doctype html>/);
+    const [first, second] = await Promise.all(
+      ['2030-01-07', '2030-01-14'].map(async (day) =>
+        reportSchema.parse(JSON.parse(String(await kept.file(`reports/${day}-weekly.json`).download()))),
+      ),
+    );
+    expect(second?.before).toBe(first?.at);
+    expect((await fetch(functions.url('report'), { method: 'POST' })).status).toBe(401);
   });
 
   it('CI of a class reaches no other', async () => {

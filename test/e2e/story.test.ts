@@ -50,6 +50,10 @@ const told = [
   /kubectl +acme: .*web shop:1\.4\.2 3\/3 ready/,
   /unmoved +that generation was copied once/,
   /Where everything stands\n.*\n(.*-production +Converged .*\n){3}.*platform +Converged /,
+  /The report of it .*\n +report +gs:\/\/family-state\/reports\/[0-9-]+-daily\.html\n/,
+  /Nothing differs from Git in 4 environments/,
+  /Time to converge +median .+ \(\d+ convergences\)\n/,
+  /Drifted, and as Git says again\n +master\/acme-production; .*; kubectl-set; healed\n/,
 ];
 
 test('the story comes true from the first push to the revert, by the command that a newcomer types', async () => {

@@ -60,9 +60,9 @@ async function urlOf(name: string): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-async function deliver(delivery: string, to: string): Promise<{ status: number; text: string }> {
+async function deliver(delivery: string, to: string, query = ''): Promise<{ status: number; text: string }> {
   const { headers, body } = await readDelivery(delivery);
-  const answer = await fetch(await urlOf(to), {
+  const answer = await fetch(`${await urlOf(to)}/${query}`, {
     method: 'POST',
     headers,
     ...(body === null ? {} : { body: JSON.stringify(body) }),
@@ -292,6 +292,30 @@ describe('checkDrift', () => {
     await deliver('scheduler-call', 'checkDrift');
     const [first, second] = [await parts.next('reconcile'), await parts.next('reconcile')];
     expect(first.attributes['ce-id']).toBe(second.attributes['ce-id']);
+  });
+});
+
+describe('report', () => {
+  test('makes the report that its schedule names, and publishes where it is kept', async () => {
+    const { status, text } = await deliver('scheduler-call', 'report', '?report=weekly');
+    expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { made: ['weekly'] } });
+    const { attributes, data } = await parts.next('report');
+    expect(attributes).toMatchObject({ 'ce-type': 'dev.converge.report.v1', 'ce-subject': 'report/weekly' });
+    expect(data).toMatchObject({
+      ...{ name: 'weekly', due: '2026-11-21T01:05:00.000Z', counts: { environments: 1 } },
+      kept: { html: 'gs://family-state/reports/2026-11-21-weekly.html' },
+    });
+    const kept = parts.storage.bucket('family-state').file('reports/2026-11-21-weekly.html');
+    const [{ contentType }] = await kept.getMetadata();
+    expect(contentType).toBe('text/html; charset=utf-8');
+    expect((await kept.download()).toString()).toContain('Drift report: weekly');
+  });
+
+  test('makes it once for one call of the schedule, and answers 400 for a name that is none', async () => {
+    expect(await deliver('scheduler-call', 'report', '?report=weekly')).toMatchObject({ status: 200 });
+    const again = await parts.next('report');
+    expect(again.attributes['ce-subject']).toBe('report/weekly');
+    expect(await deliver('scheduler-call', 'report', '?report=monthly')).toMatchObject({ status: 400 });
   });
 });
 

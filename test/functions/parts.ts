@@ -132,6 +132,7 @@ export async function startParts(): Promise<Parts> {
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },
       webhooks: Object.fromEntries(webhookHosts.map((host) => [host, { secretFile: join(folder, 'webhook-secret') }])),
       alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url, secretFile: sinkSecret } }] },
+      reports: [{ name: 'weekly', schedule: '0 6 * * 1' }],
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },
       access: 'open',

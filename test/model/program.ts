@@ -168,7 +168,15 @@ function planned({
   if (drift.length > 0)
     tellDivergence(run, {
       ...{ divergence: driftDivergence(revision, drift), cluster: 'model', attempted, action: 'healing' },
-      environment: { diffAfter: 0, convergedAfter: 0, suspend: false, selfHeal: true, prune: true, ignore: [] },
+      environment: {
+        diffAfter: 0,
+        convergedAfter: 0,
+        suspend: false,
+        selfHeal: true,
+        prune: true,
+        ignore: [],
+        labels: {},
+      },
     });
   begin(run, { revision, actions: verified.actions, isQuiet: isRendered && isQuiet });
   return { phase: 'claim', revision, observed, plan: verified.actions.flatMap(writeOf) };
@@ -340,6 +348,8 @@ function concludeAt(run: Run, { revision, isMended }: { revision: number; isMend
       changes: { created: 0, configured: 0, unchanged: 0, pruned: 0 },
     },
   });
+  // No rule asks what happened long ago: with it, no two worlds would be the same.
+  run.memoryFile.remember((told) => ({ ...told, past: undefined }));
 }
 
 const commitIt: Step = async ({ stage, state, run, revision, observed, snapshot }) => {

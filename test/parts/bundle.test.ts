@@ -151,6 +151,7 @@ test(
       'functions',
       'shared',
       'local',
+      'docs/schemas',
       'tools/render',
       'package.json',
       'package-lock.json',
@@ -426,6 +427,17 @@ describe('the package of the command', () => {
       code: 2,
       stderr: expect.stringContaining('nonsense: unknown key'),
     });
+  });
+
+  test('brings the schemas of what it prints and what is sent, with their types', async () => {
+    const somebody = join(scratch, 'somebody');
+    const reader =
+      "import type { Report } from 'converge/schemas';\nexport const first = (report: Report): string => report.name;\n";
+    await writeFile(join(somebody, 'reader.mts'), reader);
+    const settings = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', ''];
+    await execute(join(root, 'node_modules', '.bin', 'tsc'), [...settings, 'reader.mts'], { cwd: somebody });
+    const schema = await readFile(join(somebody, 'node_modules', 'converge', 'schemas', 'report.json'), 'utf8');
+    expect(schema).toBe(await readFile(join(root, 'docs', 'schemas', 'report.json'), 'utf8'));
   });
 
   test('says what it is made of', async () => {

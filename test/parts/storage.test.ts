@@ -7,7 +7,7 @@ import type { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
-import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
+import { connectStorage, createBuckets, createDocuments, createStateStore } from '../../shared/adapters/storage.ts';
 import type { Buckets, StateStore } from '../../shared/ports/storage.ts';
 import { portOf } from '../../local/fronts/proxy.ts';
 
@@ -50,6 +50,23 @@ async function textOf(content: AsyncIterable<Uint8Array> | undefined): Promise<s
   for await (const chunk of content) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
+
+describe('the documents of the state bucket', () => {
+  it('are texts of their type, written over what is there', async () => {
+    const documents = createDocuments({ storage, bucket: 'family-state' });
+    const document = { path: 'reports/2026-11-22-weekly.html', type: 'text/html; charset=utf-8' };
+    await documents.write({ ...document, text: '<p>before</p>' });
+    expect(await documents.write({ ...document, text: '<p>Müller</p>' })).toBe(`gs://family-state/${document.path}`);
+    const file = storage.bucket('family-state').file(document.path);
+    expect((await file.download()).toString()).toBe('<p>Müller</p>');
+    expect((await file.getMetadata())[0]).toMatchObject({ contentType: document.type });
+    await expect(createDocuments({ storage, bucket: 'nobody' }).write({ ...document, text: '' })).rejects.toMatchObject(
+      {
+        ...{ code: 'StorageUnavailable', subject: `gs://nobody/${document.path}` },
+      },
+    );
+  });
+});
 
 describe('the buckets of uploads', () => {
   it('describe the live object', async () => {

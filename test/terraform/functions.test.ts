@@ -53,6 +53,7 @@ const read: Readonly<Record<string, RegExp>> = {
   checkDrift: /\/(git|ca|proxy)-|\/(signing-key|heartbeat)\//,
   deliverAlert: /\/(sink|ed25519|url)-/,
   status: /\/(git|ca|proxy)-/,
+  report: /\/(git|ca|proxy)-/,
 };
 
 let tofu: Tofu;
@@ -235,6 +236,8 @@ describe('the schemas of topics', () => {
         .fields.map(({ name }) => name);
     }
     const proto = await readFile(join(moduleFolder, 'schemas', `${message}.proto`), 'utf8');
-    return [...proto.matchAll(/^ {2}(?:optional |repeated )?\w+ (\w+) = \d+;$/gm)].map(([, name = '']) => name);
+    return [...proto.matchAll(/^ {2}(?:optional |repeated )?(?:\w+|map<\w+, \w+>) (\w+) = \d+;$/gm)].map(
+      ([, name = '']) => name,
+    );
   }
 });

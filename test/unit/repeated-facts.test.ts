@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { guardedFunctions } from '../../shared/access/access.ts';
+import { reportsSchema } from '../../shared/config/reports.ts';
+import { topics } from '../../shared/events/cloud-event.ts';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { failureLine } from '../../shared/base/failure-line.ts';
@@ -130,6 +133,49 @@ describe('the line of work that is tried again', () => {
     const { severity, message } = failureLine(error, { stage: 'fanOut', subject: 'a' });
     expect([severity, message]).toEqual(['WARNING', 'fanOut failed']);
     expect(read('functions/delivery.ts')).toContain("'WARNING' : 'ERROR', `${stage} failed`");
+  });
+});
+
+describe('the topics', () => {
+  it('are those that Terraform makes', () => {
+    const [, made] = /^ {2}topics = toset\(\[([^\]]*)\]\)/m.exec(read('terraform/topics.tf')) ?? [];
+    expect(sorted((made ?? '').match(/[a-z-]+/g) ?? [])).toEqual(sorted(topics));
+  });
+
+  it('are those of the contracts', () => {
+    const [, row] = /^\| topics \| (.*), each behind/m.exec(read('docs/contracts.md')) ?? [];
+    expect(sorted((row ?? '').match(/[a-z-]+/g) ?? [])).toEqual(sorted(topics));
+  });
+});
+
+describe('the functions', () => {
+  it('are those of the contracts, and of their doors', () => {
+    const contracts = read('docs/contracts.md');
+    const [, row] = /^\| functions \| (.*) \|$/m.exec(contracts) ?? [];
+    expect(namesIn(row)).toEqual(sorted(Object.keys(functionSizes)));
+    const [, doors] = /^A call of (.*) carries an OpenID Connect ID token/m.exec(contracts) ?? [];
+    expect(sorted((doors ?? '').match(/(?<=`)\w+/g) ?? [])).toEqual(sorted(guardedFunctions));
+  });
+});
+
+describe('a report', () => {
+  const variable = /^variable "reports" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0] ?? '';
+
+  it('has the names that Terraform takes', () => {
+    const [, pattern = ''] = /regex\("([^"]+)", name\)/.exec(variable) ?? [];
+    const named = (name: string) => reportsSchema.safeParse([{ name, schedule: '0 6 * * 1' }]).success;
+    for (const name of ['a', 'weekly-2', 'Weekly', '2nd', '', 'a_b', 'a'.repeat(30), 'a'.repeat(31)])
+      expect(new RegExp(pattern).test(name), name).toBe(named(name));
+  });
+
+  it('says in Terraform what it says in the configuration', () => {
+    const keys = [...variable.matchAll(/^ {4}(\w+) += (?:optional|string)/gm)].flatMap(([, key]) => key ?? []);
+    const [, said = ''] =
+      /for name, report in var\.reports : \{ for key, value in \{([^}]*)\}/.exec(read('terraform/config.tf')) ?? [];
+    const written = [...said.matchAll(/^ +(\w+) +=/gm)].flatMap(([, key]) => key ?? []);
+    const known = Object.keys(reportsSchema.element.shape);
+    expect(sorted(written)).toEqual(sorted(known));
+    expect(sorted(['name', ...keys])).toEqual(sorted(known));
   });
 });
 

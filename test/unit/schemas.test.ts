@@ -1,8 +1,19 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import {
+  deadLettersOutputSchema,
+  errorOutputSchema,
+  historyOutputSchema,
+  rbacOutputSchema,
+  redriveOutputSchema,
+  rollbackOutputSchema,
+  traceOutputSchema,
+  uploadOutputSchema,
+} from '../../cli/output-schemas.ts';
 import { configSchema } from '../../shared/config/config.ts';
 import { environmentFileSchema, environmentJsonSchema } from '../../shared/environment/environment-file.ts';
 import { lookTimesSchema } from '../../shared/memory/look-times.ts';
@@ -16,6 +27,7 @@ import {
 } from '../../shared/events/upload-alert.ts';
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
 import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
+import { reportSchema, reportType } from '../../shared/events/report.ts';
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
 import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
@@ -33,6 +45,7 @@ import {
 import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
+import { keyDescriptions } from './schema-descriptions.ts';
 
 /*
  * The published schemas are generated from the code: vitest run --project unit test/unit/schemas.test.ts -u
@@ -47,10 +60,23 @@ const messages = {
   converged: { schema: convergedSchema, type: convergedType },
   'dependency-unreachable': { schema: dependencyUnreachableSchema, type: unreachableType },
   'dependency-reachable': { schema: dependencyReachableSchema, type: reachableType },
+  report: { schema: reportSchema, type: reportType },
   'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
   'upload-refused': { schema: uploadRefusedSchema, type: uploadRefusedType, io: 'input' },
   'upload-accepted': { schema: uploadAcceptedSchema, type: uploadAcceptedType, io: 'input' },
 } as const;
+/** What `--output json` prints, by command; `status` and `report` print what the function and the message do. */
+const outputs: Readonly<Record<string, z.ZodType>> = {
+  upload: uploadOutputSchema,
+  history: historyOutputSchema,
+  trace: traceOutputSchema,
+  rollback: rollbackOutputSchema,
+  'dead-letters': deadLettersOutputSchema,
+  redrive: redriveOutputSchema,
+  rbac: rbacOutputSchema,
+  'command-error': errorOutputSchema,
+};
+const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
   environment: {
     schema: environmentFileSchema,
@@ -99,12 +125,52 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     title: 'Converge: what became of a commit',
   },
   ...Object.fromEntries(
+    Object.entries(outputs).map(([name, schema]) => [
+      name,
+      { schema, json: z.toJSONSchema(schema), title: `Converge: what ${commandOf(name)} prints with --output json` },
+    ]),
+  ),
+  ...Object.fromEntries(
     Object.entries(messages).map(([name, { schema, type, ...written }]) => [
       name,
       { schema, json: z.toJSONSchema(schema, written), title: `Converge: data of ${type}` },
     ]),
   ),
 };
+
+/** What people write: a key that is not known is a mistake. All else is sent, and its readers are promised that keys may come. */
+const inputs = ['config', 'environment'];
+const isSent = (name: string): boolean => !inputs.includes(name);
+
+type Json = z.infer<ReturnType<typeof z.json>>;
+
+/** A schema that takes keys it does not name, wherever the one before did not. */
+function opened(schema: Json): Json {
+  if (Array.isArray(schema)) return schema.map(opened);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([key, value]) => !(key === 'additionalProperties' && value === false))
+      .map(([key, value]) => [key, opened(value)]),
+  );
+}
+
+/** A published schema: named, and each of its keys described where that is known. */
+function publishedOf(name: string): { [key: string]: Json } {
+  const { json, title = '' } = files[name] ?? {};
+  const schema = z.record(z.string(), z.json()).parse(isSent(name) ? opened(z.json().parse(json)) : json);
+  const properties = z.record(z.string(), z.record(z.string(), z.json())).safeParse(schema['properties']).data;
+  const described = Object.entries(properties ?? {}).map(([key, property]) => {
+    const description = keyDescriptions[name]?.[key];
+    return [key, description === undefined ? property : { description, ...property }] as const;
+  });
+  return {
+    $id: `https://converge.dev/schemas/${name}.json`,
+    title,
+    ...schema,
+    ...(properties === undefined ? {} : { properties: Object.fromEntries(described) }),
+  };
+}
 
 /** A fenced block of docs/contracts.md, by the word behind its language: ```json diff */
 function examplesOf(markdown: string): { name: string; text: string; value: unknown }[] {
@@ -132,10 +198,53 @@ describe('the published schemas', () => {
     );
   });
 
-  it.each(Object.entries(files))('%s is what the code says', async (name, { json, title }) => {
-    const published = { title, ...z.looseObject({}).parse(json) };
-    await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(join(docs, 'schemas', `${name}.json`));
+  it.each(Object.keys(files))('%s is what the code says', async (name) => {
+    await expect(`${JSON.stringify(publishedOf(name), null, 2)}\n`).toMatchFileSnapshot(
+      join(docs, 'schemas', `${name}.json`),
+    );
   });
+});
+
+describe('a published schema', () => {
+  const validator = (name: string) => new Ajv2020({ strict: false, validateFormats: false }).compile(publishedOf(name));
+  const sent = examples.filter(({ name }) => name in files && isSent(name));
+
+  it.each(sent)('takes keys that come to $name, wherever they come', ({ name, value }) => {
+    const validate = validator(name);
+    expect(validate(value), JSON.stringify(validate.errors)).toBe(true);
+    expect(JSON.stringify(publishedOf(name))).not.toMatch(/"(additional|unevaluated)Properties":false/);
+    const more = { ...z.looseObject({}).parse(value), addedLater: 'x' };
+    expect(validate(more), JSON.stringify(validate.errors)).toBe(true);
+    expect(files[name]?.schema.safeParse(more)).toMatchObject({ success: true });
+  });
+
+  it.each(inputs)('refuses a key of %s that it does not know', (name) => {
+    const { value } = examples.find((example) => example.name === name) ?? {};
+    const known = z.looseObject({}).parse(value);
+    expect(files[name]?.schema.safeParse(known).success).toBe(true);
+    expect(files[name]?.schema.safeParse({ ...known, addedLater: 'x' }).success).toBe(false);
+    expect(validator(name)({ ...known, addedLater: 'x' })).toBe(false);
+  });
+
+  it.each(Object.keys(files))('of %s has a name of its own', (name) => {
+    expect(publishedOf(name)).toMatchObject({
+      $id: `https://converge.dev/schemas/${name}.json`,
+      title: expect.stringMatching(/^Converge: ./),
+    });
+  });
+
+  it.each([...Object.keys(keyDescriptions), 'report', ...Object.keys(outputs)])(
+    'says what each key of %s is',
+    (name) => {
+      const properties = z.record(z.string(), z.looseObject({})).parse(publishedOf(name)['properties']);
+      const silent = Object.entries(properties).flatMap(([key, property]) =>
+        typeof property['description'] === 'string' ? [] : [key],
+      );
+      const plain = ['environment', 'repository', 'cluster', 'revision'];
+      expect(silent.filter((key) => !(name in outputs && plain.includes(key)))).toEqual([]);
+      expect(Object.keys(keyDescriptions[name] ?? {}).filter((key) => !(key in properties))).toEqual([]);
+    },
+  );
 });
 
 describe('the contracts', () => {
@@ -153,8 +262,7 @@ describe('the contracts', () => {
   it.each(examples.filter(({ name }) => name in files))(
     'give an example of $name that its published schema takes',
     ({ name, value }) => {
-      const published = z.looseObject({}).parse(files[name]?.json);
-      expect(z.fromJSONSchema(published).safeParse(value)).toMatchObject({ success: true });
+      expect(z.fromJSONSchema(publishedOf(name)).safeParse(value)).toMatchObject({ success: true });
     },
   );
 
@@ -225,11 +333,6 @@ describe('the contracts', () => {
       'render-lines',
       'render-answers',
       'http-error',
-      'upload',
-      'history',
-      'trace',
-      'rollback',
-      'dead-letters',
     ];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });

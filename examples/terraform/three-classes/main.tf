@@ -117,6 +117,12 @@ module "converge" {
   # Whoever keeps this URL quiet keeps people asleep: it is in a secret.
   heartbeat = { url_secret = "converge-heartbeat" }
 
+  # What differs, each Monday; a customer's own each day.
+  reports = {
+    weekly = { schedule = "0 6 * * 1", zone = "Europe/Berlin" }
+    acme   = { schedule = "0 5 * * *", zone = "Europe/Berlin", classes = ["master"], labels = { customer = "acme" } }
+  }
+
   status_callers = ["domain:family.example"]
   notifications  = { emails = ["ops@family.example"] }
   retention      = { days = 90, noncurrent_days = 365 }

@@ -4,6 +4,7 @@ import { isOpen, type Incident } from '../incident.ts';
 import { incidentsOf, openIncidents, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, ConvergedNote, Memory } from '../memory.ts';
 import type { AlertInOutbox } from '../outbox.ts';
+import { pastAfter } from '../past.ts';
 import type { Rollout } from '../rollout.ts';
 
 /** How many convergences are remembered, so that a writeback that failed is made up for. */
@@ -121,7 +122,7 @@ export function endingIncidents(
 
 /**
  * The environment converged, which is to be told where that is news. Clears what `reach` clears, and `heals` that are of the past; the
- * incidents that end with it are closed. `since` is now where that, or its first convergence, changed its state.
+ * incidents that end with it are closed, and remembered as past. `since` is now where that, or its first convergence, changed its state.
  *
  * @param facts.alerts what is to be published of it: one for each incident that was told
  * @param facts.note its line in the note of the commit, where that is written back
@@ -150,9 +151,17 @@ export function convergenceTold(
     ...(ending.size === 0 ? after : withIncidents(after, incidents)),
     notes: note === undefined ? after.notes : [...(after.notes ?? []), note].slice(-rememberedNotes),
     heals: livingHeals({ heals: after.heals, now }),
+    past: pastWith(memory, { reached, now }),
     since: changed ? now.toISOString() : memory.since,
     outbox: alerts.length === 0 ? memory.outbox : [...(memory.outbox ?? []), ...alerts],
   };
+}
+
+/** A removal forgets all of it in a moment. */
+function pastWith(memory: Memory, { reached, now }: { reached: Reached; now: Date }): Memory['past'] {
+  if (reached.reached === 'removal') return memory.past;
+  const converged = reached.reached === 'revision' ? reached.converged : undefined;
+  return pastAfter(memory, { ended: endingIncidents(memory, { reached, now }), converged, now });
 }
 
 /** The inventories of its previous names are its own by now. Clears nothing. */

@@ -76,6 +76,8 @@ const environmentStatusSchema = z.object({
    */
   unproven: z.object({ count: z.number(), objects: z.array(unprovenObjectSchema) }).default({ count: 0, objects: [] }),
   message: z.string(),
+  /** Of its file; none where that cannot be read. A function of the version before does not say. */
+  labels: z.record(z.string(), z.string()).default({}),
   /** What its file leaves undone on purpose; null where it cannot be read. */
   policy: policySchema.nullable(),
 });

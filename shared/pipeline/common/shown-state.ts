@@ -7,7 +7,7 @@ import type { EnvironmentState } from './environment-status.ts';
 import type { OpenUnreachable } from './tell-unreachable.ts';
 
 /** So many intervals of the checks may pass without a look that comes to its end: one may be lost, and one be long. */
-const intervalsUntilStale = 3;
+export const intervalsUntilStale = 3;
 
 /** What is known of an environment's looks, and what they are judged by. */
 export interface Seen {

@@ -128,6 +128,7 @@ async function tellEnd(
       seconds: secondsSince(run),
       changes: countRolledOut({ rolledOut, desired: keys, left }),
       policy: policyOf(environment),
+      labels: environment.labels,
     },
   });
   return { outcome: 'converged', revision };

@@ -231,3 +231,27 @@ describe('a cluster', () => {
     expect(problemOf(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written))).toContain(says);
   });
 });
+
+describe('the reports of the configuration', () => {
+  const withReports = (text: string): string => `${smallest}reports:\n  - ${text}\n`;
+
+  it('are of all environments, by UTC, where nothing else is said', () => {
+    expect(parse(withReports('{ name: weekly, schedule: "0 6 * * 1" }')).reports).toEqual([
+      { name: 'weekly', schedule: '0 6 * * 1', zone: 'Etc/UTC' },
+    ]);
+  });
+
+  it.each([
+    ['{ name: weekly, schedule: "0 25 * * 1" }', 'converge.yaml:8: reports.0.schedule: 25 is no hour'],
+    ['{ name: weekly, schedule: "0 6 * * 1", zone: Mars }', 'converge.yaml:8: reports.0.zone: is no time zone'],
+    ['{ name: Weekly, schedule: "0 6 * * 1" }', 'converge.yaml:8: reports.0.name: expected'],
+    ['{ name: a, schedule: "0 6 * * 1", classes: [] }', 'converge.yaml:8: reports.0.classes: '],
+    ['{ name: a, schedule: "0 6 * * 1", customer: acme }', 'customer'],
+    [
+      '{ name: a, schedule: "0 6 * * 1" }\n  - { name: a, schedule: "0 6 * * 2" }',
+      'converge.yaml:9: reports.1.name: there are two of a',
+    ],
+  ])('are refused as %s', (text, says) => {
+    expect(problemOf(withReports(text))).toContain(says);
+  });
+});

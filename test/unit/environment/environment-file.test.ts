@@ -28,6 +28,7 @@ describe('an environment file', () => {
     expect(parse(smallest)).toEqual({
       name: 'acme-production',
       previousNames: [],
+      labels: {},
       dependsOn: [],
       ignore: [],
       health: [],
@@ -95,6 +96,19 @@ spec:
     ],
   ])('that is %s is refused by that', (_what, text, said) => {
     expect(problemOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
+  });
+
+  it('may carry labels, by which sinks and reports choose it', () => {
+    const labelled = (labels: string) =>
+      parse(smallest.replace('acme-production }', `acme-production, labels: ${labels} }`));
+    expect(labelled('{ customer: acme, example.com/tier: "" }').labels).toEqual({
+      customer: 'acme',
+      'example.com/tier': '',
+    });
+    expect(() => labelled('{ customer: "acme, inc." }')).toThrow('metadata.labels.customer: expected letters, digits');
+    expect(() => labelled('{ customer: 7 }')).toThrow('metadata.labels.customer');
+    expect(() => labelled(`{ customer: ${'a'.repeat(64)} }`)).toThrow('expected 63 characters at most');
+    expect(() => labelled('{ "-x": acme }')).toThrow('metadata.labels.-x');
   });
 
   it('may leave the definitions of a chart to another release', () => {

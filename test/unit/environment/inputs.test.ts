@@ -28,6 +28,7 @@ const environment: Environment = {
   deletion: 'release',
   rollback: { onFailure: 'none' },
   previousNames: [],
+  labels: {},
 };
 
 describe('the inputs of an environment', () => {

@@ -47,7 +47,8 @@ async function callAt(stage: GuardedFunction) {
     return true;
   });
   const handle = async (): Promise<never> => Promise.reject(new Error('it is let in'));
-  const called = stage === 'checkDrift' || stage === 'status' ? answering(stage, handle) : acknowledging(stage, handle);
+  const isAsked = stage === 'checkDrift' || stage === 'status' || stage === 'report';
+  const called = isAsked ? answering(stage, handle) : acknowledging(stage, handle);
   const status = vi.fn<(code: number) => object>(() => ({ json: () => undefined }));
   const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.e30.c2ln`;
   const headersDistinct = { authorization: [`Bearer ${token}`] };
@@ -61,7 +62,7 @@ async function callAt(stage: GuardedFunction) {
 const issuer = (name: GuardedFunction) =>
   `{ issuer: { name: "https://issuer.example", keys: "${keys}" }, functions: { ${name}: ${rule} } }`;
 
-it.each(['fanOut', 'reconcile', 'checkDrift', 'deliverAlert'] as const)(
+it.each(['fanOut', 'reconcile', 'checkDrift', 'deliverAlert', 'report'] as const)(
   'a door of %s that cannot read the keys of the issuer wakes nobody, and notes it',
   async (stage) => {
     configure(issuer(stage));

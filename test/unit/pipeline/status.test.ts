@@ -78,6 +78,7 @@ describe('the status of an environment', () => {
           objects: 1,
           unproven: { count: 0, objects: [] },
           message: '',
+          labels: {},
           policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
         },
       ],

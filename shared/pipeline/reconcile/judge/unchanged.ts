@@ -147,6 +147,7 @@ async function tellMended(
       seconds: secondsSince(run),
       changes,
       policy: policyOf(environment),
+      labels: environment.labels,
     },
   });
 }

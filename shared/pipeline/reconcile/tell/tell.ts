@@ -28,7 +28,7 @@ export function tellDivergence(
     /** How it is left where the run ends with this. */
     stops?: Left;
     /** Absent where the environment file cannot be read. */
-    environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
+    environment: (Pick<Environment, 'diffAfter' | 'convergedAfter' | 'labels'> & PolicyKeys) | undefined;
     /** What is to be remembered of heals; as it was, where absent. */
     heals?: RememberedHeals | undefined;
     /** When it began, where it was waited for; absent: it is seen now. */
@@ -68,6 +68,7 @@ export function tellDivergence(
     cluster,
     action,
     policy,
+    labels: told.environment?.labels,
     cause: memoryFile.memory().cause?.found ?? null,
   });
   remember(withEvidence);

@@ -500,6 +500,32 @@ const closed = (of: StateName): Partial<Memory> => {
   const { incident: open }: Memory = states[of];
   return open === undefined ? {} : { incident: { ...open, closedAt: now.toISOString() }, ...sinceNow };
 };
+/** That revision 4 converged, an hour after a run set out for it. */
+const took = [{ revision, at: now.toISOString(), seconds: 3600 }];
+/** What ended, as what is past. */
+const past = (of: StateName, convergences: typeof took = []): Pick<Memory, 'past'> => {
+  const { incident: open, converged: before, since }: Memory = states[of];
+  const ended =
+    open === undefined || open.closedAt !== undefined || of === 'is fought over'
+      ? []
+      : [
+          {
+            ...{ id: 'one', reason: open.reason, since: earlier, until: now.toISOString(), times: 1 },
+            ...{ revision: open.revision, summary: 'it is so', by: [], healed: false, cause: null },
+          },
+        ];
+  if (ended.length + convergences.length === 0) return {};
+  return { past: { from: before === undefined ? since : now.toISOString(), incidents: ended, convergences } };
+};
+const withPast = (
+  sets: Partial<Record<StateName, Partial<Memory>>>,
+  convergences?: typeof took,
+): Partial<Record<StateName, Partial<Memory>>> =>
+  Object.fromEntries(
+    Object.keys(states)
+      .filter((name): name is StateName => name in states)
+      .map((name) => [name, { ...sets[name], ...past(name, convergences) }]),
+  );
 /** What ends with a convergence, from each state. */
 const closing: Partial<Record<StateName, Partial<Memory>>> = {
   'never ran, or lost its memory': sinceNow,
@@ -576,17 +602,20 @@ const ending: readonly Row[] = [
       outbox: [convergedAlert],
     },
     clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
-    but: {
-      ...closing,
-      'never ran, or lost its memory': {
-        ...{ ...sinceNow, notes: [line], objects: {} },
-        converged: { ...converged, count: 0 },
+    but: withPast(
+      {
+        ...closing,
+        'never ran, or lost its memory': {
+          ...{ ...sinceNow, notes: [line], objects: {} },
+          converged: { ...converged, count: 0 },
+        },
+        'installs for the first time': { ...sinceNow, notes: [line] },
+        drifted: { ...closing.drifted, heals: states.drifted.heals },
+        'is about to be healed': unconfirmed,
+        'is fought over': { heals: states['is fought over'].heals },
       },
-      'installs for the first time': { ...sinceNow, notes: [line] },
-      drifted: { ...closing.drifted, heals: states.drifted.heals },
-      'is about to be healed': unconfirmed,
-      'is fought over': { heals: states['is fought over'].heals },
-    },
+      took,
+    ),
   },
   {
     transition: 'convergenceTold',
@@ -601,11 +630,11 @@ const ending: readonly Row[] = [
     meets: ['failed', 'is not healthy', 'drifted', 'is about to be healed', 'was rolled back', 'is rolling out'],
     sets: { attempted, health: 'Healthy' },
     clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
-    but: {
+    but: withPast({
       ...closing,
       drifted: { ...closing.drifted, heals: states.drifted.heals },
       'is about to be healed': unconfirmed,
-    },
+    }),
   },
   {
     transition: 'convergenceTold',

@@ -149,7 +149,11 @@ describe('an environment that depends on another', () => {
   });
 
   it('is blocked where that has failed at this revision, and tells it once', async () => {
-    const { run, remember, diffs, memoryOf, repository } = setUp({ platform: [], acme: ['platform'] });
+    const text = environmentText('acme', ['dependsOn: [platform]']).replace(
+      'name: acme',
+      'name: acme, labels: { tier: gold }',
+    );
+    const { run, remember, diffs, memoryOf, repository } = setUp({ platform: [], acme: { text } });
     await remember('platform', { ...(await convergedMemory({ repository, name: 'platform' })), incident: failure });
     const summary = 'waits for platform, which failed: Deployment acme/web: refused';
     expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary });
@@ -160,6 +164,7 @@ describe('an environment that depends on another', () => {
         reason: 'Blocked',
         summary,
         policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
+        labels: { tier: 'gold' },
       },
     ]);
     expect((await memoryOf('acme')).held).toMatchObject({ message: summary });

@@ -1,0 +1,81 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Report } from '../shared/events/report.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
+import { askedOf, gatherReport, lastReport, unknownReport } from '../shared/pipeline/report.ts';
+import { renderHtml } from '../shared/report/html.ts';
+import { renderMarkdown } from '../shared/report/markdown.ts';
+import { renderText } from '../shared/report/plain.ts';
+import type { CommandResult, Line } from './command-result.ts';
+import type { Context } from './context.ts';
+import { openFile } from './open-file.ts';
+
+export interface ReportOptions {
+  /** Milliseconds; absent: since the last report of that name, or a week. */
+  readonly since?: number;
+  readonly class: readonly string[];
+  readonly environment: readonly string[];
+  readonly label: Readonly<Record<string, string>>;
+  readonly open?: boolean;
+  readonly output: 'text' | 'json' | 'html' | 'markdown';
+}
+
+/**
+ * `converge report [NAME]`: made now and for whoever asks, kept and published nowhere. Exit code 1 where something
+ * differs, was not looked at or cannot be read.
+ */
+export async function showReport(
+  context: Context,
+  name: string | undefined,
+  options: ReportOptions,
+): Promise<CommandResult> {
+  const report = await makeNow(context, name, options);
+  const { counts, unreadable } = report;
+  const exit = counts.differing + counts.notLookedAt + unreadable.length === 0 ? 0 : 1;
+  const opened = options.open === true ? await openPage(context, report) : [];
+  return { exit, json: report, lines: [...linesOf(report, { output: options.output, exit }), ...opened] };
+}
+
+async function makeNow(context: Context, name: string | undefined, options: ReportOptions): Promise<Report> {
+  const { config, ports, progress } = context;
+  const configured = config.reports?.find((one) => one.name === name);
+  if (name !== undefined && configured === undefined) throw unknownReport(name, config.reports ?? []);
+  const said = configured === undefined ? undefined : askedOf(configured).chosen;
+  const { class: classes, environment: environments, label: labels, since } = options;
+  const chosen = {
+    classes: classes.length > 0 ? [...classes] : (said?.classes ?? []),
+    environments: environments.length > 0 ? [...environments] : (said?.environments ?? []),
+    labels: Object.keys(labels).length > 0 ? { ...labels } : (said?.labels ?? {}),
+  };
+  progress('reading Git and what is remembered of each environment');
+  const access = { ...ports, state: await context.open.state(), repository: await context.open.repository() };
+  const before = name === undefined ? undefined : await lastReport(name, access);
+  const repositories = Object.keys(config.repositories);
+  const interval = parseDuration(config.checks.interval);
+  return await gatherReport({ name: name ?? '', chosen, repositories, interval, since }, access, before);
+}
+
+function linesOf(report: Report, { output, exit }: { output: ReportOptions['output']; exit: 0 | 1 }): Line[] {
+  const render = { html: renderHtml, markdown: renderMarkdown, text: renderText, json: renderText }[output];
+  const lines = render(report).trimEnd().split('\n');
+  if (output !== 'text') return lines.map((text) => ({ text, tone: 'plain' }));
+  // Title, time, an empty line, and then whether all is well.
+  const tones = new Map<number, Line['tone']>([
+    [0, 'heading'],
+    [3, exit === 0 ? 'good' : 'bad'],
+  ]);
+  return lines.map((text, index) => ({
+    text,
+    tone: tones.get(index) ?? (lines[index - 1] === '' && /^[A-Z]/.test(text) ? 'heading' : 'plain'),
+  }));
+}
+
+/** The file stays when the command ends: whoever opens it may take a while. */
+async function openPage({ environment, progress }: Context, report: Report): Promise<Line[]> {
+  const file = join(await mkdtemp(join(tmpdir(), 'converge-report-')), 'report.html');
+  await writeFile(file, renderHtml(report), { mode: 0o600 });
+  progress(`opening ${file}`);
+  const isOpen = await openFile(file, { platform: process.platform, environment });
+  return isOpen ? [] : [{ text: `nothing here opens pages: see ${file}`, tone: 'detail' }];
+}

@@ -1,0 +1,44 @@
+import type { Report } from '../events/report.ts';
+import type { ReportedEnvironment } from './reported-environment.ts';
+
+/** Which environments a report is of: empty is all. In each a `*` stands for any text. */
+export type Choice = Report['chosen'];
+
+/** Whether a class may have environments of the choice. */
+export function choosesClass({ classes }: Choice, repository: string): boolean {
+  return isAny(classes, [repository]);
+}
+
+/** Whether all that is said is so of an environment. Its name may be said with its class: `master/acme`. */
+export function chooses(
+  choice: Choice,
+  { repository, name, labels }: Pick<ReportedEnvironment, 'repository' | 'name' | 'labels'>,
+): boolean {
+  return (
+    choosesClass(choice, repository) &&
+    isAny(choice.environments, [name, `${repository}/${name}`]) &&
+    Object.entries(choice.labels).every(([label, value]) => {
+      const said = Object.hasOwn(labels, label) ? labels[label] : undefined;
+      return said !== undefined && matches(value, said);
+    })
+  );
+}
+
+function isAny(patterns: readonly string[], texts: readonly string[]): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => texts.some((text) => matches(pattern, text)));
+}
+
+/** In a time that grows with both lengths, and no faster. */
+function matches(pattern: string, text: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return text.length - last.length >= from && text.endsWith(last);
+}
