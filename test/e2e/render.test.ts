@@ -417,22 +417,26 @@ data: { seed: {{ (lookup "v1" "Secret" .Release.Namespace "converge-listing-seed
 
 describe('an overlay of which a base is missing', () => {
   it('is told once, by the commit that named it, whatever others commit, and is tried again when the base is there', async () => {
-    const cause = await master.push({
-      'environments/baseless.yaml': environmentFile('baseless', { sources: [{ kustomize: 'overlays/baseless' }] }),
-      'overlays/baseless/kustomization.yaml': 'resources: [../../bases/baseless]\n',
+    const base = (name: string): Files => ({
+      [`bases/${name}/kustomization.yaml`]: 'resources: [a.yaml]\n',
+      [`bases/${name}/a.yaml`]: configMap('a', {}),
     });
+    const overlay = (on: string): Files => ({
+      'overlays/baseless/kustomization.yaml': `resources: [../../bases/${on}]\n`,
+    });
+    const spec = { sources: [{ kustomize: 'overlays/baseless' }] };
+    const declared = { 'environments/baseless.yaml': environmentFile('baseless', spec) };
+    await convergedAt('baseless', await master.push({ ...declared, ...overlay('there'), ...base('there') }));
+    const cause = await master.push(overlay('later'));
     const diff = await diffAt('baseless', cause);
     expect(diff).toMatchObject({ reason: 'Failed', cause: { commit: cause, artifact: null, build: null } });
     for (const other of ['one', 'two']) {
-      const beside = { [`bases/${other}/kustomization.yaml`]: 'resources: [a.yaml]\n' };
-      const commit = await master.push({ ...beside, ...chartOf(`beside-${other}`, { 'a.yaml': configMap('a', {}) }) });
+      const beside = chartOf(`beside-${other}`, { 'a.yaml': configMap('a', {}) });
+      const commit = await master.push({ ...base(other), ...beside });
       await convergedAt(`beside-${other}`, commit);
       await checked('baseless');
     }
-    const mended = await master.push({
-      'bases/baseless/kustomization.yaml': 'resources: [a.yaml]\n',
-      'bases/baseless/a.yaml': configMap('a', {}),
-    });
+    const mended = await master.push(base('later'));
     expect(await convergedAt('baseless', mended)).toMatchObject({ incident: diff.incident, cause: { commit: mended } });
     expect(world.diffs.filter(({ environment }) => environment === 'baseless')).toHaveLength(1);
   });
