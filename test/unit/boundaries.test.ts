@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..');
  * `.oxlintrc.json` says the same.
  */
 const order =
-  'base < yaml, access < config < objects < fields, health, rbac < desired < inventory < environment, ownership < drift < events, plan < memory, source, notices < report < ports < pipeline, adapters';
+  'base < yaml, access, routing < config < objects < fields, health, rbac < desired < inventory < environment, ownership < drift < events, plan < memory, source, notices < report < ports < pipeline, adapters';
 /**
  * And which of `shared/pipeline/`. What stands in the folders above them imports them all, and none of them imports
  * that.

@@ -47,10 +47,14 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
   status: {
     environments: 'Every environment that is declared or remembered',
     unreadable: 'Repositories that could not be read: their environments are not known, and not gone',
+    uploads: 'What is refused until its uploader does something',
+    unreachable: 'Clusters, Git hosts and buckets that do not answer; absent where there is none',
   },
   'commit-status': {
     repository: 'The class of the repository',
     commit: 'Which was asked for',
     environments: 'Those whose inputs it changed',
+    artifacts: 'The uploads that it is made of',
+    ignored: 'Files of it that are meant as environment files, as it seems, and are none',
   },
 };
