@@ -32,12 +32,23 @@ export function wholeObjectDiff({
   apiVersion,
   change,
   message,
+  source,
 }: {
   id: ObjectId;
   apiVersion: string;
   change: ObjectDiff['change'];
   message: string;
+  source?: string | undefined;
 }): ObjectDiff {
   const namespace = id.namespace === undefined ? {} : { namespace: id.namespace };
-  return { apiVersion, kind: id.kind, ...namespace, name: id.name, change, message, fields: [] };
+  return {
+    apiVersion,
+    kind: id.kind,
+    ...namespace,
+    name: id.name,
+    change,
+    message,
+    ...(source === undefined ? {} : { source }),
+    fields: [],
+  };
 }

@@ -19,6 +19,11 @@ export const objectDiffSchema = z.object({
   name: z.string(),
   change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
   message: z.string(),
+  /**
+   * The file in Git that it is made of: a manifest, the template of a chart, a kustomization. Absent where Git has
+   * none, and where what is there was looked at without a render.
+   */
+  source: z.string().optional(),
   fields: z.array(fieldDiffSchema),
   /** How many further fields differ, beyond the ones listed: the alert would be too large. */
   omittedFields: z.number().int().positive().optional(),

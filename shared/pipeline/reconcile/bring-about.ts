@@ -208,8 +208,8 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = outcome.objects.map(({ desired: { id, object }, health }) =>
-        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }),
+      const objects = outcome.objects.map(({ desired: { id, object, source }, health }) =>
+        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message, source }),
       );
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
@@ -276,10 +276,11 @@ function failureOf({
   revision: string;
   hook: FailedHook | undefined;
 }): Divergence {
-  const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
-  const objects = failuresOf(changes).map(({ id, message }) =>
-    wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }),
-  );
+  const byKey = new Map(desired.objects.map((one) => [one.key, one]));
+  const objects = failuresOf(changes).map(({ id, message }) => {
+    const { object, source } = byKey.get(objectKey(id)) ?? {};
+    return wholeObjectDiff({ id, apiVersion: object?.apiVersion ?? id.group, change: 'failed', message, source });
+  });
   const hookDiffs =
     hook === undefined
       ? []
@@ -289,6 +290,7 @@ function failureOf({
             apiVersion: hook.desired.object.apiVersion,
             change: 'failed',
             message: hook.message,
+            source: hook.desired.source,
           }),
         ];
   return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });

@@ -105,13 +105,13 @@ function driftOf(
   { action: { desired }, isUnchangedByCommits }: ToVerify,
   { change, fields }: { change: 'modified' | 'taken-over'; fields: readonly FieldDiff[] },
 ): Drift | undefined {
-  const { key, id, object } = desired;
+  const { key, id, object, source } = desired;
   const masked = maskFields({ id, fields });
   if (masked.length === 0 || !isUnchangedByCommits) return undefined;
   const message = change === 'modified' ? differs(masked) : takenOverBy(masked);
   return {
     key,
-    diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked },
+    diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message, source }), fields: masked },
   };
 }
 

@@ -69,14 +69,16 @@ function wholeDrift({
   key,
   id,
   object,
+  source,
   change,
   message,
 }: {
   key: string;
   id: ObjectId;
   object: KubernetesObject;
+  source?: string;
   change: 'missing' | 'unexpected';
   message: string;
 }): Drift {
-  return { key, diff: wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }) };
+  return { key, diff: wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message, source }) };
 }
