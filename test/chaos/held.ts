@@ -1,3 +1,4 @@
+import { ApiError } from '@google-cloud/storage';
 import { z } from 'zod';
 import { leaseSeconds } from '../../shared/memory/lease.ts';
 import type { Stage } from './stage.ts';
@@ -23,21 +24,30 @@ export function isHeld(content: string): boolean {
  */
 export async function heldLeases({ pipeline, clock }: Stage, folders: readonly string[]): Promise<readonly string[]> {
   const bucket = pipeline.clients.storage.bucket(pipeline.stateBucket);
-  const contentOf = async (path: string): Promise<string | undefined> => {
-    const [exists] = await bucket.file(path).exists();
-    return exists ? (await bucket.file(path).download())[0].toString() : undefined;
-  };
+  const contentOf = async (path: string): Promise<string | undefined> =>
+    (await unlessGone(bucket.file(path).download()))?.[0].toString();
   const found = folders.map(async (folder) => {
     const path = `${folder}/lease.json`;
     const content = await contentOf(path);
     if (content === undefined || !isHeld(content)) return [];
     if (isEnded(content, await contentOf(endOf(folder)))) return [];
-    const [{ updated = '' }] = await bucket.file(path).getMetadata();
+    const [{ updated } = {}] = (await unlessGone(bucket.file(path).getMetadata())) ?? [];
+    if (updated === undefined) return [];
     const age = (clock.now().getTime() - clock.at(Date.parse(updated))) / 1000;
     if (age > secondsOf(content)) return [];
     return [`the lease ${path} is held: ${content.slice(0, 200)}`];
   });
   return (await Promise.all(found)).flat();
+}
+
+/** Undefined where the object is not there (any more). */
+async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) return undefined;
+    throw error;
+  }
 }
 
 /** Where the end of a lease is said: in what its holder wrote last. */
