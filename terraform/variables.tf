@@ -233,9 +233,18 @@ variable "sinks" {
     Who gets each alert, by name; each is one of these.
     A webhook has a `url`, or a `url_secret` that holds it, where whoever knows it may post. With `signed` (or `ed25519`) the calls are signed with the `secret` (or `ed25519_secret`); `body = "cloudevents"` posts the whole event.
     `slack` posts as a bot into the channel of that id, `google_chat` by an incoming webhook, or as an app into a `space`, `pagerduty` to an integration of the Events API v2, and `email` by SMTP, with a `login` unless that is false.
-    Secrets are created, empty, where none is named.
+    Secrets are created, empty, where none is named. With `only` it is told what any of its entries means (docs/contracts.md, Alert sinks), and all alerts without it.
   EOT
   type = map(object({
+    only = optional(list(object({
+      kinds        = optional(list(string))
+      classes      = optional(list(string))
+      environments = optional(list(string))
+      clusters     = optional(list(string))
+      labels       = optional(map(string))
+      reasons      = optional(list(string))
+      severities   = optional(list(string))
+    })))
     url            = optional(string)
     url_secret     = optional(string)
     signed         = optional(bool, false)

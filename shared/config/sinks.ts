@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { selectorSchema, type Selector } from '../routing/selector.ts';
 import { origin, plainUrl } from './urls.ts';
 
 /** A file that holds a secret, and nothing else. */
@@ -81,8 +82,14 @@ const kinds = {
   email: emailSchema,
 } as const;
 export type SinkKind = keyof typeof kinds;
+/** What a sink of any kind has. */
+interface Common {
+  readonly name: string;
+  /** Which alerts it is told: what any of these means; absent: all. */
+  readonly only?: readonly Selector[] | undefined;
+}
 type SinkOf<K extends SinkKind> = K extends SinkKind
-  ? { readonly name: string } & { readonly [P in K]: z.infer<(typeof kinds)[P]> } & {
+  ? Common & { readonly [P in K]: z.infer<(typeof kinds)[P]> } & {
       readonly [P in Exclude<SinkKind, K>]?: undefined;
     }
   : never;
@@ -94,6 +101,7 @@ const { webhook, slack, googleChat, pagerduty, email } = kinds;
 const sinkSchema = z
   .strictObject({
     name: z.string().min(1),
+    only: z.array(selectorSchema).min(1, 'names no alert: leave it away to mean all').optional(),
     webhook: webhook.optional(),
     slack: slack.optional(),
     googleChat: googleChat.optional(),
@@ -101,18 +109,19 @@ const sinkSchema = z
     email: email.optional(),
   })
   .transform((sink, context): AlertSink => {
-    const { name } = sink;
-    const named = Object.entries(sink).filter(([key, settings]) => key !== 'name' && settings !== undefined);
+    const { name, only, ...ways } = sink;
+    const named = Object.entries(ways).filter(([, settings]) => settings !== undefined);
+    const common = { name, ...(only === undefined ? {} : { only }) };
     if (named.length !== 1) {
       const expected = `needs one of ${Object.keys(kinds).join(', ')}, and has ${named.length === 0 ? 'none' : named.map(([key]) => key).join(', ')}`;
       context.addIssue({ code: 'custom', path: [named[1]?.[0] ?? 'webhook'], message: expected });
       return z.NEVER;
     }
-    if (sink.webhook !== undefined) return { name, webhook: sink.webhook };
-    if (sink.slack !== undefined) return { name, slack: sink.slack };
-    if (sink.googleChat !== undefined) return { name, googleChat: sink.googleChat };
-    if (sink.pagerduty !== undefined) return { name, pagerduty: sink.pagerduty };
-    if (sink.email !== undefined) return { name, email: sink.email };
+    if (sink.webhook !== undefined) return { ...common, webhook: sink.webhook };
+    if (sink.slack !== undefined) return { ...common, slack: sink.slack };
+    if (sink.googleChat !== undefined) return { ...common, googleChat: sink.googleChat };
+    if (sink.pagerduty !== undefined) return { ...common, pagerduty: sink.pagerduty };
+    if (sink.email !== undefined) return { ...common, email: sink.email };
     return z.NEVER;
   });
 

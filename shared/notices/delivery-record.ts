@@ -79,8 +79,11 @@ export interface SinkAbilities {
 }
 
 export type DeliveryVerdict =
-  /** `had`: the sink has it. `older`: something newer is known. Neither leaves a trace. */
-  | { readonly kind: 'had' | 'older' }
+  /**
+   * `had`: the sink has it. `older`: something newer is known. `unmeant`: it is not meant for the sink, which does not
+   * show its incident. None leaves a trace.
+   */
+  | { readonly kind: 'had' | 'older' | 'unmeant' }
   /** The sink has nothing to be told, but what is known of the incident is to be remembered. */
   | { readonly kind: 'unneeded' }
   /**
@@ -94,12 +97,19 @@ export type DeliveryVerdict =
       readonly message: SinkMessage | undefined;
     };
 
-/** What is to become of an alert in one sink, by what is remembered of its incident there; undefined: nothing is. */
+/**
+ * What is to become of an alert in one sink, by what is remembered of its incident there; undefined: nothing is. What a
+ * sink shows as open it is told the end of, and all between, whatever it is meant to be told.
+ *
+ * @param isMeant whether the sink is to be told such alerts
+ */
 export function judgeDelivery(
-  { told, isNews, abilities }: { told: Told; isNews: boolean; abilities: SinkAbilities },
+  { told, isNews, isMeant, abilities }: { told: Told; isNews: boolean; isMeant: boolean; abilities: SinkAbilities },
   record: DeliveryRecord | undefined,
 ): DeliveryVerdict {
   if (isNews && !abilities.news) return { kind: 'had' };
+  const isShown = record !== undefined && (record.shows === 'open' || record.attempt !== null);
+  if (!isMeant && !isShown) return { kind: 'unmeant' };
   if (record === undefined) return { kind: 'send', isTold: false, perhaps: false, message: undefined };
   const { newest, known, delivered, shows, attempt } = record;
   // Where something else got no answer after the newest was delivered, that may stand in its place.
@@ -109,8 +119,8 @@ export function judgeDelivery(
   // What got no answer may have been shown all the same.
   const isSure = attempt === null;
   if (isSure && told.state === 'closed' && shows === 'closed') return { kind: 'unneeded' };
-  const isShown = shows === 'open' && delivered?.since === told.since;
-  if (isSure && told.state === 'open' && isShown && !abilities.updates) return { kind: 'unneeded' };
+  const isOpenThere = shows === 'open' && delivered?.since === told.since;
+  if (isSure && told.state === 'open' && isOpenThere && !abilities.updates) return { kind: 'unneeded' };
   const message = delivered?.message ?? undefined;
   return { kind: 'send', isTold: shows === 'open', perhaps: !isSure, message };
 }

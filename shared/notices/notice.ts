@@ -3,12 +3,10 @@ import { eventId } from '../events/cloud-event.ts';
 import type { DependencyAlert } from '../events/dependency-alert.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { UploadAlert } from '../events/upload-alert.ts';
+import type { Selectable, Severity } from '../routing/selector.ts';
 import { environmentKey } from '../base/revision.ts';
 import { convergedLines, dependencyLines, diffLines, uploadLines } from './alert-lines.ts';
 import { boundedText, largestLine, largestTitle, mostLines } from './bounded-text.ts';
-
-/** In the words of PagerDuty's Events API v2, the gravest first. */
-export type Severity = 'critical' | 'error' | 'warning' | 'info';
 
 /** `changed`: of one that was told, something else is to be said. `acknowledged`: somebody has taken it upon themselves. */
 export type NoticeState = 'opened' | 'changed' | 'acknowledged' | 'closed';
@@ -54,6 +52,39 @@ export function noticeOf(alert: ReceivedAlert, { isTold }: { isTold: boolean }):
       return noticeOfDependency(alert, isTold);
     case 'upload':
       return noticeOfUpload(alert, isTold);
+  }
+}
+
+/** What an alert is chosen by, for one sink or another. */
+export function selectableOf(alert: ReceivedAlert): Selectable {
+  const { severity } = noticeOf(alert, { isTold: false });
+  const none = {
+    repositoryClass: undefined,
+    environment: undefined,
+    cluster: undefined,
+    labels: {},
+    reason: undefined,
+  };
+  switch (alert.kind) {
+    case undefined: {
+      const { repository, environment, cluster, labels = {} } = alert.data;
+      const reason = alert.topic === 'diff' ? alert.data.reason : undefined;
+      const at = cluster === '' ? undefined : cluster;
+      return { kind: 'environment', repositoryClass: repository, environment, cluster: at, labels, reason, severity };
+    }
+    case 'dependency': {
+      const { kind, name } = alert.data;
+      const reason = alert.topic === 'diff' ? alert.data.code : undefined;
+      const of = {
+        cluster: kind === 'cluster' ? name : undefined,
+        repositoryClass: kind === 'repository' ? name : undefined,
+      };
+      return { ...none, ...of, kind: 'dependency', reason, severity };
+    }
+    case 'upload': {
+      const reason = alert.topic === 'diff' ? alert.data.reason : undefined;
+      return { ...none, kind: 'upload', repositoryClass: alert.data.repository, reason, severity };
+    }
   }
 }
 

@@ -108,7 +108,7 @@ module "converge" {
     ops   = { url = "https://alerts.family.example/converge", secret = "converge-sink-ops" }
     chat  = { url_secret = "converge-chat-url" } # whoever knows such a URL may post
     team  = { slack = { channel = "C024BE91L" } }
-    pager = { pagerduty = { routing_key_secret = "converge-pagerduty-key" } }
+    pager = { pagerduty = { routing_key_secret = "converge-pagerduty-key" }, only = [{ classes = ["master"], severities = ["critical", "error"] }, { kinds = ["dependency"] }] }
     space = { google_chat = {} }
     mail  = { email = { host = "smtp.family.example", from = "Converge <converge@family.example>", to = ["ops@family.example"], login_secret = "converge-smtp-login" } }
     hook  = { url = "https://hooks.family.example/converge", ed25519 = true, body = "cloudevents" }

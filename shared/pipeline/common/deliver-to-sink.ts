@@ -17,8 +17,9 @@ import {
   type SinkAbilities,
   type Told,
 } from '../../notices/delivery-record.ts';
-import { noticeOf } from '../../notices/notice.ts';
+import { noticeOf, selectableOf } from '../../notices/notice.ts';
 import { abilitiesOf } from '../../notices/sink-abilities.ts';
+import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { clearDeliveries, keepUnsaved, unsavedAt, writeDelivery, type RecordPlace } from './delivery-records.ts';
 import { readState, valueOrNone, type ReadState } from './read-state.ts';
@@ -49,10 +50,11 @@ const diesAfter = 60_000;
 export async function deliverToSink(
   given: AlertForSink,
   ports: DeliverPorts,
-): Promise<'delivered' | 'had' | 'older' | 'unneeded'> {
+): Promise<'delivered' | 'had' | 'older' | 'unmeant' | 'unneeded'> {
   const incident = incidentOf(given);
   const unread = judgeDelivery(incident, undefined);
-  if (unread.kind !== 'send') return unread.kind;
+  // Of what is not meant for the sink, the end is, where it was told the beginning.
+  if (unread.kind !== 'send' && (incident.isNews || unread.kind !== 'unmeant')) return unread.kind;
   const writer = randomUUID();
   for (let look = 1; look <= waitsFor; look++) {
     const claim = await claimDelivery({ incident, writer }, ports);
@@ -74,6 +76,7 @@ interface Incident {
   readonly place: RecordPlace;
   readonly told: Told;
   readonly isNews: boolean;
+  readonly isMeant: boolean;
   readonly abilities: SinkAbilities;
 }
 
@@ -82,7 +85,7 @@ function incidentOf(given: AlertForSink): Incident {
   const isNews = notice.incident === null;
   const path = deliveryPath({ sink: given.sink.name, id: given.id, notice });
   return {
-    ...{ place: { path, isNews }, isNews },
+    ...{ place: { path, isNews }, isNews, isMeant: isSelected(selectableOf(given.alert), given.sink.only) },
     ...{ told: toldOf({ ...given, notice }), abilities: abilitiesOf(given.sink) },
   };
 }
@@ -211,10 +214,12 @@ async function settle(
 async function deliverUnrecorded(
   { given, incident, before, error }: { given: AlertForSink; incident: Incident } & Omit<Unrecorded, 'kind'>,
   ports: DeliverPorts,
-): Promise<'delivered' | 'had' | 'older' | 'unneeded'> {
+): Promise<'delivered' | 'had' | 'older' | 'unmeant' | 'unneeded'> {
   const { path } = incident.place;
   const verdict = judgeDelivery(incident, before);
   if (verdict.kind === 'unneeded') keepUnsaved(path, withNewest(incident.told, before), ports);
+  // Whether the sink shows what this ends, nobody can say now.
+  if (verdict.kind === 'unmeant') throw error;
   if (verdict.kind !== 'send') return verdict.kind;
   tellUnrecorded({ given, error }, ports);
   const { outcome, failure } = await send(given, { ...verdict, perhaps: true }, ports);

@@ -123,6 +123,21 @@ describe("the operator's configuration", () => {
       says: 'audiences.0: an audience of',
     },
     {
+      what: 'a sink for alerts of a class that is configured nowhere',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ classes: [mastre] }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.classes.0: is mastre, which is configured nowhere',
+    },
+    {
+      what: 'a sink for alerts of a cluster that is configured nowhere',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ clusters: ["test-*", eu] }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.clusters.1: is eu, which is configured nowhere',
+    },
+    {
+      what: 'a sink for alerts that nothing chooses',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ severity: error }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.severity: ',
+    },
+    {
       what: 'a sink without a webhook',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n`,
       says: 'converge.yaml:9: alerts.sinks.0.webhook: ',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReceivedAlert } from '../../../shared/events/received-alert.ts';
-import { noticeOf } from '../../../shared/notices/notice.ts';
+import { noticeOf, selectableOf } from '../../../shared/notices/notice.ts';
 
 const since = '2026-11-21T01:02:03.000Z';
 const cluster = {
@@ -97,6 +97,23 @@ describe('the notice of an upload', () => {
     expect(noticeOf(alert, { isTold: false })).toMatchObject({
       ...{ incident: null, title: `${artifact} is in Git, and nothing comes of it` },
       lines: ['In commit 9f2c6a1b3d4e', `${path} is no environment file there`, 'and 2 more'],
+    });
+  });
+});
+
+describe('what an alert is chosen by', () => {
+  it('is of a cluster its name, of a Git host its class', () => {
+    expect(selectableOf(unreachable)).toEqual({
+      ...{ kind: 'dependency', severity: 'critical', reason: 'ClusterUnavailable', cluster: 'production-eu' },
+      ...{ repositoryClass: undefined, environment: undefined, labels: {} },
+    });
+    const host = { ...unreachable, data: { ...unreachable.data, kind: 'repository' as const, name: 'master' } };
+    expect(selectableOf(host)).toMatchObject({ repositoryClass: 'master', cluster: undefined });
+  });
+
+  it('is of an upload its class, and why it is refused', () => {
+    expect(selectableOf(refused)).toMatchObject({
+      ...{ kind: 'upload', repositoryClass: 'master', reason: 'InvalidEnvironment', severity: 'warning' },
     });
   });
 });

@@ -7,6 +7,7 @@ import { deliveryFolder, deliverySchema } from '../../../shared/notices/delivery
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
 import type { SinkDelivery } from '../../../shared/ports/messages.ts';
 import type { StateStore } from '../../../shared/ports/storage.ts';
+import type { Selector } from '../../../shared/routing/selector.ts';
 import { clockAt, recordingLog, stateInMemory } from './ports.ts';
 
 /** `lost`: it has the alert, and its answer does not come. */
@@ -296,6 +297,45 @@ describe('a sink that was away', () => {
     await tell(end({ at: 20 }));
     await tell(diff(), ['ops']);
     expect(told()).toEqual(['ops opened', 'ops closed']);
+  });
+});
+
+describe('a sink that is told some alerts alone', () => {
+  const only = (selector: Selector): AlertSink[] => [
+    { name: 'ops', webhook: { url: 'https://ops.example.com/' } },
+    { name: 'pager', webhook: { url: 'https://pager.example.com/' }, only: [selector] },
+  ];
+
+  it('is told those, and their ends, which say less of themselves', async () => {
+    const { tell, told } = world([], { sinks: only({ classes: ['master'], severities: ['warning'] }) });
+    await tell(diff());
+    await tell(end({ at: 20 }));
+    expect(told()).toEqual(['ops opened', 'pager opened', 'ops closed', 'pager closed']);
+  });
+
+  it('is told no others, nor their ends', async () => {
+    const { tell, told, state } = world([], { sinks: only({ severities: ['critical', 'error'] }) });
+    expect(await tell(diff())).toEqual({ delivered: ['ops'] });
+    await tell(end({ at: 20 }));
+    await tell(news('main@sha1:1'));
+    expect(told()).toEqual(['ops opened', 'ops closed', 'ops closed']);
+    expect(await state.list(deliveryFolder('pager'))).toEqual([]);
+  });
+
+  it('is told the end also where nobody could read for a while what it shows', async () => {
+    const clock = clockAt('2026-11-21T01:00:00Z');
+    const storage = moodyStorage(stateInMemory(clock.now));
+    const given = { state: storage.state, clock, sinks: only({ severities: ['warning'] }) };
+    const first = world([], given);
+    await first.tell(diff());
+    clock.forward(60);
+    storage.mood = 'unreadable';
+    expect(await world([], given).tell(end({ at: 20 }))).toMatchObject({ disposition: 'retry' });
+    storage.mood = 'well';
+    clock.forward(60);
+    const later = world([], given);
+    await later.tell(end({ at: 20 }));
+    expect(later.told()).toContain('pager closed');
   });
 });
 
