@@ -41,7 +41,7 @@ export async function awaitCommit(
       throw new CommandError({
         subject: artifactUri(artifact),
         message: 'was refused',
-        remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact',
+        remedy: 'converge dead-letters says why to whoever may look at them, and so does the log of copyArtifact',
         exit: 1,
       });
     }
@@ -75,7 +75,7 @@ function lateCommit({ artifact, landing }: { artifact: ArtifactId; landing: 'for
     remedy:
       landing === 'forbidden'
         ? 'the log of copyArtifact says whether it was committed; the pipeline needs storage.objects.get on ledger/ of the state bucket (`rights: follow`)'
-        : 'the log of copyArtifact says why, and the dead-letter topic where it was refused',
+        : 'the log of copyArtifact says why, and converge dead-letters where it was refused or given up',
     exit: 1,
   });
 }

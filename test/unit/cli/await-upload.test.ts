@@ -14,11 +14,18 @@ const artifact = { bucket: 'family-master', name: 'config/acme.yaml', generation
 const repositoryClass = 'master';
 
 /** A state bucket whose ledger may not be read for so many reads: Cloud Storage's answer where it is not there, too. */
-async function waitWhile(code: 'StorageRefused' | 'BadConfiguration', { reads }: { reads: number }): Promise<string> {
+async function waitWhile(
+  code: 'StorageRefused' | 'BadConfiguration',
+  { reads, became = 'copied' }: { reads: number; became?: 'copied' | 'refused' | 'nothing' },
+): Promise<string> {
   const clock = clockAt('2026-11-21T02:00:00Z');
   const state = stateInMemory(clock.now);
   const copy = { ...artifact, commit: commitId('c'), at: '2026-11-21T02:00:01.000Z', content: null };
-  const ledger = { ...emptyLedger, copied: new Map([[artifact.name, copy]]) };
+  const ledger = {
+    ...emptyLedger,
+    ...(became === 'copied' && { copied: new Map([[artifact.name, copy]]) }),
+    ...(became === 'refused' && { refused: new Map([[artifact.name, artifact.generation]]) }),
+  };
   await state.write({ path: ledgerPath({ repositoryClass }), value: encodeLedger(ledger), ifGeneration: 'any' });
   let left = reads;
   const refused = new ConvergeError({
@@ -67,6 +74,17 @@ describe('waiting for the commit of an upload', () => {
       subject: 'gs://family-master/config/acme.yaml#7',
       problem: 'its ledger is not there, or may not be read',
       remedy: expect.stringContaining('rights: follow'),
+      exit: 1,
+    });
+  });
+
+  it.each([
+    ['refused', 'was refused'],
+    ['nothing', 'was not committed in time'],
+  ] as const)('names the command that says why where it became %s', async (became, problem) => {
+    await expect(waitWhile('StorageRefused', { reads: 0, became })).rejects.toMatchObject({
+      problem,
+      remedy: expect.stringContaining('converge dead-letters'),
       exit: 1,
     });
   });
