@@ -51,7 +51,7 @@ export async function awaitCommit(
 }
 
 function refusedUpload({ artifact, alert }: { artifact: ArtifactId; alert: UploadRefused | undefined }): CommandError {
-  const why = 'its entry on the dead-letter topic says why, and so does the log of copyArtifact';
+  const why = 'converge dead-letters says why to whoever may look at them, and so does the log of copyArtifact';
   return new CommandError({
     subject: artifactUri(artifact),
     message: alert === undefined ? 'was refused' : `was refused (${alert.reason}): ${alert.message}`,
@@ -85,7 +85,7 @@ function lateCommit({ artifact, landing }: { artifact: ArtifactId; landing: 'for
     remedy:
       landing === 'forbidden'
         ? 'the log of copyArtifact says whether it was committed; the pipeline needs storage.objects.get on ledger/ of the state bucket (`rights: follow`)'
-        : 'the log of copyArtifact says why, and the dead-letter topic where it was refused',
+        : 'the log of copyArtifact says why, and converge dead-letters where it was refused or given up',
     exit: 1,
   });
 }

@@ -12,12 +12,15 @@ export interface Configuration {
   readonly pubsub: string | undefined;
 }
 
+const localFacts = join('.converge', 'local.json');
+
 /** The part of `.converge/local.json` that is used. */
 const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string() });
 
 /**
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this
- * folder or in one above it. Throws `CommandError` where there is none, `BadConfiguration` where it is wrong.
+ * folder or in one above it. A named one may be that of a local pipeline. Throws `CommandError` where there is none,
+ * `BadConfiguration` where it is wrong.
  */
 export function findConfiguration({
   file,
@@ -30,10 +33,12 @@ export function findConfiguration({
 }): Configuration {
   const named = file ?? environment['CONVERGE_CONFIG'];
   if (named !== undefined && named !== '') {
-    const config = parseConfig({ file: named, text: read(resolve(folder, named)) });
-    return { config, statusUrl: config.status?.url, pubsub: undefined };
+    const path = resolve(folder, named);
+    const config = parseConfig({ file: named, text: read(path) });
+    const local = localOf(path);
+    return { config, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub };
   }
-  const facts = findUpwards({ folder, name: join('.converge', 'local.json') });
+  const facts = findUpwards({ folder, name: localFacts });
   if (facts === undefined) {
     throw new CommandError({
       subject: 'configuration',
@@ -41,18 +46,36 @@ export function findConfiguration({
       remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `npm start` beside it',
     });
   }
-  const local = localSchema.safeParse(JSON.parse(read(facts)));
-  if (!local.success)
+  const local = readLocal(facts);
+  if (local === undefined)
     throw new CommandError({
       subject: facts,
-      message: 'is not of this version',
+      message: 'is not of this version, or not whole',
       remedy: 'start the local pipeline anew',
     });
   return {
-    config: parseConfig({ file: local.data.config, text: read(local.data.config) }),
-    statusUrl: local.data.status,
-    pubsub: local.data.pubsub,
+    config: parseConfig({ file: local.config, text: read(local.config) }),
+    statusUrl: local.status,
+    pubsub: local.pubsub,
   };
+}
+
+/** Where the local pipeline answers whose configuration this file is: it does not say so itself. */
+function localOf(file: string): z.infer<typeof localSchema> | undefined {
+  const facts = findUpwards({ folder: dirname(file), name: localFacts });
+  if (facts === undefined) return undefined;
+  const local = readLocal(facts);
+  return local !== undefined && resolve(local.config) === file ? local : undefined;
+}
+
+/** Undefined where it is of another version, or not whole. */
+function readLocal(facts: string): z.infer<typeof localSchema> | undefined {
+  const text = read(facts);
+  try {
+    return localSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 function read(file: string): string {

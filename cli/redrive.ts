@@ -113,7 +113,10 @@ function lineOf({ letter: { id, subject }, became }: { letter: HeldLetter; becam
     case 'committed':
       return { text: `${what} is in Git already: ${became.to}`, tone: 'good' };
     case 'replaced':
-      return { text: `${what} needs nothing: ${became.to} took its place, and is copied by itself`, tone: 'detail' };
+      return {
+        text: `${what} needs nothing: ${became.to} took its place, and is copied by itself or has a dead letter of its own`,
+        tone: 'detail',
+      };
     case 'gone':
       return { text: `${what} needs nothing: the object is gone from its bucket`, tone: 'detail' };
     case 'failed':

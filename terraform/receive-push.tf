@@ -24,6 +24,9 @@ module "receive_push" {
   callers = length(var.webhooks) > 0 && var.webhook_door == "all-users" ? { git-host = "allUsers" } : {}
   ingress = var.ingress.receive_push
 
+  # It calls Google alone, and needs no network of its own, but where a policy says that nothing leaves past it.
+  vpc = try(var.vpc.all_traffic, false) ? var.vpc : null
+
   depends_on = [google_project_iam_member.build_logs, google_project_iam_member.build_reads_copies, google_artifact_registry_repository_iam_member.build_writes, google_storage_bucket_iam_member.build_reads]
 }
 

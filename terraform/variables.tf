@@ -482,7 +482,7 @@ variable "secret_locations" {
 }
 
 variable "vpc" {
-  description = "Subnetwork that functions which reach Git, clusters or sinks are attached to, for private ones; with `all_traffic` everything leaves through it."
+  description = "Subnetwork that functions which reach Git, clusters or sinks are attached to, for private ones; with `all_traffic` every function is, and everything leaves through it."
   type        = object({ network = optional(string), subnetwork = string, all_traffic = optional(bool, false) })
   default     = null
 }

@@ -43,6 +43,11 @@ output "ingress" {
   value       = google_cloudfunctions2_function.this.service_config[0].ingress_settings
 }
 
+output "egress" {
+  description = "What leaves through the network, as Google writes it; null where it is attached to none."
+  value       = google_cloudfunctions2_function.this.service_config[0].direct_vpc_egress
+}
+
 output "build" {
   description = "Pool of workers that builds it."
   value       = google_cloudfunctions2_function.this.build_config[0].worker_pool

@@ -173,6 +173,22 @@ run "heeds_the_policies_of_an_organisation" {
     webhooks         = { github = {} }
     webhook_door     = "no-invoker-check"
     ingress          = { receive_push = "load-balancer", status = "internal" }
+    vpc              = { subnetwork = "projects/family-network/regions/europe-west10/subnetworks/functions", all_traffic = true }
+    kms_key          = "projects/family-keys/locations/europe-west10/keyRings/converge/cryptoKeys/converge"
+  }
+
+  assert {
+    condition = toset(concat([for function in module.copy_artifact : function.egress], [
+      module.receive_push.egress, module.fan_out.egress, module.reconcile.egress, module.check_drift.egress, module.deliver_alert.egress, module.status.egress,
+    ])) == toset(["VPC_EGRESS_ALL_TRAFFIC"])
+    error_message = "A function has a way out past the network."
+  }
+
+  assert {
+    condition = alltrue([for bucket in concat([google_storage_bucket.source, google_storage_bucket.state], values(google_storage_bucket.uploads)) :
+      length(bucket.encryption) == 1 && endswith(bucket.encryption[0].default_kms_key_name, "/cryptoKeys/converge")
+    ])
+    error_message = "A bucket is encrypted by Google's key."
   }
 
   assert {

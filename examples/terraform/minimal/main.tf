@@ -55,7 +55,8 @@ module "converge" {
 
   ci = {
     # The numbers: gh api repos/family/shop --jq '.id, .owner.id'
-    shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" }
+    # replace: each build uploads the same name again. For `converge upload --wait` it is follow.
+    shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", rights = "replace" }
   }
 
   status_callers = ["user:ana@family.example"]
@@ -68,6 +69,7 @@ output "converge" {
     buckets            = module.converge.buckets
     identity_providers = module.converge.identity_providers
     status             = module.converge.status_url
+    status_accounts    = module.converge.status_accounts
     webhook            = module.converge.webhook_url
     topics             = module.converge.topics
     dead_letters       = module.converge.dead_letters

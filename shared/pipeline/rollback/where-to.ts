@@ -140,6 +140,7 @@ async function revisionOnBranch({
   throw refused({
     subject: text,
     message: `is not on the branch ${repository.branch} of ${repository.repositoryClass}`,
+    remedy: 'converge history shows the commits of an environment',
   });
 }
 

@@ -90,7 +90,7 @@ describe('waiting for the commit of an upload', () => {
       ...{ remedy: 'commit it', exit: 1 },
     });
     await expect(waitWhile('StorageRefused', { reads: 0, ledger: refused })).rejects.toMatchObject({
-      ...{ problem: 'was refused', remedy: expect.stringContaining('dead-letter'), exit: 1 },
+      ...{ problem: 'was refused', remedy: expect.stringContaining('converge dead-letters'), exit: 1 },
     });
   });
 
