@@ -226,53 +226,54 @@ const limitsSchema = z.strictObject({
   waitSeconds: z.int().positive().default(30),
 });
 
+/** Each key for itself. */
+export const configKeysSchema = z.strictObject({
+  project: z.string().min(1),
+  state: z.strictObject({ bucket: z.string().min(1) }),
+  topicPrefix: z.string().default(''),
+  repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
+  clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
+  google: googleSchema.prefault({}),
+  author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
+  webhooks: webhooksSchema.default({}),
+  checks: checksSchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
+  /** Scheduled reports; absent: none. */
+  reports: reportsSchema.optional(),
+  limits: limitsSchema.prefault({}),
+  /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
+  storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),
+  /**
+   * Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself.
+   */
+  status: z
+    .strictObject({
+      url: z.url({ abort: true }).refine(holdsNoLogin, noLogin),
+      audience: z.string().min(1).optional(),
+    })
+    .optional(),
+  /** Who may call the functions; absent: nobody. */
+  access: accessSchema.optional(),
+  /** The renderer's program; absent: `bin/render` beside the functions. */
+  renderer: z.strictObject({ program: z.string().min(1) }).optional(),
+});
+
 /** The operator's configuration, the file that `CONVERGE_CONFIG` names. */
-export const configSchema = z
-  .strictObject({
-    project: z.string().min(1),
-    state: z.strictObject({ bucket: z.string().min(1) }),
-    topicPrefix: z.string().default(''),
-    repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
-    clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
-    google: googleSchema.prefault({}),
-    author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
-    webhooks: webhooksSchema.default({}),
-    checks: checksSchema.prefault({}),
-    alerts: alertsSchema.prefault({}),
-    /** Scheduled reports; absent: none. */
-    reports: reportsSchema.optional(),
-    limits: limitsSchema.prefault({}),
-    /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
-    storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),
-    /**
-     * Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself.
-     */
-    status: z
-      .strictObject({
-        url: z.url({ abort: true }).refine(holdsNoLogin, noLogin),
-        audience: z.string().min(1).optional(),
-      })
-      .optional(),
-    /** Who may call the functions; absent: nobody. */
-    access: accessSchema.optional(),
-    /** The renderer's program; absent: `bin/render` beside the functions. */
-    renderer: z.strictObject({ program: z.string().min(1) }).optional(),
-  })
-  .superRefine(({ alerts: { sinks }, repositories, clusters }, context) => {
-    for (const [sink, { only = [] }] of sinks.entries())
-      for (const [selector, { classes = [], clusters: named = [] }] of only.entries()) {
-        const path = ['alerts', 'sinks', sink, 'only', selector];
-        for (const { key, index, name } of [
-          ...unknownOf({ key: 'classes', patterns: classes, known: repositories }),
-          ...unknownOf({ key: 'clusters', patterns: named, known: clusters }),
-        ])
-          context.addIssue({
-            code: 'custom',
-            path: [...path, key, index],
-            message: `is ${name}, which is configured nowhere`,
-          });
-      }
-  });
+export const configSchema = configKeysSchema.superRefine(({ alerts: { sinks }, repositories, clusters }, context) => {
+  for (const [sink, { only = [] }] of sinks.entries())
+    for (const [selector, { classes = [], clusters: named = [] }] of only.entries()) {
+      const path = ['alerts', 'sinks', sink, 'only', selector];
+      for (const { key, index, name } of [
+        ...unknownOf({ key: 'classes', patterns: classes, known: repositories }),
+        ...unknownOf({ key: 'clusters', patterns: named, known: clusters }),
+      ])
+        context.addIssue({
+          code: 'custom',
+          path: [...path, key, index],
+          message: `is ${name}, which is configured nowhere`,
+        });
+    }
+});
 
 /** Names without a star that are those of nothing: whoever is told their alerts alone would be told none. */
 function unknownOf({ key, patterns, known }: { key: string; patterns: readonly string[]; known: object }) {

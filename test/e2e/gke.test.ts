@@ -3,7 +3,7 @@ import { CRC32C } from '@google-cloud/storage';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { configSchema } from '../../shared/config/config.ts';
+import { configKeysSchema } from '../../shared/config/config.ts';
 import { startGkeFront, type GkeFront } from '../../local/parts/gke-front.ts';
 import {
   reconcileAccount,
@@ -51,7 +51,7 @@ beforeAll(async () => {
   );
   const kubeconfig = await readFile(pipeline.kubernetes.kubeconfig, 'utf8');
   google.secrets.set(kubeconfigVersion, { data: kubeconfig, crc32c: crc32c(kubeconfig) });
-  const beside = configSchema.pick({ clusters: true, google: true }).parse({
+  const beside = configKeysSchema.pick({ clusters: true, google: true }).parse({
     clusters: {
       'by-address': { gke: gke('by-address') },
       'by-name': { gke: gke('by-name') },
@@ -209,7 +209,7 @@ describe('a cluster of Google Cloud', () => {
     const own = await startInProcess(
       world,
       undefined,
-      configSchema.pick({ clusters: true, google: true }).parse({
+      configKeysSchema.pick({ clusters: true, google: true }).parse({
         clusters: { rotated: { gke: gke('rotated'), endpoint: 'ip' } },
         google: { container: google.url, secretManager: google.url },
       }),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { configSchema } from '../../shared/config/config.ts';
+import { configKeysSchema } from '../../shared/config/config.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { runConverge } from './command.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
     'current-context': 'x',
   };
   await writeFile(kubeconfig, dump(document), { mode: 0o600 });
-  const beside = configSchema
+  const beside = configKeysSchema
     .pick({ clusters: true, google: true })
     .parse({ clusters: { apart: { kubeconfig, identity: 'environment' } } });
   inProcess = await startInProcess(world, undefined, beside);

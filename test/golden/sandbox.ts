@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startKubernetes, type Kubernetes } from '../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../local/programs.ts';
 import { createClusters } from '../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../shared/config/config.ts';
+import { configKeysSchema } from '../../shared/config/config.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import { resourceOf } from '../../shared/desired/desired.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
@@ -24,7 +24,7 @@ export async function startSandbox(): Promise<Sandbox> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-golden-'));
   const kubernetes = await startKubernetes({ folder, programs: await ensurePrograms() });
   const cluster = await createClusters(
-    configSchema
+    configKeysSchema
       .pick({ clusters: true, google: true })
       .parse({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } }),
   )({ name: 'sandbox', repository: 'master', environment: 'nobody' });

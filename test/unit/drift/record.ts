@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startKubernetes } from '../../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../../local/programs.ts';
 import { createClusters } from '../../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../../shared/config/config.ts';
+import { configKeysSchema } from '../../../shared/config/config.ts';
 import type { ApiResource } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
@@ -191,7 +191,7 @@ const scratch = await mkdtemp(join(tmpdir(), 'converge-record-'));
 const kubernetes = await startKubernetes({ folder: scratch, programs: await ensurePrograms() });
 try {
   const cluster = await createClusters(
-    configSchema
+    configKeysSchema
       .pick({ clusters: true, google: true })
       .parse({ clusters: { recorder: { kubeconfig: kubernetes.kubeconfig } } }),
   )({ name: 'recorder', repository: 'master', environment: 'nobody' });

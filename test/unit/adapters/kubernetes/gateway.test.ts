@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../../../shared/config/config.ts';
+import { configKeysSchema } from '../../../../shared/config/config.ts';
 import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
 import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
@@ -42,7 +42,7 @@ const json = (outgoing: ServerResponse, status: number, body: unknown): void =>
 
 async function open(name = 'prod'): Promise<Cluster> {
   const membership = `projects/123/locations/europe-west1/memberships/${name}`;
-  const parsed = configSchema.pick({ clusters: true, google: true }).parse({
+  const parsed = configKeysSchema.pick({ clusters: true, google: true }).parse({
     clusters: {
       private: { gke: 'projects/family/locations/europe-west1/clusters/prod', endpoint: 'connect-gateway', membership },
     },

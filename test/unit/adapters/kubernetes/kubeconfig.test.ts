@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { kubeconfigAccess } from '../../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
 import { describeError } from '../../../../shared/base/errors.ts';
-import { configSchema } from '../../../../shared/config/config.ts';
+import { configKeysSchema } from '../../../../shared/config/config.ts';
 import { freePort } from '../../../../local/free-port.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
@@ -59,7 +59,7 @@ const status = (code: number, message: string, reason = ''): unknown => ({
   reason,
 });
 const clusterOf = async (more: Record<string, unknown> = {}) => {
-  const parsed = configSchema
+  const parsed = configKeysSchema
     .pick({ clusters: true, google: true })
     .parse({ clusters: { sandbox: { kubeconfig: file, ...more } } });
   return createClusters(parsed)({ name: 'sandbox', repository: 'master', environment: 'acme' });
