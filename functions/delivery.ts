@@ -103,29 +103,37 @@ const strangersCodes: ReadonlySet<ConvergeError['code']> = new Set([
   'Overloaded',
 ]);
 
-/** Without a door: for a caller that proves itself to the stage. */
+const isStrangers = (error: unknown): boolean => error instanceof ConvergeError && strangersCodes.has(error.code);
+const notTold = 'it cannot be taken now; the log of the function says why';
+
+/** Without a door: for a caller that proves itself to the stage, and is told nothing of ours before. */
 export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFunction {
   return answer({
     stage,
     handle,
-    isStrangers: (error) => error instanceof ConvergeError && strangersCodes.has(error.code),
+    isStrangers,
+    // What else fails is about files and accounts of ours.
+    isTold: (error) => isStrangers(error) || (error instanceof ConvergeError && statusOfCode[error.code] !== undefined),
     note: noteUnreadable,
   });
 }
 
 /**
  * @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody
+ * @param isTold whether its caller is told what the error says; absent: of each
  * @param note told of each error that is nobody's fault, before it is logged: what lasts is an ERROR then
  */
 function answer({
   stage,
   handle,
   isStrangers,
+  isTold = () => true,
   note,
 }: {
   stage: string;
   handle: Respond;
   isStrangers: (error: unknown) => boolean;
+  isTold?: (error: unknown) => boolean;
   note: (error: unknown) => Promise<void>;
 }): HttpFunction {
   return async (request, response) => {
@@ -141,12 +149,8 @@ function answer({
         log(known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       }
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
-      response.status(status).json({
-        error: {
-          code: known?.code ?? 'Internal',
-          message: known?.message ?? 'an unexpected error; the log says more',
-        },
-      });
+      const { code = 'Internal', message = 'an unexpected error; the log says more' } = known ?? {};
+      response.status(status).json({ error: { code, message: isTold(error) ? message : notTold } });
     }
   };
 }

@@ -47,11 +47,11 @@ const stderrCharacters = 8192;
 const programMebibytes = 64;
 
 /**
- * What a render writes may be a sixteenth of its memory, as one file that it reads may be: whoever reads it holds some
- * eight times as much, beside the program. MiB of a render, and so characters of its output.
+ * What a render writes may be an eighth of its memory: whoever reads it holds some eight times as much, beside the
+ * program. MiB of a render, and so characters of its output.
  */
 export function outputMebibytes({ mebibytes }: RenderRequest['limits']): number {
-  return mebibytes / 16;
+  return mebibytes / 8;
 }
 
 /** Milliseconds for which a process waits for the next request: those of one commit come side by side. */

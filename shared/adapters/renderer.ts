@@ -254,7 +254,7 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
   if (exit.end === 'gone' && exit.killedFor === 'output')
     throw refusal(
       at,
-      `wrote more than ${outputMebibytes(request.limits)} MiB, a sixteenth of the limit of ${mebibytes} MiB`,
+      `wrote more than ${outputMebibytes(request.limits)} MiB, an eighth of the limit of ${mebibytes} MiB`,
     );
   if (exit.end === 'gone' && exit.killedFor === 'time' && exit.signal !== null)
     throw refusal(at, `was not rendered within the limit of ${seconds} s`);

@@ -37,14 +37,41 @@ export interface StatusSettings {
   readonly unreachable?: readonly OpenUnreachable[];
 }
 
-/** The status by the operator's configuration, with what does not answer: one list more, of all classes together. */
+/**
+ * The status by the operator's configuration, with what does not answer, one list of all classes together, and with the
+ * uploads that are refused, a read of each class.
+ */
 export async function statusNow(
-  { repositories, checks }: Pick<Config, 'repositories' | 'checks'>,
+  { repositories, checks }: Pick<Config, 'checks'> & { repositories: Readonly<Record<string, unknown>> },
   ports: StatusPorts,
 ): Promise<Status> {
   const unreachable = await unreachableNow(ports);
   const interval = parseDuration(checks.interval);
-  return await status({ repositories: Object.keys(repositories), interval, unreachable }, ports);
+  const names = Object.keys(repositories);
+  const { environments, unreadable, ...found } = await status({ repositories: names, interval, unreachable }, ports);
+  const refused = await refusedUploads(names, ports);
+  const others = refused.unreadable.filter(
+    ({ repository }) => !unreadable.some((one) => one.repository === repository),
+  );
+  return { environments, unreadable: [...unreadable, ...others], ...found, uploads: refused.uploads };
+}
+
+/** A class whose ledger cannot be read at the moment may have some. */
+async function refusedUploads(
+  repositories: readonly string[],
+  ports: StatusPorts,
+): Promise<Pick<Status, 'uploads' | 'unreadable'>> {
+  const uploads: RefusedUpload[] = [];
+  const unreadable: Status['unreadable'] = [];
+  for (const repository of [...repositories].sort()) {
+    try {
+      uploads.push(...(await listRefusedUploads({ repositoryClass: repository }, ports)));
+    } catch (error) {
+      if (!(error instanceof ConvergeError)) throw error;
+      unreadable.push({ repository, message: error.message });
+    }
+  }
+  return { uploads, unreadable };
 }
 
 /**
@@ -57,11 +84,9 @@ export async function status(
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
-  const uploads: RefusedUpload[] = [];
   const settings = { interval, unreachable };
   for (const name of [...repositories].sort()) {
     try {
-      uploads.push(...(await listRefusedUploads({ repositoryClass: name }, ports)));
       environments.push(...(await statusOfRepository({ repository: ports.repository(name), settings, ports })));
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
@@ -69,7 +94,7 @@ export async function status(
       environments.push(...(await statusWithoutBranch({ name, message: error.message, settings, ports })));
     }
   }
-  const said = { environments, unreadable, uploads };
+  const said = { environments, unreadable, uploads: [] };
   return unreachable.length === 0 ? said : { ...said, unreachable: unreachable.map(toldOf) };
 }
 

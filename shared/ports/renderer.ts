@@ -54,7 +54,7 @@ export interface Renderer {
   version(): Promise<string>;
   /**
    * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
-   * for input that does not render, and where the limits of time or memory are hit, or more is written than a sixteenth
+   * for input that does not render, and where the limits of time or memory are hit, or more is written than an eighth
    * of the latter, with what was read until then (`reads`); and whatever `seed` or `lookup` throw.
    */
   render(request: RenderRequest): Promise<Render>;

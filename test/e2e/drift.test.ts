@@ -145,6 +145,7 @@ describe('a check', () => {
         name: 'settings',
         change: 'missing',
         message: 'is missing',
+        source: 'manifests/healed/settings.yaml',
         fields: [],
       },
     ]);

@@ -580,7 +580,7 @@ describe('a choice', () => {
     const deleted = withName('deleted', statefulSet({ updateStrategy: { type: 'OnDelete' } }));
     const mounted = withName('mounted', deployment(volume({ configMap: { name: 'a' } })));
     const all = [recreated, deleted, mounted];
-    await environment('drifted', all);
+    expect(await environment('drifted', all, { timeout: '5m' })).toMatchObject({ outcome: 'converged' });
     const before = await readAll(all, 'drifted');
     const patch = async (target: string, body: unknown) =>
       world.kubectl('patch', target, '--namespace', 'drifted', '--type', 'json', '--patch', JSON.stringify(body));

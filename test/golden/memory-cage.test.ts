@@ -104,7 +104,7 @@ describe('the memory of a render', () => {
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
-      problem: 'wrote more than 16 MiB, a sixteenth of the limit of 256 MiB',
+      problem: 'wrote more than 32 MiB, an eighth of the limit of 256 MiB',
     });
     expect((process.memoryUsage.rss() - before) / 1024 / 1024).toBeLessThan(mebibytes);
   });

@@ -23,8 +23,8 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The lines of the log that a call leaves whose work throws, and the status and body of its answer. */
-async function callThatFails(stage: 'status' | 'checkDrift', error: Error) {
-  const { answering } = await import('../../../functions/delivery.ts');
+async function callThatFails(stage: 'status' | 'checkDrift' | 'receivePush', error: Error) {
+  const { answering, answeringAnybody } = await import('../../../functions/delivery.ts');
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written.push(String(text));
@@ -32,9 +32,10 @@ async function callThatFails(stage: 'status' | 'checkDrift', error: Error) {
   });
   const json = vi.fn<(body: unknown) => void>();
   const status = vi.fn<(code: number) => { json: typeof json }>(() => ({ json }));
-  const respond = answering(stage, async () => {
+  const fail = async (): Promise<never> => {
     throw error;
-  });
+  };
+  const respond = stage === 'receivePush' ? answeringAnybody(stage, fail) : answering(stage, fail);
   const [request, response]: unknown[] = [{ headersDistinct: {}, headers: {} }, { status }];
   await respond(request as Request, response as Response);
   vi.restoreAllMocks();
@@ -67,5 +68,20 @@ it('a call that meets an error which nobody foresaw is an ERROR', async () => {
   expect(await callThatFails('checkDrift', new Error('what?'))).toMatchObject({
     lines: [{ severity: 'ERROR' }],
     status: 503,
+  });
+});
+
+it('a caller whom nobody knows is told by a webhook what is wrong with the call, and nothing of ours', async () => {
+  const ours = unreadableFile({ file: '/secrets/webhook-github/value', cause: new Error('mounted') });
+  const { body, status } = await callThatFails('receivePush', ours);
+  expect({ body, status }).toEqual({
+    status: 503,
+    body: { error: { code: 'SecretUnavailable', message: 'it cannot be taken now; the log of the function says why' } },
+  });
+  const facts = { subject: 'webhook', message: 'the signature is not that of the body' };
+  const theirs = new ConvergeError({ code: 'BadSignature', ...facts, disposition: 'refuse' });
+  expect(await callThatFails('receivePush', theirs)).toMatchObject({
+    status: 401,
+    body: { error: { code: 'BadSignature', message: 'webhook: the signature is not that of the body' } },
   });
 });

@@ -3,7 +3,7 @@ import { configSchema } from '../../../../shared/config/config.ts';
 import { copyArtifact } from '../../../../shared/pipeline/copy-artifact.ts';
 import { copyUnseen } from '../../../../shared/pipeline/copy-artifact/copy-unseen.ts';
 import type { CopyPorts } from '../../../../shared/pipeline/copy-artifact/run.ts';
-import { status } from '../../../../shared/pipeline/status.ts';
+import { statusNow } from '../../../../shared/pipeline/status.ts';
 import { findUpload } from '../../../../shared/pipeline/common/find-upload.ts';
 import type { Repository } from '../../../../shared/ports/git.ts';
 import type { StoredObject } from '../../../../shared/ports/storage.ts';
@@ -95,8 +95,8 @@ async function site() {
       ),
     shown: async () =>
       (
-        await status(
-          { repositories: ['master'], interval: 300_000 },
+        await statusNow(
+          { repositories: { master: {} }, checks: { interval: '5m' } },
           { now: clock.now, repository: repositories(repository), state },
         )
       ).uploads,
