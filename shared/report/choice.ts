@@ -1,3 +1,4 @@
+import { matchesPattern } from '../base/pattern.ts';
 import type { Report } from '../events/report.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 
@@ -19,26 +20,11 @@ export function chooses(
     isAny(choice.environments, [name, `${repository}/${name}`]) &&
     Object.entries(choice.labels).every(([label, value]) => {
       const said = Object.hasOwn(labels, label) ? labels[label] : undefined;
-      return said !== undefined && matches(value, said);
+      return said !== undefined && matchesPattern({ pattern: value, text: said });
     })
   );
 }
 
 function isAny(patterns: readonly string[], texts: readonly string[]): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => texts.some((text) => matches(pattern, text)));
-}
-
-/** In a time that grows with both lengths, and no faster. */
-function matches(pattern: string, text: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first)) return false;
-  let from = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, from);
-    if (found < 0) return false;
-    from = found + part.length;
-  }
-  return text.length - last.length >= from && text.endsWith(last);
+  return patterns.length === 0 || patterns.some((pattern) => texts.some((text) => matchesPattern({ pattern, text })));
 }

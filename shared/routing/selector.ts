@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { matchesPattern } from '../base/pattern.ts';
 
 /** The gravest first, as PagerDuty ranks them. */
 export const severities = ['critical', 'error', 'warning', 'info'] as const;
@@ -60,20 +61,5 @@ function labelOf({ labels }: Selectable, label: string): string | undefined {
 
 function takes(patterns: readonly string[] | undefined, text: string | undefined): boolean {
   if (patterns === undefined) return true;
-  return text !== undefined && patterns.some((one) => matches(one, text));
-}
-
-/** In a time that grows with both lengths and no faster: patterns with many stars are no reason to wait. */
-function matches(pattern: string, text: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first)) return false;
-  let from = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, from);
-    if (found < 0) return false;
-    from = found + part.length;
-  }
-  return text.length - last.length >= from && text.endsWith(last);
+  return text !== undefined && patterns.some((pattern) => matchesPattern({ pattern, text }));
 }
