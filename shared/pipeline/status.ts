@@ -35,6 +35,8 @@ export interface StatusSettings {
   readonly interval: number;
   /** What does not answer, as `unreachableNow` finds it; absent: nothing is known of that. */
   readonly unreachable?: readonly OpenUnreachable[];
+  /** What is refused; absent: nothing is known of that. */
+  readonly uploads?: readonly RefusedUpload[];
 }
 
 /**
@@ -48,12 +50,11 @@ export async function statusNow(
   const unreachable = await unreachableNow(ports);
   const interval = parseDuration(checks.interval);
   const names = Object.keys(repositories);
-  const { environments, unreadable, ...found } = await status({ repositories: names, interval, unreachable }, ports);
   const refused = await refusedUploads(names, ports);
-  const others = refused.unreadable.filter(
-    ({ repository }) => !unreadable.some((one) => one.repository === repository),
-  );
-  return { environments, unreadable: [...unreadable, ...others], ...found, uploads: refused.uploads };
+  const found = await status({ repositories: names, interval, unreachable, uploads: refused.uploads }, ports);
+  const isKnown = new Set(found.unreadable.map(({ repository }) => repository));
+  const others = refused.unreadable.filter(({ repository }) => !isKnown.has(repository));
+  return { ...found, unreadable: [...found.unreadable, ...others] };
 }
 
 /** A class whose ledger cannot be read at the moment may have some. */
@@ -79,7 +80,7 @@ async function refusedUploads(
  * yet gone. Reads Git and the state bucket, never a cluster. What was not looked at is found here, by whoever asks.
  */
 export async function status(
-  { repositories, interval, unreachable = [] }: { repositories: readonly string[] } & StatusSettings,
+  { repositories, interval, unreachable = [], uploads = [] }: { repositories: readonly string[] } & StatusSettings,
   ports: StatusPorts,
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
@@ -94,7 +95,7 @@ export async function status(
       environments.push(...(await statusWithoutBranch({ name, message: error.message, settings, ports })));
     }
   }
-  const said = { environments, unreadable, uploads: [] };
+  const said = { environments, unreadable, uploads: [...uploads] };
   return unreachable.length === 0 ? said : { ...said, unreachable: unreachable.map(toldOf) };
 }
 
