@@ -47,32 +47,39 @@ export async function statusNow(
   { repositories, checks }: Pick<Config, 'checks'> & { repositories: Readonly<Record<string, unknown>> },
   ports: StatusPorts,
 ): Promise<Status> {
-  const unreachable = await unreachableNow(ports);
-  const interval = parseDuration(checks.interval);
   const names = Object.keys(repositories);
-  const refused = await refusedUploads(names, ports);
-  const found = await status({ repositories: names, interval, unreachable, uploads: refused.uploads }, ports);
-  const isKnown = new Set(found.unreadable.map(({ repository }) => repository));
-  const others = refused.unreadable.filter(({ repository }) => !isKnown.has(repository));
-  return { ...found, unreadable: [...found.unreadable, ...others] };
+  const unreadable: Unreadable[] = [];
+  const unreachable = await orUnreadable(unreadable, { names, read: async () => unreachableNow(ports) });
+  const uploads: RefusedUpload[] = [];
+  for (const name of [...names].sort()) {
+    const read = async () => listRefusedUploads({ repositoryClass: name }, ports);
+    uploads.push(...(await orUnreadable(unreadable, { names: [name], read })));
+  }
+  const interval = parseDuration(checks.interval);
+  const found = await status({ repositories: names, interval, unreachable, uploads }, ports);
+  return { ...found, unreadable: firstOfEach([...found.unreadable, ...unreadable]) };
 }
 
-/** A class whose ledger cannot be read at the moment may have some. */
-async function refusedUploads(
-  repositories: readonly string[],
-  ports: StatusPorts,
-): Promise<Pick<Status, 'uploads' | 'unreadable'>> {
-  const uploads: RefusedUpload[] = [];
-  const unreadable: Status['unreadable'] = [];
-  for (const repository of [...repositories].sort()) {
-    try {
-      uploads.push(...(await listRefusedUploads({ repositoryClass: repository }, ports)));
-    } catch (error) {
-      if (!(error instanceof ConvergeError)) throw error;
-      unreadable.push({ repository, message: error.message });
-    }
+type Unreadable = Status['unreadable'][number];
+
+/** What cannot be read at the moment is not known to be nothing: it is said of the classes that it is about. */
+async function orUnreadable<T>(
+  unreadable: Unreadable[],
+  { names, read }: { names: readonly string[]; read: () => Promise<readonly T[]> },
+): Promise<readonly T[]> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ConvergeError)) throw error;
+    unreadable.push(...names.map((repository) => ({ repository, message: error.message })));
+    return [];
   }
-  return { uploads, unreadable };
+}
+
+function firstOfEach(unreadable: readonly Unreadable[]): Unreadable[] {
+  return unreadable.filter(
+    ({ repository }, index) => unreadable.findIndex((one) => one.repository === repository) === index,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ConvergeError, describeError } from '../../base/errors.ts';
+import { describeError, type ConvergeError } from '../../base/errors.ts';
 import {
   behindOf,
   dependencySubject,
@@ -184,20 +184,8 @@ async function orWarn(place: Dependency, { log }: Pick<Ports, 'log'>, work: () =
   }
 }
 
-/**
- * What does not answer, and has an incident for it, by subject. Nothing where the state bucket cannot be read: who asks for
- * anything else of it hears that.
- */
+/** What does not answer, and has an incident for it, by subject. Throws `StorageUnavailable` (retry). */
 export async function unreachableNow(access: StateAccess): Promise<readonly OpenUnreachable[]> {
-  try {
-    return await openUnreachable(access);
-  } catch (error) {
-    if (error instanceof ConvergeError) return [];
-    throw error;
-  }
-}
-
-async function openUnreachable(access: StateAccess): Promise<readonly OpenUnreachable[]> {
   const open: OpenUnreachable[] = [];
   for (const { path } of await access.state.list(unreachableFolder)) {
     const known = valueOrNone(await readState({ path, decode: decodeUnreachable }, access));

@@ -5,7 +5,8 @@ import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { unreachablePath } from '../../../shared/memory/unreachable.ts';
 import { unreachableNow, type Place } from '../../../shared/pipeline/common/tell-unreachable.ts';
-import { status } from '../../../shared/pipeline/status.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { status, statusNow } from '../../../shared/pipeline/status.ts';
 import { recordLooks, type Look } from '../../../shared/pipeline/common/record-looks.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
 import {
@@ -474,6 +475,35 @@ describe('the status of a repository', () => {
         memory: { ...settled, incident: told },
       });
       expect(failed).toMatchObject([{ name: 'acme', state: 'Failed', message: `${code}: told` }]);
+    },
+  );
+});
+
+describe('what the status cannot read of what does not answer, and of refused uploads,', () => {
+  const failing = () => {
+    throw new ConvergeError({
+      code: 'StorageUnavailable',
+      subject: 'gs://s',
+      message: 'no answer',
+      disposition: 'retry',
+    });
+  };
+
+  it.each(['unreachable/', 'ledger/master.json'])(
+    'is said of its class, and not taken for nothing: %s',
+    async (which) => {
+      const state = stateInMemory(clock.now);
+      const ports = {
+        ...{ now: clock.now, repository: repositories(acme) },
+        state: {
+          ...state,
+          list: async (folder: string) => (folder === which ? failing() : state.list(folder)),
+          read: async (path: string) => (path === which ? failing() : state.read(path)),
+        },
+      };
+      const found = await statusNow({ repositories: { master: {} }, checks: { interval: '5m' } }, ports);
+      expect(found.unreadable).toEqual([{ repository: 'master', message: 'gs://s: no answer' }]);
+      expect(found.environments).toHaveLength(1);
     },
   );
 });
