@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { dump, load } from 'js-yaml';
 import { z } from 'zod';
@@ -68,6 +68,8 @@ type Own = Pick<z.input<typeof fullSchema>, 'storage' | 'status'>;
 export function writeConfigOf({ config, whose, own }: { config: string; whose: string; own: Own }): string {
   const file = configFor(config, whose);
   const parsed = configSchema.parse(load(readFileSync(config, 'utf8')));
-  writeFileSync(file, dump({ ...parsed, ...own }));
+  // Another process of the deployment may be reading it.
+  writeFileSync(`${file}.new`, dump({ ...parsed, ...own }));
+  renameSync(`${file}.new`, file);
   return file;
 }

@@ -5,9 +5,10 @@ export function limitsOf({
   platform,
   chaos,
   memory,
+  instances,
   cluster,
   host,
-}: Pick<PipelineOptions, 'platform' | 'chaos' | 'memory' | 'cluster' | 'host'>): readonly string[] {
+}: Pick<PipelineOptions, 'platform' | 'chaos' | 'memory' | 'instances' | 'cluster' | 'host'>): readonly string[] {
   const isSeparate = memory !== undefined && host === undefined;
   const limits = {
     'one write a second of an object': platform !== 'absent',
@@ -15,6 +16,8 @@ export function limitsOf({
     [`Storage by the grants of ${isSeparate ? 'each function and of CI' : 'CI'}`]: platform !== 'absent',
     'GKE by the scopes of a token': cluster !== 'kubeconfig',
     'memory, files included: over it a function is killed': isSeparate && memory === 'enforced',
+    'as many calls of an instance, and instances of a function, as are deployed':
+      isSeparate && instances === 'as-deployed',
     'memory, files included: over it a line says so': isSeparate && memory === 'told',
   };
   return Object.entries(limits).flatMap(([words, isOn]) => (isOn ? [words] : []));

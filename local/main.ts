@@ -17,8 +17,8 @@ says which of Google Cloud's limits are on.
 
   --once              end after the story: exit code 0, or 1 if a step failed
   --schedule SECONDS  how often the drift check runs (default 10, 0: never)
-  --platform          kill a function that takes more memory than it has on Google
-                      Cloud, rather than say so
+  --platform          start as many instances of a function as Google Cloud, and kill
+                      one that takes more memory than it has, rather than say so
   --seed NUMBER       repeat the disturbances of an earlier run
   --help              this text
 
@@ -125,7 +125,7 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
     folder,
     programs,
     scheduleSeconds,
-    memory: platform ? 'enforced' : 'told',
+    ...(platform ? { memory: 'enforced', instances: 'as-deployed' } : { memory: 'told' }),
     log: ({ kind, part, message }) => {
       if (kind === 'failure') say(`${part} ${message}`, 'bad');
     },

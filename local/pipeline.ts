@@ -28,7 +28,7 @@ import type { GkeFront } from './parts/gke-front.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
-import { asOnPlatform, type MemoryLimit } from './platform.ts';
+import { asOnPlatform, type Instances, type MemoryLimit } from './platform.ts';
 import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
@@ -79,6 +79,8 @@ export interface PipelineOptions {
    * limit.
    */
   readonly memory?: MemoryLimit;
+  /** Of each function, where `memory` says that it has instances of its own; one where absent. */
+  readonly instances?: Instances;
   /** Starts them in another way than in one process: as several instances, say. */
   readonly host?: (options: FunctionsOptions) => Promise<Functions>;
   /**
@@ -393,7 +395,8 @@ function hostFunctions({
       TMPDIR: temporary,
     },
   });
-  const host = options.host ?? (options.memory === undefined ? startFunctions : asOnPlatform(options.memory));
+  const host =
+    options.host ?? (options.memory === undefined ? startFunctions : asOnPlatform(options.memory, options.instances));
   return stops.withStop(
     host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),

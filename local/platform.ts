@@ -18,9 +18,26 @@ import { memoryUse, type MemoryUse } from './memory.ts';
 /** `enforced`: an instance that takes more than its function has is killed. `told`: it is said once. */
 export type MemoryLimit = 'enforced' | 'told';
 
+/**
+ * `one`: a process takes all calls of a function that come here at a time, more than its `concurrency`, so it is held to
+ * less than there. `as-deployed`: a call for which no instance is free starts another, up to as many as there are on
+ * Google Cloud; then it is answered 429, as there.
+ */
+export type Instances = 'one' | 'as-deployed';
+
+/** Where an instance is or starts. */
+interface Place {
+  /** Below the folder for temporary files. */
+  readonly folder: string;
+  readonly started: Promise<Instance>;
+  /** Calls that it works at, or that wait for its start. */
+  taken: number;
+}
+
 interface Instance {
   readonly deployment: Deployment;
   readonly functions: Functions;
+  readonly folder: string;
   /** Calls that it works at. */
   underWay: number;
   /** Resolves once what killed it is over. */
@@ -32,9 +49,10 @@ interface Instance {
 interface Platform {
   readonly options: FunctionsOptions;
   readonly memory: MemoryLimit;
+  readonly instances: Instances;
   /** By the deployment's name, from its first call on. */
-  readonly instances: Map<string, Promise<Instance>>;
-  /** Those of `instances` that have started. */
+  readonly places: Map<string, Place[]>;
+  /** Those of `places` that have started. */
   readonly started: Set<Instance>;
   /** Resolves once nothing is suspended. */
   resumed: Promise<void>;
@@ -47,14 +65,16 @@ const lookMilliseconds = 200;
 
 /**
  * Hosts each deployment as Cloud Run does: in a process of its own, which its first call starts, with the heap that
- * Google's builder gives it, and with its memory counted with the files below its temporary folder. One process takes
- * all calls of a function that come here at a time, more than its `concurrency`, so it is held to less than there.
+ * Google's builder gives it, and with its memory counted with the files below its temporary folder.
  */
-export function asOnPlatform(memory: MemoryLimit): (options: FunctionsOptions) => Promise<Functions> {
+export function asOnPlatform(
+  memory: MemoryLimit,
+  instances: Instances = 'one',
+): (options: FunctionsOptions) => Promise<Functions> {
   return async (options) => {
     const platform: Platform = {
-      ...{ options, memory, stopped: false },
-      instances: new Map(),
+      ...{ options, memory, instances, stopped: false },
+      places: new Map(),
       started: new Set(),
       resumed: Promise.resolve(),
       endPause: () => {},
@@ -68,14 +88,14 @@ export function asOnPlatform(memory: MemoryLimit): (options: FunctionsOptions) =
     server.requestTimeout = 0;
     // A module that does not load is told by the start, and a job is what comes to most.
     const first = deploymentOf(platform, { function: 'reconcile', headers: {} });
-    if (first !== undefined) await instanceOf(platform, first);
+    if (first !== undefined) await placeFor(platform, first)?.started;
     return functionsOf({ platform, server, url: await listen(server) });
   };
 }
 
 function functionsOf({ platform, server, url }: { platform: Platform; server: Server; url: string }): Functions {
   const all = async (): Promise<readonly Functions[]> =>
-    (await Promise.all(platform.instances.values())).map(({ functions }) => functions);
+    (await Promise.all(startedIn(platform))).map(({ functions }) => functions);
   const signal = async (name: NodeJS.Signals): Promise<void> => {
     for (const { pids } of await all()) for (const pid of pids()) process.kill(pid, name);
   };
@@ -98,7 +118,7 @@ function functionsOf({ platform, server, url }: { platform: Platform; server: Se
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      const stopping = (await Promise.allSettled(platform.instances.values())).map((started) =>
+      const stopping = (await Promise.allSettled(startedIn(platform))).map((started) =>
         started.status === 'fulfilled' ? started.value.functions.stop() : undefined,
       );
       await Promise.all([closed, ...stopping]);
@@ -116,7 +136,24 @@ async function answer(platform: Platform, incoming: IncomingMessage, outgoing: S
     return void outgoing.writeHead(404, { 'content-type': 'text/plain' }).end(`no ${name} is deployed for this\n`);
   }
   await platform.resumed;
-  const instance = await instanceOf(platform, deployment);
+  const place = placeFor(platform, deployment);
+  if (place === undefined) {
+    incoming.resume();
+    return void outgoing.writeHead(429, { 'content-type': 'text/plain' }).end(`no instance of ${name} is free\n`);
+  }
+  place.taken += 1;
+  try {
+    await answerBy(platform, await place.started, { incoming, outgoing });
+  } finally {
+    place.taken -= 1;
+  }
+}
+
+async function answerBy(
+  platform: Platform,
+  instance: Instance,
+  { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
+): Promise<void> {
   await instance.killed;
   await instance.functions.ready();
   instance.underWay += 1;
@@ -128,25 +165,40 @@ async function answer(platform: Platform, incoming: IncomingMessage, outgoing: S
   }
 }
 
+function startedIn({ places }: Platform): readonly Promise<Instance>[] {
+  return [...places.values()].flat().map(({ started }) => started);
+}
+
 function deploymentOf({ options }: Platform, call: Parameters<Deployments>[0]): Deployment | undefined {
   return (options.deployments ?? oneOfEach)(call);
 }
 
-function instanceOf(platform: Platform, deployment: Deployment): Promise<Instance> {
-  const known = platform.instances.get(deployment.name);
-  if (known !== undefined) return known;
-  const starting = start(platform, deployment);
-  platform.instances.set(deployment.name, starting);
-  starting.catch(() => platform.instances.delete(deployment.name));
-  return starting;
+/** Where a call may be answered, which starts an instance where none is free; undefined where there may be no more. */
+function placeFor(platform: Platform, deployment: Deployment): Place | undefined {
+  const places = platform.places.get(deployment.name) ?? [];
+  platform.places.set(deployment.name, places);
+  const { concurrency, maxInstances } = functionSizes[deployment.function];
+  const [most, callsOfEach] = platform.instances === 'one' ? [1, Infinity] : [maxInstances, concurrency];
+  const free = places.find(({ taken }) => taken < callsOfEach);
+  if (free !== undefined || places.length >= most) return free;
+  const taken = new Set(places.map(({ folder }) => folder));
+  const names = [deployment.name, ...Array.from({ length: most }, (_, index) => `${deployment.name}-${index + 2}`)];
+  const name = names.find((one) => !taken.has(folderOf(platform.options, one))) ?? deployment.name;
+  const folder = folderOf(platform.options, name);
+  const place: Place = { folder, taken: 0, started: start(platform, { deployment, folder }) };
+  places.push(place);
+  place.started.catch(() => places.splice(places.indexOf(place), 1));
+  return place;
 }
 
 function isFunction(name: string): name is FunctionName {
   return Object.hasOwn(functionSizes, name);
 }
 
-async function start({ options, started }: Platform, deployment: Deployment): Promise<Instance> {
-  const folder = folderOf(options, deployment);
+async function start(
+  { options, started }: Platform,
+  { deployment, folder }: { deployment: Deployment; folder: string },
+): Promise<Instance> {
   const functions = await startFunctions({
     ...options,
     environment: {
@@ -163,14 +215,14 @@ async function start({ options, started }: Platform, deployment: Deployment): Pr
     },
   });
   const instance: Instance = {
-    ...{ deployment, functions, underWay: 0, isWatched: false, isTold: false },
+    ...{ deployment, functions, folder, underWay: 0, isWatched: false, isTold: false },
     killed: Promise.resolve(),
   };
   started.add(instance);
   return instance;
 }
 
-function folderOf({ environment }: FunctionsOptions, { name }: Deployment): string {
+function folderOf({ environment }: FunctionsOptions, name: string): string {
   return join(environment['TMPDIR'] ?? tmpdir(), name);
 }
 
@@ -181,7 +233,7 @@ async function watch(platform: Platform, instance: Instance): Promise<void> {
   while (instance.underWay > 0 && !platform.stopped) {
     await sleep(lookMilliseconds);
     const [pid = 0] = functions.pids();
-    const use = await memoryUse({ pid, folder: folderOf(platform.options, deployment) });
+    const use = await memoryUse({ pid, folder: instance.folder });
     const { memoryMiB } = functionSizes[deployment.function];
     if (use.processes + use.files > memoryMiB) await tooMuch({ platform, instance, use });
   }

@@ -22,7 +22,7 @@ const takes: Readonly<Record<string, (mebibytes: number) => void>> = {
   },
 };
 
-for (const name of ['reconcile', 'deliverAlert']) {
+for (const name of ['reconcile', 'deliverAlert', 'checkDrift']) {
   http(name, async ({ path, query }, response) => {
     const take = takes[path.slice(1)];
     if (path === '/release') release();

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { functionSizes, heapMiB } from '../../functions/sizes.ts';
 import { partEnvironment } from '../../local/environment.ts';
 import type { Functions } from '../../local/functions.ts';
-import { asOnPlatform, type MemoryLimit } from '../../local/platform.ts';
+import { asOnPlatform, type Instances, type MemoryLimit } from '../../local/platform.ts';
 import { eventually } from '../eventually.ts';
 
 const answerSchema = z.object({ pid: z.int(), heapMiB: z.int(), files: z.array(z.string()) });
@@ -20,8 +20,11 @@ beforeAll(async () => {
 beforeEach(() => told.splice(0));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const start = (memory: MemoryLimit): Promise<Functions> =>
-  asOnPlatform(memory)({
+const start = (memory: MemoryLimit, instances?: Instances): Promise<Functions> =>
+  asOnPlatform(
+    memory,
+    instances,
+  )({
     source: join(import.meta.dirname, 'hungry-functions.ts'),
     environment: partEnvironment({ home: folder, variables: { TMPDIR: join(folder, memory), NODE_ENV: 'production' } }),
     logFile: join(folder, `${memory}.log`),
@@ -65,6 +68,44 @@ describe('functions that are held to the memory that they have', () => {
     await functions.resume();
     expect(await asked).toMatchObject({ files: [] });
   });
+});
+
+test('as many instances as are deployed take one call each of a function that takes no more: an innocent one lives on', async () => {
+  const functions = await start('enforced', 'as-deployed');
+  const first = Promise.allSettled([fetch(`${functions.url('reconcile')}/memory?mebibytes=1`)]);
+  try {
+    await eventually('the first call is taken', async () => functions.pids().length === 1);
+    const killed = await fetch(`${functions.url('reconcile')}/memory?mebibytes=${functionSizes.reconcile.memoryMiB}`);
+    expect(killed.status).toBe(503);
+    expect(told).toEqual([expect.stringMatching(/^reconcile takes .* of the 2048 MiB that it has, and is killed$/)]);
+    expect(functions.pids()).toHaveLength(2);
+    const alerts = await Promise.all(Array.from({ length: 10 }, () => fetch(functions.url('deliverAlert'))));
+    const pids = await Promise.all(alerts.map(async (answer) => answerSchema.parse(await answer.json()).pid));
+    expect(new Set(pids).size).toBe(1);
+    // It is at it still.
+    expect(await Promise.race([first, Promise.resolve('no answer')])).toBe('no answer');
+  } finally {
+    await functions.stop();
+    await first;
+  }
+});
+
+test('a call for which there may be no further instance is answered as on Google Cloud', async () => {
+  const functions = await start('enforced', 'as-deployed');
+  const { concurrency, maxInstances } = functionSizes.checkDrift;
+  const held = Promise.allSettled(
+    Array.from({ length: concurrency * maxInstances }, () =>
+      fetch(`${functions.url('checkDrift')}/memory?mebibytes=1`),
+    ),
+  );
+  try {
+    await eventually('both instances are at work', async () => functions.pids().length === 1 + maxInstances);
+    const answer = await fetch(functions.url('checkDrift'));
+    expect([answer.status, await answer.text()]).toEqual([429, 'no instance of checkDrift is free\n']);
+  } finally {
+    await functions.stop();
+    await held;
+  }
 });
 
 test('functions whose memory is only looked at live on, and it is said once', async () => {
