@@ -65,6 +65,13 @@ async function refuse(
   }
 }
 
+/** Says what failed though the work goes on, and notes it where it cannot be read. Never fails. */
+export async function noteFailure(stage: string, error: ConvergeError): Promise<void> {
+  const { severity, message, fields } = failureLine(error, { stage, subject: error.subject });
+  log(severity, message, { stage, ...fields });
+  await noteUnreadable(error);
+}
+
 /** Notes what cannot be read, and tells it where it has lasted. Never fails. */
 async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<void> {
   if (!isUnreadable(error) && !(error instanceof ConvergeError && error.code === 'StorageUnavailable')) return;

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFiles } from '../shared/adapters/environment-files.ts';
-import { readSecretFile, unreadableFile, unusableSecret } from '../shared/adapters/secret-file.ts';
-import { parseConfig, webhookHosts, type Config, type WebhookHost } from '../shared/config/config.ts';
+import { unreadableFile } from '../shared/adapters/secret-file.ts';
+import { createWebhookSecrets } from '../shared/adapters/webhook-secrets.ts';
+import { parseConfig, type Config } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
-import { provesKnowing } from '../shared/events/push/webhooks.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
 import type { DependencySettings } from '../shared/pipeline/common/tell-unreachable.ts';
@@ -65,57 +65,8 @@ export function copySettings(repositoryClass: string): CopySettings {
   };
 }
 
-/**
- * Milliseconds for which the secrets of webhooks are not read again: whoever calls with a wrong one must not be a read
- * each time.
- */
-const webhookSecretsKeptFor = 60_000;
-let keptWebhookSecrets: { readonly secrets: Partial<Record<WebhookHost, string>>; readonly at: number } | undefined;
-
-/**
- * The secrets of the Git hosts whose webhooks are configured, those of before where they cannot be read again. Throws
- * `BadConfiguration` (refuse) where none is, `SecretUnavailable` (retry) where one could never be read, or is empty.
- */
-export async function webhookSecrets(calledAt: Date): Promise<Partial<Record<WebhookHost, string>>> {
-  const at = calledAt.getTime();
-  const kept = keptWebhookSecrets;
-  if (kept !== undefined && at - kept.at < webhookSecretsKeptFor) return kept.secrets;
-  const secrets = await readWebhookSecrets().catch((error: unknown) => {
-    if (kept === undefined) throw error;
-    return kept.secrets;
-  });
-  keptWebhookSecrets = { secrets, at };
-  return secrets;
-}
-
-async function readWebhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {
-  const { webhooks } = loadConfig();
-  const files = webhookHosts.flatMap((host) => {
-    const { secretFile } = webhooks[host] ?? {};
-    return secretFile === undefined ? [] : [{ host, secretFile }];
-  });
-  if (files.length === 0) {
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject: 'webhooks',
-      message: 'no Git host is configured, so no call can be verified',
-      disposition: 'refuse',
-    });
-  }
-  const read = files.map(async (file) => [file.host, await readWebhookSecret(file)] as const);
-  return Object.fromEntries(await Promise.all(read));
-}
-
-async function readWebhookSecret(file: { host: WebhookHost; secretFile: string }): Promise<string> {
-  const { host, secretFile } = file;
-  const secret = (await readSecretFile(secretFile)).trim();
-  if (provesKnowing({ host, secret })) return secret;
-  throw unusableSecret({
-    subject: secretFile,
-    message: `is empty, and the webhook of ${host} is to be verified by it`,
-    remedy: `put the secret that ${host} signs its calls with into it`,
-  });
-}
+/** The secrets of the Git hosts whose webhooks are configured. */
+export const loadWebhookSecrets = once(() => createWebhookSecrets(loadConfig().webhooks));
 
 /** Verifies the ID tokens of `access`. Its library is loaded by the first call whose token is to be verified here. */
 export const loadIdTokens = once(async () => {

@@ -571,5 +571,11 @@ function failureOf(error: unknown): string {
 }
 
 function unavailable(facts: { subject: string; message: string; cause?: unknown }): ConvergeError {
-  return new ConvergeError({ code: 'StorageUnavailable', disposition: 'retry', ...facts });
+  return new ConvergeError({
+    code: 'StorageUnavailable',
+    remedy:
+      'try again later; where it lasts, see whether the network, the proxy and storage.endpoint of the configuration lead to Cloud Storage',
+    disposition: 'retry',
+    ...facts,
+  });
 }

@@ -8,10 +8,11 @@ import { signatureHeaders, webhookOf } from '../events/push/webhooks.ts';
 import { deliveryPaths, rememberDelivery, wasDelivered } from './common/deliveries.ts';
 import type { StateAccess } from './common/read-state.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { WebhookSecret } from '../ports/webhook-secrets.ts';
 
 export interface ReceivePushSettings {
-  /** The secret shared with each Git host that is configured. */
-  readonly secrets: Readonly<Partial<Record<WebhookHost, string>>>;
+  /** The secret shared with each Git host that is configured, or why nobody knows it now. */
+  readonly secrets: Readonly<Partial<Record<WebhookHost, WebhookSecret>>>;
   readonly repositories: Config['repositories'];
 }
 
@@ -33,7 +34,7 @@ export type PushOutcome =
  * the same event. A delivery that was announced before is ignored, which is no error: hosts deliver again.
  *
  * Throws `BadSignature` (refuse) before anything of the body is read, `BadRequest` (refuse) for an authentic body that
- * is no push.
+ * is no push, and what keeps the secret of the call's host from being known (retry).
  */
 export async function receivePush(
   call: WebhookCall,
@@ -76,7 +77,9 @@ function authenticate(
       message: 'is from no Git host whose webhook is configured',
       remedy: `configured are ${configured.join(', ')}`,
     });
-  if (found.webhook.isAuthentic({ ...call, secret: settings.secrets[found.host] ?? '', now })) return found;
+  const known = settings.secrets[found.host];
+  if (known?.kind === 'unknown') throw known.error;
+  if (found.webhook.isAuthentic({ ...call, secret: known?.secret ?? '', now })) return found;
   const isUnsigned = signatureHeaders.every((name) => call.headers[name] === undefined);
   const message = isUnsigned ? 'has no signature' : 'has a wrong signature';
   throw badSignature({

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { OutgoingEvent } from '../../../shared/events/cloud-event.ts';
-import { receivePush } from '../../../shared/pipeline/receive-push.ts';
+import { receivePush, type ReceivePushSettings } from '../../../shared/pipeline/receive-push.ts';
 import { stateInMemory } from './ports.ts';
 
 const secret = 'correct horse';
@@ -28,8 +29,10 @@ async function deliver({
   state = stateInMemory(() => new Date()),
   at = '2026-11-21T01:02:03Z',
   fails = false,
+  others = {},
 }: {
   body: string;
+  others?: ReceivePushSettings['secrets'];
   headers?: Record<string, string | undefined>;
   signedBy?: string;
   settingsSecret?: string;
@@ -51,9 +54,26 @@ async function deliver({
     },
   };
   const call = { headers: { 'x-hub-signature-256': signature, 'x-github-event': 'push', ...headers }, rawBody };
-  const outcome = await receivePush(call, ports, { secrets: { github: settingsSecret }, repositories });
+  const secrets = { github: { kind: 'known', secret: settingsSecret }, ...others } as const;
+  const outcome = await receivePush(call, ports, { secrets, repositories });
   return { outcome, published };
 }
+
+it('a call of a host whose secret nobody knows now comes again, and one of another host is taken', async () => {
+  const error = new ConvergeError({
+    ...{ code: 'SecretUnavailable', subject: '/secrets/gitlab', message: 'cannot be read', disposition: 'retry' },
+  });
+  const unknown = { gitlab: { kind: 'unknown', error } } as const;
+  const { outcome } = await deliver({ body: JSON.stringify(push), others: unknown });
+  expect(outcome).toMatchObject({ outcome: 'announced' });
+  const headers = {
+    'x-hub-signature-256': undefined,
+    'x-github-event': undefined,
+    'x-gitlab-event': 'Push Hook',
+    'x-gitlab-token': 'first',
+  };
+  await expect(deliver({ body: JSON.stringify(push), headers, others: unknown })).rejects.toBe(error);
+});
 
 describe('a signed push to the branch of a configured repository', () => {
   it('is announced, without the credentials of the URL', async () => {

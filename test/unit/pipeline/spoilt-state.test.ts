@@ -264,7 +264,10 @@ describe.each(contents)('a delivery that %s', (_name, text) => {
     });
     const ports = { now: () => new Date(), log, state, topics: recordingTopics() };
     const receive = async () =>
-      receivePush({ headers, rawBody }, ports, { secrets: { github: 'horse' }, repositories });
+      receivePush({ headers, rawBody }, ports, {
+        secrets: { github: { kind: 'known', secret: 'horse' } },
+        repositories,
+      });
     expect(await receive()).toMatchObject({ outcome: 'announced' });
     expect(log.lines).toContain(error);
     expect(await receive()).toMatchObject({ outcome: 'ignored' });
