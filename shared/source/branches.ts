@@ -1,3 +1,5 @@
+import { matchesPattern } from '../base/pattern.ts';
+
 /** Which branches of a team's repository each class takes, unless the configuration says so itself. */
 const usualBranches: Readonly<Record<string, readonly string[]>> = {
   master: ['master', 'main'],
@@ -31,13 +33,8 @@ export function classesOfBranch({
   branch: string;
   patterns: Readonly<Record<string, readonly string[]>>;
 }): string[] {
-  const takes = (pattern: string): boolean =>
-    new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`).test(branch);
+  const takes = (pattern: string): boolean => matchesPattern({ pattern, text: branch });
   return Object.keys(patterns)
     .filter((repositoryClass) => patterns[repositoryClass]?.some(takes) === true)
     .sort();
-}
-
-function literally(text: string): string {
-  return text.replace(/[$()*+.?[\\\]^{|}/-]/g, String.raw`\$&`);
 }
