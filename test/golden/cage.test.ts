@@ -151,6 +151,40 @@ const attacks: readonly Attack[] = [
     message: memory,
   },
   {
+    name: 'a template whose object is larger than its reader can hold',
+    files: { ...chart, 'chart/templates/b.yaml': `${configMap('b')}data: { a: {{ repeat 20000000 "x" }} }\n` },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: memory,
+  },
+  {
+    name: 'a template whose objects are more than its reader can hold',
+    files: {
+      ...chart,
+      'chart/templates/b.yaml': `{{ range until 300000 }}\n---\n${configMap('b-{{ . }}')}{{ end }}`,
+    },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: /256 MiB|limit of 3 s/,
+  },
+  {
+    name: 'a template whose object is nested without end',
+    files: {
+      ...chart,
+      'chart/templates/b.yaml': `${configMap('b')}data: {{ repeat 600 "[" }}{{ repeat 600 "]" }}\n`,
+    },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: /document 1: ConfigMap b: is nested deeper than 500 levels$/,
+  },
+  {
+    name: 'a manifest that is nested without end',
+    files: { 'm.yaml': `${configMap('a')}---\n${configMap('b')}data: ${'[{a: '.repeat(4500)}${'}]'.repeat(4500)}\n` },
+    source: { kind: 'manifests', path: 'm.yaml' },
+    subject: 'manifests m.yaml, m.yaml',
+    message: /document 2: ConfigMap b: is nested deeper than 500 levels$/,
+  },
+  {
     name: 'a template of maps that double',
     files: {
       ...chart,

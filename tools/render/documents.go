@@ -166,7 +166,34 @@ func expand(document json.RawMessage) ([]object, error) {
 	if err := json.Unmarshal(orNull(metadata["annotations"]), &annotations); err != nil {
 		return nil, fmt.Errorf("%s %s: metadata.annotations is not an object", kind, name)
 	}
+	if nesting(document) > deepestNesting {
+		return nil, fmt.Errorf("%s %s: is nested deeper than %d levels", kind, name, deepestNesting)
+	}
 	return []object{{document, annotations}}, nil
+}
+
+// deepestNesting is of maps and lists in one object. No kind of Kubernetes comes
+// near it, and who compares objects walks them by recursion.
+const deepestNesting = 500
+
+// nesting is how deep the maps and lists of a JSON value stand in each other.
+func nesting(value json.RawMessage) int {
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // isList tells lists from objects: kinds of people's own end in List, too

@@ -207,6 +207,10 @@ func (l *loadedChart) renderTemplates(release string, rendered map[string]string
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		if strings.TrimSpace(rendered[name]) == "" {
+			continue
+		}
+		lines.at(place{File: origins[name]})
 		lines.evidence = map[string][]byte{name: []byte(rendered[name])}
 		if err := renderTemplate(release, rendered[name], origins[name], lines); err != nil {
 			return in(origins[name], err)
