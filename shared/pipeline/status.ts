@@ -19,7 +19,7 @@ import type { Repository } from '../ports/git.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
-import { recallLooks } from './common/recall-looks.ts';
+import { recallLooksNow } from './common/recall-looks.ts';
 import { listRefusedUploads, type RefusedUpload } from './common/refused-uploads.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 import { shownState, type Seen } from './common/shown-state.ts';
@@ -183,11 +183,11 @@ async function readKnown(
   { interval, unreachable, ...of }: { repository: string } & Sight,
   ports: StatusPorts,
 ): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
-  const [memories, looks] = await both(recallMemories(of, ports), recallLooks(of, ports));
+  const [memories, { looks, at }] = await both(recallMemories(of, ports), recallLooksNow(of, ports));
+  const now = at ?? ports.now();
   return {
     remembered: [...memories.keys()],
     of: (name) => {
-      const now = ports.now();
       const recalled = memories.get(name) ?? { memory: emptyMemory(now) };
       const times = looks.get(name) ?? { checkedAt: null, attemptedAt: null };
       const seen = { memory: recalled.memory, looks: times, now, interval, unreachable };

@@ -127,9 +127,12 @@ describe('the status of an environment', () => {
       looks,
       memory = settled,
       repository = acme,
+      fast = 0,
     }: {
       looks: LookTimes | undefined;
       memory?: Partial<Memory>;
+      /** Minutes by which the clock of the function is ahead of Storage's. */
+      fast?: number;
       repository?: Repository;
     }) {
       const state = stateInMemory(clock.now);
@@ -137,7 +140,8 @@ describe('the status of an environment', () => {
       await state.write({ path, value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'absent' });
       const value = encodeLookTimes({ looks: new Map(looks === undefined ? [] : [['acme', looks]]), at: clock.now() });
       await state.write({ path: looksPath({ repository: 'master', instance: 'one' }), value, ifGeneration: 'absent' });
-      const ports = { now: clock.now, repository: repositories(repository), state };
+      const now = (): Date => new Date(clock.now().getTime() + fast * minutes);
+      const ports = { now, repository: repositories(repository), state };
       const { environments } = await status({ repositories: ['master'], interval: 5 * minutes }, ports);
       const { state: shownState, health, message, failing } = environments[0] ?? {};
       return { state: shownState, health, message, failing };
@@ -157,6 +161,12 @@ describe('the status of an environment', () => {
         health: 'Unknown',
         message: `no look at it has come to its end since ${ago(16)}, and none has begun: the schedule or the jobs stand still`,
       });
+    });
+
+    it.each([45, -45])('is judged by the clock of Storage, not by one that is %i minutes ahead of it', async (fast) => {
+      const [fresh, old] = [5, 20].map((passed) => ({ checkedAt: ago(passed), attemptedAt: ago(passed) }));
+      expect(await shown({ looks: fresh, fast })).toMatchObject({ state: 'Converged', message: '' });
+      expect(await shown({ looks: old, fast })).toMatchObject({ state: 'Stale' });
     });
 
     it('since its looks fail is Stale, and says by what', async () => {
