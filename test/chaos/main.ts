@@ -72,7 +72,7 @@ function wholeNumber(name: string, text: string): number {
 
 async function play(
   stage: Stage,
-  { runs, seed, without, isSceneOnly }: Arguments,
+  { runs, seed, without, isSceneOnly, json }: Arguments,
   isOver: () => boolean,
 ): Promise<readonly Round[]> {
   const rounds: Round[] = [];
@@ -82,6 +82,8 @@ async function play(
     const round = await playRound(stage, seed + number - 1, { isSceneOnly, isLast });
     rounds.push(round);
     console.log(describeRound(round, { number, of: runs, without }));
+    // Whatever ends this process, the rounds that were played are told.
+    if (json !== undefined) await writeFile(json, asJson(rounds));
     if (without !== undefined && round.violations.length > 0) break;
   }
   return rounds;
@@ -111,7 +113,6 @@ async function playOn(
   try {
     const rounds = await play(stage, wanted, isInterrupted);
     console.log(describeFigures(rounds));
-    if (wanted.json !== undefined) await writeFile(wanted.json, asJson(rounds));
     const { without } = wanted;
     if (without !== undefined) console.log(describeWithout(rounds, without));
     const isViolated = rounds.some(({ violations }) => violations.length > 0);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemErrorCode } from '../../local/local-error.ts';
 import { tgz } from '../e2e/world.ts';
 import type { Live } from './cluster.ts';
 import { damageState, keepState, type Kept } from './damage.ts';
@@ -309,6 +310,15 @@ async function clear({ stage, places, plan }: Play): Promise<void> {
   await untilQuiet(stage);
 }
 
+/** One that was restarted meanwhile is gone. */
+function wake(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
 /** Takes a step; resolves with what there is to say of it. */
 async function take(play: Play, step: Step): Promise<string> {
   const { stage, plan, tally } = play;
@@ -332,7 +342,7 @@ async function take(play: Play, step: Step): Promise<string> {
       const pid = stage.pipeline.kubernetes.apiServer.pid();
       process.kill(pid, 'SIGSTOP');
       await sleep(step.milliseconds);
-      process.kill(pid, 'SIGCONT');
+      wake(pid);
       return '';
     }
     case 'restart API server':
