@@ -70,6 +70,8 @@ interface Play {
   kept: Kept;
   /** Of values, so that each is another. */
   values: number;
+  /** Resolves once the API server serves again: the next restart would end it at its start. */
+  restarted: Promise<void>;
 }
 
 export interface RoundOptions {
@@ -89,6 +91,7 @@ export async function playRound(
     ...{ stage, plan: planRound(seed), tally: openTally(), timeline: [], startedAt: performance.now() },
     places: lettersOf({ isSceneOnly }).map((letter) => placeOf(seed, letter)),
     ...{ uploads: [], drifts: [], bystanders: new Map(), broken: new Map(), kept: new Map(), values: 0 },
+    restarted: Promise.resolve(),
   };
   const refusedBefore = stage.refusedWrites();
   const found = await inTurn([
@@ -347,7 +350,8 @@ async function take(play: Play, step: Step): Promise<string> {
     }
     case 'restart API server':
       count('API server: restarted');
-      await stage.pipeline.kubernetes.apiServer.restart();
+      play.restarted = play.restarted.then(async () => stage.pipeline.kubernetes.apiServer.restart());
+      await play.restarted;
       return '';
     case 'look':
       // Nobody waits for the schedule.
