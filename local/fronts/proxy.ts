@@ -4,6 +4,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 
 /** What becomes of one request. */
 export type Fault =
@@ -85,7 +86,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       case 'late': {
         incoming.socket.destroy();
         const sending = sleep(fault.milliseconds)
-          .then(() => send(request))
+          .then(async () => (await send(request)).resume())
           .catch(() => undefined)
           .finally(() => late.delete(sending));
         late.add(sending);
@@ -102,7 +103,16 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     // Nobody holds what a client no longer waits for: contents have up to 100 MB.
     const gone = new AbortController();
     if (fault.fault === 'none' && asked.method === 'GET') outgoing.once('close', () => gone.abort());
-    const answered = (options.pass ?? ((same) => same))(await send(request, gone.signal), asked);
+    const opened = await send(request, gone.signal);
+    const pass = options.pass ?? ((same: Answered) => same);
+    if (isLarge(opened) && (fault.fault === 'none' || fault.fault === 'slow')) {
+      await options.hold?.('answer', { ...asked, status: opened.statusCode ?? 502 });
+      const { status, headers } = pass(await wholeOf(opened, asked, 'head'), asked);
+      outgoing.writeHead(status, { ...headers, 'content-length': opened.headers['content-length'] });
+      await pipeline(opened, outgoing);
+      return;
+    }
+    const answered = pass(await wholeOf(opened, asked, 'all'), asked);
     await options.hold?.('answer', { ...asked, status: answered.status });
     switch (fault.fault) {
       case 'silence after':
@@ -147,12 +157,26 @@ export function portOf(address: AddressInfo | string | null): number {
 
 type Sent = Asked & { readonly headers: IncomingMessage['headers'] };
 
-/** Sends a request to the server as it came, and resolves with its whole answer. */
+/** What nobody changes is handed on in pieces from so many bytes on: a front that holds all of it answers too late. */
+const large = 1024 * 1024;
+
+function isLarge({ headers }: IncomingMessage): boolean {
+  return headers['x-goog-generation'] !== undefined && Number(headers['content-length'] ?? 0) > large;
+}
+
+async function wholeOf(answer: IncomingMessage, { method }: Asked, part: 'all' | 'head'): Promise<Answered> {
+  const content = part === 'all' ? await buffer(answer) : Buffer.alloc(0);
+  const { 'transfer-encoding': _pieces, connection: _own, ...answered } = answer.headers;
+  const isWhole = method === 'HEAD' ? {} : { 'content-length': String(content.length) };
+  return { status: answer.statusCode ?? 502, headers: { ...answered, ...isWhole }, body: content };
+}
+
+/** Sends a request to the server as it came, and resolves where its answer begins. */
 function senderTo({
   target,
   certificateAuthority,
   authorization,
-}: ProxyOptions): (sent: Sent, gone?: AbortSignal) => Promise<Answered> {
+}: ProxyOptions): (sent: Sent, gone?: AbortSignal) => Promise<IncomingMessage> {
   const { protocol, host, hostname, port } = new URL(target);
   const isSecure = protocol === 'https:';
   const agent = isSecure ? new SecureAgent({ keepAlive: true, ca: certificateAuthority }) : new Agent();
@@ -167,13 +191,9 @@ function senderTo({
       headers: { ...headers, host, ...length, ...(authorization === undefined ? {} : { authorization }) },
     });
     request.end(body);
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
       request.once('error', reject);
     });
-    const content = await buffer(answer);
-    const { 'transfer-encoding': _pieces, connection: _own, ...answered } = answer.headers;
-    const isWhole = method === 'HEAD' ? {} : { 'content-length': String(content.length) };
-    return { status: answer.statusCode ?? 502, headers: { ...answered, ...isWhole }, body: content };
   };
 }
