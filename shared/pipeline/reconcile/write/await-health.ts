@@ -13,7 +13,7 @@ import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { openClaims, type Claims } from '../observe/claims.ts';
 import { yieldLease } from './checkpoint.ts';
-import { openExplanations, type Explanations } from './explain.ts';
+import { openExplanations, type Explanations } from '../observe/explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
 import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
