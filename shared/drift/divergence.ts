@@ -33,12 +33,14 @@ export function wholeObjectDiff({
   change,
   message,
   source,
+  why,
 }: {
   id: ObjectId;
   apiVersion: string;
   change: ObjectDiff['change'];
   message: string;
   source?: string | undefined;
+  why?: ObjectDiff['why'];
 }): ObjectDiff {
   const namespace = id.namespace === undefined ? {} : { namespace: id.namespace };
   return {
@@ -49,6 +51,7 @@ export function wholeObjectDiff({
     change,
     message,
     ...(source === undefined ? {} : { source }),
+    ...(why === undefined ? {} : { why }),
     fields: [],
   };
 }

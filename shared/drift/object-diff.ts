@@ -12,6 +12,26 @@ const fieldDiffSchema = z.object({
   omitted: z.array(z.enum(['desired', 'observed'])).optional(),
 });
 
+/** What an object that is not healthy is not healthy for; see `health/first-cause.ts`. */
+const whySchema = z.object({
+  /** Title of the object that it is of: `Pod acme/web-7c9d-x2`. */
+  object: z.string(),
+  container: z.string().optional(),
+  /** In the word of who says it: `OOMKilled`, `ErrImagePull`, `Unschedulable`, `FailedCreate`, `FailedMount`. */
+  reason: z.string(),
+  exitCode: z.int().optional(),
+  /** The Warning event that the cluster repeats, and when it was seen last, by its clock (ISO 8601). */
+  event: z
+    .object({
+      object: z.string(),
+      reason: z.string(),
+      message: z.string(),
+      count: z.int().positive(),
+      last: z.string(),
+    })
+    .optional(),
+});
+
 export const objectDiffSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
@@ -24,6 +44,8 @@ export const objectDiffSchema = z.object({
    * none, and where what is there was looked at without a render.
    */
   source: z.string().optional(),
+  /** The first cause; only of what is not healthy, where one thing can be named. */
+  why: whySchema.optional(),
   fields: z.array(fieldDiffSchema),
   /** How many further fields differ, beyond the ones listed: the alert would be too large. */
   omittedFields: z.number().int().positive().optional(),

@@ -92,7 +92,7 @@ function causeLine({ commit, subject, author, artifact }: Cause): string {
   return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
 }
 
-function objectLine({ kind, namespace, name, message, fields }: ObjectDiff): string {
+function objectLine({ kind, namespace, name, message, fields, why }: ObjectDiff): string {
   const title = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   const managers = [...new Set(fields.flatMap(({ manager }) => manager ?? []))];
   const by =
@@ -102,7 +102,16 @@ function objectLine({ kind, namespace, name, message, fields }: ObjectDiff): str
           .slice(0, 3)
           .map((manager) => boundedText(manager, 40))
           .join(', ')})`;
-  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}`;
+  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}${whyWords(why)}`;
+}
+
+/** ` (Pod acme/web-7c9d-x2: FailedMount, 7 times, last 2026-11-21T01:02:03Z)` */
+function whyWords(why: ObjectDiff['why']): string {
+  if (why === undefined) return '';
+  const { object, event } = why;
+  if (event === undefined) return ` (${boundedText(object, 80)})`;
+  const times = event.count === 1 ? 'once' : `${event.count} times`;
+  return ` (${boundedText(event.object, 80)}: ${boundedText(event.reason, 40)}, ${times}, last ${boundedText(event.last, 40)})`;
 }
 
 function ordinal(count: number): string {

@@ -19,6 +19,9 @@ const byName = ['get', 'create', 'patch', 'delete'] as const;
 /** Kinds whose Pods are read to say why they are not healthy. */
 const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'ReplicaSet.apps', 'Job.batch'];
 
+/** Kinds of which events say why they are not healthy, beside those that others define. */
+const reported = [...workloads, 'CronJob.batch', 'Pod', 'PersistentVolumeClaim'];
+
 /** What is read before something is pruned that it may refer to. */
 const referrers = [
   { group: '', plural: 'pods' },
@@ -100,6 +103,8 @@ function namespaceRules(
     collected.add(resource, ofMembers);
     // What pods may refer to is pruned when none does.
     if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
+    if (reported.includes(groupKind(id)) || isDefinedElsewhere(id))
+      collected.add({ group: '', plural: 'events' }, ['list']);
     if (!workloads.includes(groupKind(id))) continue;
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);

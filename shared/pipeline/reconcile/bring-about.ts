@@ -208,8 +208,8 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = outcome.objects.map(({ desired: { id, object, source }, health }) =>
-        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message, source }),
+      const objects = outcome.objects.map(({ desired: { id, object, source }, health: { message }, why }) =>
+        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message, source, why }),
       );
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));

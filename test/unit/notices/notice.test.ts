@@ -49,6 +49,18 @@ describe('the notice of an alert', () => {
     });
   });
 
+  it('names the object that the cause is of, and how often its event came', () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
+    const pod = 'Pod acme/web-7c9d-x2';
+    const event = { object: pod, reason: 'FailedMount', message: 'no keys', count: 7, last: '2026-11-21T01:02:03Z' };
+    const lineOf = (why: Diff['objects'][number]['why']) =>
+      told({ objects: [{ ...web, change: 'unhealthy', message: 'it is starting', why }] }).lines[0];
+    expect(lineOf({ object: pod, reason: 'FailedMount', event })).toBe(
+      'Deployment acme/web: it is starting (Pod acme/web-7c9d-x2: FailedMount, 7 times, last 2026-11-21T01:02:03Z)',
+    );
+    expect(lineOf({ object: pod, reason: 'Error' })).toBe('Deployment acme/web: it is starting (Pod acme/web-7c9d-x2)');
+  });
+
   it('says that one that was told has changed', () => {
     expect(told({}, true).state).toBe('changed');
   });
