@@ -199,6 +199,8 @@ function endedBadly({ status, hides }: Pod): Found {
     const message = `a pod has failed: ${[status.reason, hides(status.message ?? '')].filter(Boolean).join(': ')}`;
     return progressing(message, status.reason ? { reason: status.reason } : why);
   }
-  if (failed === undefined) return progressing('a pod has failed');
-  return progressing(`a pod has failed: container ${failed.name} ended with exit code ${endOf(failed)?.exitCode}`, why);
+  const end = failed === undefined ? undefined : endOf(failed);
+  if (failed === undefined || end === undefined) return progressing('a pod has failed');
+  const words = end.message.trim() === '' ? '' : `: ${hides(end.message.trim())}`;
+  return progressing(`a pod has failed: container ${failed.name} ended with exit code ${end.exitCode}${words}`, why);
 }

@@ -22,6 +22,9 @@ const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'Rep
 /** Kinds of which events say why they are not healthy, beside those that others define. */
 const reported = [...workloads, 'CronJob.batch', 'Pod', 'PersistentVolumeClaim'];
 
+/** Hooks that are waited for. */
+const runsToAnEnd = ['Job.batch', 'Pod'];
+
 /** What is read before something is pruned that it may refer to. */
 const referrers = [
   { group: '', plural: 'pods' },
@@ -109,7 +112,11 @@ function namespaceRules(
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);
   }
-  for (const { id, resource } of hooks) if (id.namespace === place) collected.add(resource, ofHooks);
+  for (const { id, resource } of hooks.filter((hook) => hook.id.namespace === place)) {
+    collected.add(resource, ofHooks);
+    if (!runsToAnEnd.includes(groupKind(id))) continue;
+    for (const plural of ['events', 'pods']) collected.add({ group: '', plural }, ['list']);
+  }
   for (const { resource, namespace: at, name } of lookups) {
     if (resource.namespaced && at === place)
       collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);

@@ -113,12 +113,14 @@ async function applyAroundHooks(target: Target, course: Course, request: ApplyRe
 /** The roll-out begins when they are through: they have their own time. */
 async function runPreHooks(
   target: Target,
-  { desired: { releases }, hooks: { record }, rollout }: Course,
+  { desired, hooks: { record }, rollout }: Course,
   { api, parent }: DefinitionsApplied,
 ): Promise<Omit<Written, 'applied'>> {
   const { run, revision, environment } = target;
+  const { releases } = desired;
   const isDue = dueHooks({ releases, record, phase: 'pre' }).length > 0;
-  const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
+  const secrets = allOf(desired);
+  const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent, secrets });
   if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
   const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   run.memoryFile.remember(hooksPassed, { rollout: begun });
@@ -235,6 +237,7 @@ async function finishHooks(
     record,
     api: applied.api,
     parent: hooks.parent,
+    secrets: allOf(course.desired),
   });
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
@@ -290,10 +293,16 @@ function failureOf({
             apiVersion: hook.desired.object.apiVersion,
             change: 'failed',
             message: hook.message,
-            source: hook.desired.source,
+            ...{ source: hook.desired.source, why: hook.why },
           }),
         ];
   return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
+}
+
+/** Everything that Git specifies, hooks included. */
+function allOf({ objects, releases }: DesiredState): KubernetesObject[] {
+  const hooks = releases.flatMap((release) => release.hooks.map(({ desired }) => desired));
+  return [...objects, ...hooks].map(({ object }) => object);
 }
 
 /** Those whose status names the revisions of their pods. */

@@ -174,12 +174,15 @@ describe('the rights of an environment', () => {
     ]);
   });
 
-  it('let hooks run, and list nothing for them', () => {
-    expect(rightsOf({ ...own, hooks: [object('Job', 'migrate')] }).namespaces.get('acme')).toContainEqual({
+  it('let hooks run, and list nothing for them but the pods and events of their namespace, which say why one failed', () => {
+    const rules = rightsOf({ ...own, hooks: [object('Job', 'migrate')] }).namespaces.get('acme');
+    expect(rules).toContainEqual({
       apiGroups: ['batch'],
       resources: ['jobs'],
       verbs: ['get', 'create', 'patch', 'delete'],
     });
+    expect(rules).toContainEqual({ apiGroups: [''], resources: ['events', 'pods'], verbs: ['list'] });
+    expect(rightsOf({ ...own, hooks: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toHaveLength(2);
   });
 
   it('cover what templates look up, one or all, here or everywhere', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
 import type { KubernetesObject } from '../../../../shared/objects/kubernetes-object.ts';
-import { deployment, shop } from './runs/files.ts';
-import { unready } from './world/controllers.ts';
+import { deployment, hookJob, release, shop } from './runs/files.ts';
+import { failedJob, unready } from './world/controllers.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const diffs = ({ published }: World): Diff[] =>
@@ -127,6 +127,34 @@ describe('an object that is not healthy is told', () => {
     const diff = await lookUntilTold(world);
     expect(diff?.summary).toBe(`${title}: it is starting`);
     expect(diff?.objects[0]?.why).toBeUndefined();
+  });
+
+  it('with what ended the container of its pod, where it is the Job of a hook that failed', async () => {
+    const world = createWorld();
+    const labels = { job: 'before' };
+    const job = hookJob('before', 'pre-install');
+    world.git.add(release([{ ...job, spec: { selector: { matchLabels: labels } } }, secret]));
+    world.cluster.statuses.set('Job acme/before', failedJob);
+    const terminated = { exitCode: 3, reason: 'Error', message: 'no table for hunter2hunter2' };
+    world.cluster.races.set('list Pod acme', () => {
+      const owner = world.cluster.find('Job acme/before');
+      if (owner === undefined) return;
+      const metadata = { name: 'before-x2', namespace: 'acme', uid: 'pod', labels, ...ownedBy(owner) };
+      const status = { phase: 'Failed', containerStatuses: [{ name: 'migrate', state: { terminated } }] };
+      world.cluster.put({ apiVersion: 'v1', kind: 'Pod', metadata, status }, 'kube-controller-manager');
+    });
+    await world.run();
+    const pod = 'a pod has failed: container migrate ended with exit code 3: no table for ***';
+    expect(diffs(world)[0]).toMatchObject({
+      reason: 'Failed',
+      objects: [
+        {
+          ...{ kind: 'Job', name: 'before', change: 'failed' },
+          message: `the Helm hook pre-install of release shop failed: BackoffLimitExceeded: Job has reached the specified backoff limit; ${pod}`,
+          why: { object: 'Pod acme/before-x2', container: 'migrate', reason: 'Error', exitCode: 3 },
+        },
+      ],
+    });
   });
 
   it('with its cause, too, where it broke by itself, and with the file that it was made of', async () => {
