@@ -8,7 +8,7 @@ const fieldDiffSchema = z.object({
   /** Who changed it, and the time of that manager's last write; absent where they can't be known. */
   manager: z.string().optional(),
   changedBefore: z.string().optional(),
-  /** Which of the two values is left out because the alert would be too large. */
+  /** Of which of the two values not all is here: a text with its length at the end, or nothing. */
   omitted: z.array(z.enum(['desired', 'observed'])).optional(),
 });
 
@@ -47,7 +47,7 @@ export const objectDiffSchema = z.object({
   /** The first cause; only of what is not healthy, where one thing can be named. */
   why: whySchema.optional(),
   fields: z.array(fieldDiffSchema),
-  /** How many further fields differ, beyond the ones listed: the alert would be too large. */
+  /** How many further fields differ, beyond the ones listed. */
   omittedFields: z.number().int().positive().optional(),
 });
 

@@ -1,3 +1,4 @@
+import { shortened } from '../base/shortened.ts';
 import type { FieldDiff, ObjectDiff } from '../drift/object-diff.ts';
 import type { Alert, Cause, Converged, Diff } from './alert.ts';
 
@@ -80,7 +81,7 @@ function cutIfAny(text: string | null): string | null {
 }
 
 function cut(text: string): string {
-  return text.length <= largestText ? text : `${text.slice(0, largestText).toWellFormed()}…`;
+  return shortened(text, largestText);
 }
 
 function bytesOf(value: unknown): number {

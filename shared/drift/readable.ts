@@ -1,0 +1,71 @@
+import { beginning, shortened } from '../base/shortened.ts';
+import { visibleText } from '../base/visible-text.ts';
+import { canonicalJson } from '../objects/canonical-json.ts';
+import type { Divergence } from './divergence.ts';
+import type { FieldDiff, ObjectDiff } from './object-diff.ts';
+
+/** Characters of a message, and of a value; fields of one object. Git, the cluster and its log have the rest. */
+const longestMessage = 1_000;
+const longestValue = 500;
+const mostFields = 100;
+/** Of two long values that begin alike, so many characters are shown before the first that differs. */
+const shownBefore = 100;
+
+/**
+ * A divergence as people are told it, whoever wrote the texts in it (an admission webhook, Helm, a container): each is
+ * one line of characters that show, long ones are cut with their length behind, and what is left out is counted.
+ * Secrets are hidden in it before.
+ */
+export function readable(divergence: Divergence): Divergence {
+  return { ...divergence, summary: line(divergence.summary), objects: divergence.objects.map(readableObject) };
+}
+
+function readableObject({ fields, omittedFields = 0, ...object }: ObjectDiff): ObjectDiff {
+  const { why } = object;
+  const left = omittedFields + Math.max(0, fields.length - mostFields);
+  return {
+    ...{ ...object, message: line(object.message) },
+    ...(why?.event === undefined ? {} : { why: { ...why, event: { ...why.event, message: line(why.event.message) } } }),
+    fields: fields.slice(0, mostFields).map(readableField),
+    ...(left === 0 ? {} : { omittedFields: left }),
+  };
+}
+
+function line(text: string): string {
+  return shortened(visibleText(text), longestMessage);
+}
+
+const sides = ['desired', 'observed'] as const;
+
+/** A value that is long becomes the beginning of its text, or of what differs in it. */
+function readableField(field: FieldDiff): FieldDiff {
+  const texts = sides.map((side) => textOf(field[side]));
+  const long = sides.filter((side, at) => (texts[at]?.length ?? 0) > longestValue && !isOmitted(field, side));
+  if (long.length === 0) return field;
+  const start = firstDifference(texts);
+  const shown = Object.fromEntries(long.map((side) => [side, windowOf(textOf(field[side]) ?? '', start)]));
+  return { ...field, ...shown, omitted: [...(field.omitted ?? []), ...long] };
+}
+
+function isOmitted({ omitted = [] }: FieldDiff, side: (typeof sides)[number]): boolean {
+  return omitted.includes(side);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === 'string' ? value : canonicalJson(value);
+}
+
+/** From where on two texts are shown: 0 where one is missing, or they differ early. */
+function firstDifference([one, other]: readonly (string | undefined)[]): number {
+  if (one === undefined || other === undefined) return 0;
+  let at = 0;
+  while (at < one.length && at < other.length && one.charAt(at) === other.charAt(at)) at++;
+  return at < longestValue ? 0 : beginning(one, at - shownBefore).length;
+}
+
+/** `…from here on… (3120 characters)` */
+function windowOf(text: string, start: number): string {
+  if (start === 0) return shortened(text, longestValue);
+  return `…${beginning(text.slice(start), longestValue)}… (${text.length} characters)`;
+}
