@@ -34,6 +34,7 @@ export function wholeObjectDiff({
   message,
   source,
   why,
+  changed,
 }: {
   id: ObjectId;
   apiVersion: string;
@@ -41,6 +42,7 @@ export function wholeObjectDiff({
   message: string;
   source?: string | undefined;
   why?: ObjectDiff['why'];
+  changed?: ObjectDiff['changed'];
 }): ObjectDiff {
   const namespace = id.namespace === undefined ? {} : { namespace: id.namespace };
   return {
@@ -52,6 +54,7 @@ export function wholeObjectDiff({
     message,
     ...(source === undefined ? {} : { source }),
     ...(why === undefined ? {} : { why }),
+    ...(changed === undefined ? {} : { changed }),
     fields: [],
   };
 }

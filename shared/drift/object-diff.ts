@@ -32,6 +32,29 @@ const whySchema = z.object({
     .optional(),
 });
 
+const changedFieldSchema = z.object({
+  path: z.string(),
+  /** Absent where that revision says nothing of the field. */
+  before: z.json().optional(),
+  after: z.json().optional(),
+  /** Of which of the two not all is here. */
+  omitted: z.array(z.enum(['before', 'after'])).optional(),
+});
+
+/** What Git changed for an object since the environment converged last. */
+const changedSchema = z.object({
+  /** The revision that converged last. */
+  since: z.string(),
+  /** Which of the paths that it is made of changed; a folder where something below it did. Empty: none. */
+  inputs: z.array(z.string()),
+  /** That revision had no such object. */
+  added: z.literal(true).optional(),
+  /** Absent where they are not known: the render of that revision is not kept. Empty: none. */
+  fields: z.array(changedFieldSchema).optional(),
+  /** How many further fields changed. */
+  omittedFields: z.int().positive().optional(),
+});
+
 export const objectDiffSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
@@ -46,6 +69,8 @@ export const objectDiffSchema = z.object({
   source: z.string().optional(),
   /** The first cause; only of what is not healthy, where one thing can be named. */
   why: whySchema.optional(),
+  /** Only of what is not healthy or was refused, where the environment converged before with other inputs. */
+  changed: changedSchema.optional(),
   fields: z.array(fieldDiffSchema),
   /** How many further fields differ, beyond the ones listed. */
   omittedFields: z.number().int().positive().optional(),

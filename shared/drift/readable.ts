@@ -2,7 +2,7 @@ import { beginning, shortened } from '../base/shortened.ts';
 import { visibleText } from '../base/visible-text.ts';
 import { canonicalJson } from '../objects/canonical-json.ts';
 import type { Divergence } from './divergence.ts';
-import type { FieldDiff, ObjectDiff } from './object-diff.ts';
+import type { ObjectDiff } from './object-diff.ts';
 
 /** Characters of a message, and of a value; fields of one object. Git, the cluster and its log have the rest. */
 const longestMessage = 1_000;
@@ -21,12 +21,15 @@ export function readable(divergence: Divergence): Divergence {
 }
 
 function readableObject({ fields, omittedFields = 0, ...object }: ObjectDiff): ObjectDiff {
-  const { why } = object;
+  const { why, changed } = object;
   const left = omittedFields + Math.max(0, fields.length - mostFields);
   return {
     ...{ ...object, message: line(object.message) },
     ...(why?.event === undefined ? {} : { why: { ...why, event: { ...why.event, message: line(why.event.message) } } }),
-    fields: fields.slice(0, mostFields).map(readableField),
+    ...(changed?.fields === undefined
+      ? {}
+      : { changed: { ...changed, fields: changed.fields.map((field) => readableField(field, ['before', 'after'])) } }),
+    fields: fields.slice(0, mostFields).map((field) => readableField(field, ['desired', 'observed'])),
     ...(left === 0 ? {} : { omittedFields: left }),
   };
 }
@@ -35,20 +38,18 @@ function line(text: string): string {
   return shortened(visibleText(text), longestMessage);
 }
 
-const sides = ['desired', 'observed'] as const;
+/** The two values of a field, by the names that they have there. */
+type Valued<Side extends string> = { readonly [side in Side]?: unknown } & { readonly omitted?: Side[] | undefined };
 
 /** A value that is long becomes the beginning of its text, or of what differs in it. */
-function readableField(field: FieldDiff): FieldDiff {
+function readableField<Side extends string, Field extends Valued<Side>>(field: Field, sides: readonly Side[]): Field {
+  const { omitted = [] } = field;
   const texts = sides.map((side) => textOf(field[side]));
-  const long = sides.filter((side, at) => (texts[at]?.length ?? 0) > longestValue && !isOmitted(field, side));
+  const long = sides.filter((side, at) => (texts[at]?.length ?? 0) > longestValue && !omitted.includes(side));
   if (long.length === 0) return field;
   const start = firstDifference(texts);
   const shown = Object.fromEntries(long.map((side) => [side, windowOf(textOf(field[side]) ?? '', start)]));
-  return { ...field, ...shown, omitted: [...(field.omitted ?? []), ...long] };
-}
-
-function isOmitted({ omitted = [] }: FieldDiff, side: (typeof sides)[number]): boolean {
-  return omitted.includes(side);
+  return { ...field, ...shown, omitted: [...omitted, ...long] };
 }
 
 function textOf(value: unknown): string | undefined {

@@ -24,6 +24,7 @@ export function diffLines(diff: Diff): string[] {
   return [
     ...objects.slice(0, listedObjects).map(objectLine),
     ...(further === 0 ? [] : [`and ${further} more`]),
+    ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}. ${actions[action]}.`,
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
@@ -103,6 +104,36 @@ function objectLine({ kind, namespace, name, message, fields, why }: ObjectDiff)
           .map((manager) => boundedText(manager, 40))
           .join(', ')})`;
   return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}${whyWords(why)}`;
+}
+
+/** What Git changed for it since the revision that converged last: the first field, or the first files. */
+function changedLines(object: ObjectDiff | undefined): string[] {
+  if (object?.changed === undefined) return [];
+  const { since, added, fields = [], omittedFields = 0, inputs } = object.changed;
+  const at = `since ${shortRevision(since)}`;
+  const of = `${object.kind} ${boundedText(object.name, 80)}`;
+  if (added === true) return [`${of} is new ${at}`];
+  const [first] = fields;
+  if (first !== undefined) {
+    const more = fields.length - 1 + omittedFields;
+    const others = more === 0 ? '' : `, and ${more} more`;
+    return [
+      `${of} was changed ${at}: ${boundedText(first.path, 100)} ${shown(first.before)} → ${shown(first.after)}${others}`,
+    ];
+  }
+  if (inputs.length === 0) return [`Nothing that ${of} is made of was changed ${at}`];
+  const more = inputs.length > 3 ? ` and ${inputs.length - 3} more` : '';
+  return [
+    `Changed ${at}: ${inputs
+      .slice(0, 3)
+      .map((path) => boundedText(path, 60))
+      .join(', ')}${more}`,
+  ];
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return boundedText(typeof value === 'string' ? value : JSON.stringify(value), 60);
 }
 
 /** ` (Pod acme/web-7c9d-x2: FailedMount, 7 times, last 2026-11-21T01:02:03Z)` */

@@ -25,6 +25,7 @@ import { checkpoint } from './write/checkpoint.ts';
 import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
+import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
 import { isOursAlone } from './judge/without-our-own.ts';
 import type { ObservedState } from './observe/observed-state.ts';
@@ -194,7 +195,7 @@ async function finishPrune(
 
 async function reachHealth(
   target: Target,
-  { desired, observed, unhealed }: Course,
+  { desired, observed, unhealed, before }: Course,
   { applied, rollout }: Written,
 ): Promise<Step<EnvironmentHealth>> {
   const healing = {
@@ -210,9 +211,22 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = outcome.objects.map(({ desired: { id, object, source }, health: { message }, why }) =>
-        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message, source, why }),
-      );
+      const of = outcome.objects.map(({ desired: { key } }) => key);
+      const known = { desired, converged: before.converged, live: healing.observed, of };
+      const changedOf = await changedSince(target, known);
+      const objects = outcome.objects.map(({ desired: one, health: { message }, why }) => {
+        const { id, object, source } = one;
+        const changed = changedOf.get(one.key);
+        return wholeObjectDiff({
+          id,
+          apiVersion: object.apiVersion,
+          change: 'unhealthy',
+          message,
+          source,
+          why,
+          changed,
+        });
+      });
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
@@ -254,7 +268,7 @@ function ended(result: RunResult): Step<never> {
 /** Tells every failure at once, and when it is tried again. */
 async function fail(
   target: Target,
-  { before, isSame, desired }: Course,
+  { before, isSame, desired, observed }: Course,
   { changes, hook }: { changes: readonly Change[]; hook: FailedHook | undefined },
 ): Promise<RunResult> {
   const { run, revision } = target;
@@ -265,7 +279,11 @@ async function fail(
     ...nextRetry({ last: run.memoryFile.memory().retry, revision, isSame, by, healing: true, now }),
     since,
   };
-  return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
+  const live = new Map([...observed.objects].map(([key, { object }]) => [key, object] as const));
+  const of = failuresOf(changes).map(({ id }) => objectKey(id));
+  const changedOf = await changedSince(target, { desired, converged: before.converged, live, of });
+  const divergence = failureOf({ changes, desired, revision, hook, changedOf });
+  return await divergeForGood(target, { retry, divergence });
 }
 
 function failureOf({
@@ -273,16 +291,20 @@ function failureOf({
   desired,
   revision,
   hook,
+  changedOf,
 }: {
   changes: readonly Change[];
   desired: DesiredState;
   revision: string;
   hook: FailedHook | undefined;
+  changedOf: ChangedSince;
 }): Divergence {
   const byKey = new Map(desired.objects.map((one) => [one.key, one]));
   const objects = failuresOf(changes).map(({ id, message }) => {
     const { object, source } = byKey.get(objectKey(id)) ?? {};
-    return wholeObjectDiff({ id, apiVersion: object?.apiVersion ?? id.group, change: 'failed', message, source });
+    const changed = changedOf.get(objectKey(id));
+    const apiVersion = object?.apiVersion ?? id.group;
+    return wholeObjectDiff({ id, apiVersion, change: 'failed', message, source, changed });
   });
   const hookDiffs =
     hook === undefined

@@ -61,6 +61,22 @@ describe('the notice of an alert', () => {
     expect(lineOf({ object: pod, reason: 'Error' })).toBe('Deployment acme/web: it is starting (Pod acme/web-7c9d-x2)');
   });
 
+  it('says what Git changed for what broke', () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
+    const since = `main@sha1:${'1'.repeat(40)}`;
+    const lineOf = (changed: Omit<NonNullable<Diff['objects'][number]['changed']>, 'since'>) =>
+      told({ objects: [{ ...web, change: 'unhealthy', message: 'x', changed: { since, ...changed } }] }).lines[1];
+    const inputs = ['charts/shop'];
+    expect(lineOf({ inputs, fields: [{ path: '/spec/replicas', before: 1 }], omittedFields: 2 })).toBe(
+      'Deployment web was changed since main@sha1:111111111111: /spec/replicas 1 → nothing, and 2 more',
+    );
+    expect(lineOf({ inputs })).toBe('Changed since main@sha1:111111111111: charts/shop');
+    expect(lineOf({ inputs: [], fields: [] })).toBe(
+      'Nothing that Deployment web is made of was changed since main@sha1:111111111111',
+    );
+    expect(lineOf({ inputs, added: true })).toBe('Deployment web is new since main@sha1:111111111111');
+  });
+
   it('says that one that was told has changed', () => {
     expect(told({}, true).state).toBe('changed');
   });

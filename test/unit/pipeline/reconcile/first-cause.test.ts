@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
 import type { KubernetesObject } from '../../../../shared/objects/kubernetes-object.ts';
-import { deployment, hookJob, release, shop } from './runs/files.ts';
+import { deployment, hookJob, list, release, shop } from './runs/files.ts';
 import { failedJob, unready } from './world/controllers.ts';
 import { createWorld, type World } from './world/world.ts';
 
@@ -83,10 +83,10 @@ async function rolledOut(): Promise<World> {
   return world;
 }
 
-async function lookUntilTold(world: World): Promise<Diff | undefined> {
+async function lookUntilTold(world: World, ports = world.ports): Promise<Diff | undefined> {
   for (let minute = 0; minute < 3; minute++) {
     world.wait(60);
-    await world.run({ cause: 'schedule' });
+    await world.run({ cause: 'schedule' }, ports);
   }
   return diffs(world)[0];
 }
@@ -171,5 +171,89 @@ describe('an object that is not healthy is told', () => {
         why: { object: 'Pod acme/web-7c9d-x2', container: 'web', reason: 'CrashLoopBackOff', exitCode: 3 },
       },
     ]);
+  });
+});
+
+describe('what Git changed for an object that is not healthy', () => {
+  const secretOf = (password: string) => ({ ...secret, stringData: { password } });
+  const files = (image: string, password: string) => ({
+    ...shop([], ['timeout: 60s']),
+    'manifests/shop/web.json': list(deployment('web', { image })),
+    'manifests/shop/keys.json': list(secretOf(password)),
+  });
+
+  async function broken({ forgets = false } = {}): Promise<Diff | undefined> {
+    const world = createWorld();
+    world.git.add(files('shop:1', 'hunter1hunter1'));
+    await world.run();
+    const { revision } = (await world.memoryOf('shop')).converged ?? {};
+    world.cluster.statuses.set(title, unready);
+    world.git.add({ 'manifests/shop/web.json': list(deployment('web', { image: 'shop:2' })) });
+    const { renderer } = world.ports;
+    const forgetful = { ...renderer, kept: { ...renderer.kept, find: () => [] } };
+    const ports = forgets ? { ...world.ports, renderer: forgetful } : world.ports;
+    await world.run({}, ports);
+    const diff = await lookUntilTold(world, ports);
+    expect(diff?.objects[0]?.changed?.since).toBe(revision);
+    return diff;
+  }
+
+  it('is told field by field, since the revision that converged last', async () => {
+    expect((await broken())?.objects).toMatchObject([
+      {
+        name: 'web',
+        changed: {
+          inputs: ['manifests/shop/web.json'],
+          fields: [{ path: '/spec/template/spec/containers[name=web]/image', before: 'shop:1', after: 'shop:2' }],
+        },
+      },
+    ]);
+  });
+
+  it('is told by its files where the render of that revision is not kept', async () => {
+    const diff = await broken({ forgets: true });
+    expect(diff?.objects[0]?.changed?.inputs).toEqual(['manifests/shop/web.json']);
+    expect(diff?.objects[0]?.changed).not.toHaveProperty('fields');
+  });
+
+  it('is that it is new, where that revision had none', async () => {
+    const world = createWorld();
+    world.git.add({ ...shop([], ['timeout: 60s']), 'manifests/shop/keys.json': list(secret) });
+    await world.run();
+    world.cluster.statuses.set(title, unready);
+    world.git.add({ 'manifests/shop/web.json': list(deployment('web')) });
+    await world.run();
+    const changed = (await lookUntilTold(world))?.objects[0]?.changed;
+    expect(changed).toMatchObject({ inputs: ['manifests/shop/web.json'], added: true });
+    expect(changed).not.toHaveProperty('fields');
+  });
+
+  it('is nothing where Git changed others only', async () => {
+    const world = createWorld();
+    world.git.add(files('shop:1', 'hunter1hunter1'));
+    await world.run();
+    world.cluster.breakDown(title, unready);
+    world.git.add({ 'manifests/shop/keys.json': list(secretOf('hunter2hunter2')) });
+    await world.run();
+    expect((await lookUntilTold(world))?.objects).toMatchObject([{ name: 'web', changed: { inputs: [], fields: [] } }]);
+  });
+
+  it('is not told where it never converged', async () => {
+    const diff = await lookUntilTold(await rolledOut());
+    expect(diff?.objects).toHaveLength(1);
+    expect(diff?.objects[0]).not.toHaveProperty('changed');
+  });
+
+  it('shows no value of a Secret', async () => {
+    const world = createWorld();
+    world.git.add(files('shop:1', 'hunter1hunter1'));
+    await world.run();
+    world.cluster.refusals.set('apply Secret acme/keys', { status: 422, message: 'is invalid' });
+    world.git.add({ 'manifests/shop/keys.json': list(secretOf('hunter2hunter2')) });
+    world.wait(60);
+    await world.run();
+    const [diff] = diffs(world);
+    expect(diff?.objects[0]?.changed?.fields).toEqual([{ path: '/data/password', before: '***', after: '***' }]);
+    expect(JSON.stringify(diff)).not.toContain('hunter');
   });
 });
