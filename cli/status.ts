@@ -53,8 +53,17 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     const { repository, name, state, revision, health, since, checkedAt, message, incidents, policy, quarantine } =
       environment;
     const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
+    const source = incidents[0]?.source;
     const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
-    const words = [message, ...beside, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
+    const words = [
+      message,
+      ...(source === undefined ? [] : [`in ${source}`]),
+      ...beside,
+      barred,
+      ...policyWords(policy),
+    ]
+      .filter((word) => word !== '')
+      .join('; ');
     return {
       tone: tones[state],
       cells: [

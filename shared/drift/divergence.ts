@@ -33,6 +33,7 @@ export function wholeObjectDiff({
   change,
   message,
   source,
+  line,
   why,
   changed,
 }: {
@@ -41,6 +42,7 @@ export function wholeObjectDiff({
   change: ObjectDiff['change'];
   message: string;
   source?: string | undefined;
+  line?: number | undefined;
   why?: ObjectDiff['why'];
   changed?: ObjectDiff['changed'];
 }): ObjectDiff {
@@ -53,6 +55,7 @@ export function wholeObjectDiff({
     change,
     message,
     ...(source === undefined ? {} : { source }),
+    ...(line === undefined ? {} : { line }),
     ...(why === undefined ? {} : { why }),
     ...(changed === undefined ? {} : { changed }),
     fields: [],

@@ -67,6 +67,8 @@ export const objectDiffSchema = z.object({
    * none, and where what is there was looked at without a render.
    */
   source: z.string().optional(),
+  /** At which line (from 1) of that file it begins; only of plain YAML, where one document is it. */
+  line: z.int().positive().optional(),
   /** The first cause; only of what is not healthy, where one thing can be named. */
   why: whySchema.optional(),
   /** Only of what is not healthy or was refused, where the environment converged before with other inputs. */

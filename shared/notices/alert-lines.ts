@@ -93,7 +93,8 @@ function causeLine({ commit, subject, author, artifact }: Cause): string {
   return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
 }
 
-function objectLine({ kind, namespace, name, message, fields, why }: ObjectDiff): string {
+function objectLine(object: ObjectDiff): string {
+  const { kind, namespace, name, message, fields, why } = object;
   const title = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   const managers = [...new Set(fields.flatMap(({ manager }) => manager ?? []))];
   const by =
@@ -103,7 +104,13 @@ function objectLine({ kind, namespace, name, message, fields, why }: ObjectDiff)
           .slice(0, 3)
           .map((manager) => boundedText(manager, 40))
           .join(', ')})`;
-  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}${whyWords(why)}`;
+  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}${placeWords(object)}${whyWords(why)}`;
+}
+
+/** ` in manifests/shop/web.yaml:12`: of what was refused, and where the line is known. */
+function placeWords({ change, source, line }: ObjectDiff): string {
+  if (source === undefined || (change !== 'failed' && line === undefined)) return '';
+  return ` in ${boundedText(line === undefined ? source : `${source}:${line}`, 80)}`;
 }
 
 /** What Git changed for it since the revision that converged last: the first field, or the first files. */

@@ -20,13 +20,14 @@ import {
   type DefinitionsApplied,
 } from './write/apply-changes.ts';
 import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
-import { awaitHealth } from './write/await-health.ts';
+import { awaitHealth, type UnhealthyObject } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
 import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
 import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
+import { manifestLines } from './judge/manifest-lines.ts';
 import { isOursAlone } from './judge/without-our-own.ts';
 import type { ObservedState } from './observe/observed-state.ts';
 import { pruneLast } from './write/prune-last.ts';
@@ -211,28 +212,38 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const of = outcome.objects.map(({ desired: { key } }) => key);
-      const known = { desired, converged: before.converged, live: healing.observed, of };
-      const changedOf = await changedSince(target, known);
-      const objects = outcome.objects.map(({ desired: one, health: { message }, why }) => {
-        const { id, object, source } = one;
-        const changed = changedOf.get(one.key);
-        return wholeObjectDiff({
-          id,
-          apiVersion: object.apiVersion,
-          change: 'unhealthy',
-          message,
-          source,
-          why,
-          changed,
-        });
-      });
+      const objects = await unhealthyDiffs(target, { desired, before, live: healing.observed, found: outcome.objects });
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
     case 'healthy':
       return { step: 'done', made: outcome.health };
   }
+}
+
+/** What is not healthy, each with its cause, where it came from, and what was changed of it. */
+async function unhealthyDiffs(
+  target: Target,
+  {
+    desired,
+    before,
+    live,
+    found,
+  }: Pick<Course, 'desired' | 'before'> & {
+    live: ReadonlyMap<string, KubernetesObject>;
+    found: readonly UnhealthyObject[];
+  },
+): Promise<readonly ObjectDiff[]> {
+  const of = found.map((object) => object.desired.key);
+  const changedOf = await changedSince(target, { desired, converged: before.converged, live, of });
+  const lines = await manifestLines(
+    target,
+    found.map((object) => object.desired),
+  );
+  return found.map(({ desired: { id, key, object, source }, health: { message }, why }) => {
+    const facts = { source, line: lines.get(key), why, changed: changedOf.get(key) };
+    return wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message, ...facts });
+  });
 }
 
 /** The hooks that come after what was applied is healthy. Makes the inventory's parent as it is after them. */
@@ -282,7 +293,9 @@ async function fail(
   const live = new Map([...observed.objects].map(([key, { object }]) => [key, object] as const));
   const of = failuresOf(changes).map(({ id }) => objectKey(id));
   const changedOf = await changedSince(target, { desired, converged: before.converged, live, of });
-  const divergence = failureOf({ changes, desired, revision, hook, changedOf });
+  const failed = desired.objects.filter(({ key }) => of.includes(key));
+  const lines = await manifestLines(target, failed);
+  const divergence = failureOf({ changes, desired, revision, hook, changedOf, lines });
   return await divergeForGood(target, { retry, divergence });
 }
 
@@ -292,19 +305,22 @@ function failureOf({
   revision,
   hook,
   changedOf,
+  lines,
 }: {
   changes: readonly Change[];
   desired: DesiredState;
   revision: string;
   hook: FailedHook | undefined;
   changedOf: ChangedSince;
+  lines: ReadonlyMap<string, number>;
 }): Divergence {
   const byKey = new Map(desired.objects.map((one) => [one.key, one]));
   const objects = failuresOf(changes).map(({ id, message }) => {
-    const { object, source } = byKey.get(objectKey(id)) ?? {};
-    const changed = changedOf.get(objectKey(id));
+    const key = objectKey(id);
+    const { object, source } = byKey.get(key) ?? {};
+    const facts = { source, line: lines.get(key), changed: changedOf.get(key) };
     const apiVersion = object?.apiVersion ?? id.group;
-    return wholeObjectDiff({ id, apiVersion, change: 'failed', message, source, changed });
+    return wholeObjectDiff({ id, apiVersion, change: 'failed', message, ...facts });
   });
   const hookDiffs =
     hook === undefined

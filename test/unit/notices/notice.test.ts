@@ -61,6 +61,21 @@ describe('the notice of an alert', () => {
     expect(lineOf({ object: pod, reason: 'Error' })).toBe('Deployment acme/web: it is starting (Pod acme/web-7c9d-x2)');
   });
 
+  it('names the file of what was refused, and the line where it is known', () => {
+    const web = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      name: 'web',
+      fields: [],
+      source: 'charts/shop/templates/web.yaml',
+    };
+    const lineOf = (change: 'failed' | 'modified', line?: number) =>
+      told({ objects: [{ ...web, change, message: 'is invalid', line }] }).lines[0];
+    expect(lineOf('failed')).toBe('Service web: is invalid in charts/shop/templates/web.yaml');
+    expect(lineOf('failed', 12)).toBe('Service web: is invalid in charts/shop/templates/web.yaml:12');
+    expect(lineOf('modified')).toBe('Service web: is invalid');
+  });
+
   it('says what Git changed for what broke', () => {
     const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
     const since = `main@sha1:${'1'.repeat(40)}`;
