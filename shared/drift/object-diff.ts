@@ -47,6 +47,8 @@ const changedSchema = z.object({
   since: z.string(),
   /** Which of the paths that it is made of changed; a folder where something below it did. Empty: none. */
   inputs: z.array(z.string()),
+  /** How many further paths changed. */
+  omittedInputs: z.int().positive().optional(),
   /** That revision had no such object. */
   added: z.literal(true).optional(),
   /** Absent where they are not known: the render of that revision is not kept. Empty: none. */

@@ -39,8 +39,16 @@ function boundedObject({ fields, omittedFields = 0, ...object }: ObjectDiff): Ob
   const listed = fitting(fields.map(boundedField), largestFields);
   const left = omittedFields + fields.length - listed.length;
   return {
-    ...{ ...object, message: cut(object.message), fields: listed },
+    ...{ ...object, ...boundedChange(object), message: cut(object.message), fields: listed },
     ...(left === 0 ? {} : { omittedFields: left }),
+  };
+}
+
+/** Without the fields that Git changed, which are counted. */
+function boundedChange({ changed }: Pick<ObjectDiff, 'changed'>): Pick<ObjectDiff, 'changed'> {
+  if (changed?.fields === undefined || changed.fields.length === 0) return {};
+  return {
+    changed: { ...changed, fields: [], omittedFields: (changed.omittedFields ?? 0) + changed.fields.length },
   };
 }
 

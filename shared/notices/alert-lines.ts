@@ -113,29 +113,30 @@ function placeWords({ change, source, line }: ObjectDiff): string {
   return ` in ${boundedText(line === undefined ? source : `${source}:${line}`, 80)}`;
 }
 
+/** Of the files that changed so many are named. */
+const namedInputs = 3;
+
 /** What Git changed for it since the revision that converged last: the first field, or the first files. */
 function changedLines(object: ObjectDiff | undefined): string[] {
   if (object?.changed === undefined) return [];
-  const { since, added, fields = [], omittedFields = 0, inputs } = object.changed;
+  const { since, added, fields, omittedFields = 0, inputs, omittedInputs = 0 } = object.changed;
   const at = `since ${shortRevision(since)}`;
   const of = `${object.kind} ${boundedText(object.name, 80)}`;
   if (added === true) return [`${of} is new ${at}`];
-  const [first] = fields;
+  const [first, ...further] = fields ?? [];
   if (first !== undefined) {
-    const more = fields.length - 1 + omittedFields;
-    const others = more === 0 ? '' : `, and ${more} more`;
-    return [
-      `${of} was changed ${at}: ${boundedText(first.path, 100)} ${shown(first.before)} → ${shown(first.after)}${others}`,
-    ];
+    const { path, before, after } = first;
+    const change = `${boundedText(path, 100)} ${shown(before)} → ${shown(after)}`;
+    return [`${of} was changed ${at}: ${change}${moreWords(further.length + omittedFields, ', and')}`];
   }
   if (inputs.length === 0) return [`Nothing that ${of} is made of was changed ${at}`];
-  const more = inputs.length > 3 ? ` and ${inputs.length - 3} more` : '';
-  return [
-    `Changed ${at}: ${inputs
-      .slice(0, 3)
-      .map((path) => boundedText(path, 60))
-      .join(', ')}${more}`,
-  ];
+  if (fields !== undefined && omittedFields === 0) return [`${of} itself was not changed ${at}`];
+  const named = inputs.slice(0, namedInputs).map((path) => boundedText(path, 60));
+  return [`Changed ${at}: ${named.join(', ')}${moreWords(inputs.length - named.length + omittedInputs, ' and')}`];
+}
+
+function moreWords(count: number, and: string): string {
+  return count === 0 ? '' : `${and} ${count} more`;
 }
 
 function shown(value: unknown): string {

@@ -89,6 +89,10 @@ describe('the notice of an alert', () => {
     expect(lineOf({ inputs: [], fields: [] })).toBe(
       'Nothing that Deployment web is made of was changed since main@sha1:111111111111',
     );
+    expect(lineOf({ inputs: ['a', 'b', 'c', 'd'], omittedInputs: 2 })).toBe(
+      'Changed since main@sha1:111111111111: a, b, c and 3 more',
+    );
+    expect(lineOf({ inputs, fields: [] })).toBe('Deployment web itself was not changed since main@sha1:111111111111');
     expect(lineOf({ inputs, added: true })).toBe('Deployment web is new since main@sha1:111111111111');
   });
 

@@ -16,6 +16,8 @@ export type ChangedSince = ReadonlyMap<string, NonNullable<ObjectDiff['changed']
 
 /** Of so many objects it is looked up: alerts list fewer. */
 const mostObjects = 100;
+/** Of one object so many paths are listed. */
+const mostInputs = 20;
 
 /**
  * What differs between the revision that converged last and this one: the paths that an object is made of, and its own
@@ -52,7 +54,9 @@ export async function changedSince(
     const earlier = before.objects?.find((other) => other.key === key)?.object;
     const fields =
       before.objects === undefined ? {} : changedFields({ id, before: earlier, after, live: live.get(key) });
-    found.set(key, { since: converged.revision, inputs, ...fields });
+    const left = inputs.length - mostInputs;
+    const listed = { inputs: inputs.slice(0, mostInputs), ...(left > 0 ? { omittedInputs: left } : {}) };
+    found.set(key, { since: converged.revision, ...listed, ...fields });
   }
   return found;
 }
