@@ -1,3 +1,4 @@
+import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
 import { plainRevision, shortTime, table, type CommandResult, type Line, type Tone } from './command-result.ts';
@@ -52,8 +53,17 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     const { repository, name, state, revision, health, since, checkedAt, message, incidents, policy, quarantine } =
       environment;
     const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
+    const source = incidents[0]?.source;
     const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
-    const words = [message, ...beside, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
+    const words = [
+      message,
+      ...(source === undefined ? [] : [`in ${source}`]),
+      ...beside,
+      barred,
+      ...policyWords(policy),
+    ]
+      .filter((word) => word !== '')
+      .join('; ');
     return {
       tone: tones[state],
       cells: [
@@ -72,6 +82,7 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
+      ...shown.flatMap(causesOf),
       ...shown.flatMap(copiesOf),
       ...refused.map(refusedLine),
       ...unreachable.map(unreachableLine),
@@ -99,6 +110,21 @@ export function unreachableLine({ subject, since, problem, count }: NonNullable<
 } {
   const behind = `${count} ${count === 1 ? 'environment stands' : 'environments stand'} on it`;
   return { text: `${subject} has not answered since ${shortTime(since)}: ${problem}; ${behind}`, tone: 'bad' };
+}
+
+/** The commit that changed last what failed or differs is made of: for whoever wants to know whom to ask. */
+export function causesOf({
+  repository,
+  name,
+  state,
+  cause,
+}: Pick<EnvironmentStatus, 'repository' | 'name' | 'state' | 'cause'>): Line[] {
+  if (cause === null || (state !== 'Failed' && state !== 'Diverged')) return [];
+  const { commit, subject, author, artifact } = cause;
+  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const of = artifact === null ? '' : `, of ${boundedText(artifact, 120)}`;
+  const text = `${repository}/${name}: changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
+  return [{ text, tone: 'detail' }];
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */

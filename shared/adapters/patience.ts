@@ -15,6 +15,8 @@ export const patience = {
     writeAnswer: 13_000,
     /** Until any other request is answered to its end, however its parts drip: one page of a list at most. */
     wholeAnswer: 120_000,
+    /** Until the Warning events of a namespace are here: an alert that waits for them is told without. */
+    warnings: 3_000,
     /**
      * How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a
      * failure.

@@ -33,12 +33,18 @@ export function wholeObjectDiff({
   change,
   message,
   source,
+  line,
+  why,
+  changed,
 }: {
   id: ObjectId;
   apiVersion: string;
   change: ObjectDiff['change'];
   message: string;
   source?: string | undefined;
+  line?: number | undefined;
+  why?: ObjectDiff['why'];
+  changed?: ObjectDiff['changed'];
 }): ObjectDiff {
   const namespace = id.namespace === undefined ? {} : { namespace: id.namespace };
   return {
@@ -49,6 +55,9 @@ export function wholeObjectDiff({
     change,
     message,
     ...(source === undefined ? {} : { source }),
+    ...(line === undefined ? {} : { line }),
+    ...(why === undefined ? {} : { why }),
+    ...(changed === undefined ? {} : { changed }),
     fields: [],
   };
 }

@@ -1,3 +1,4 @@
+import { shortened } from '../base/shortened.ts';
 import type { FieldDiff, ObjectDiff } from '../drift/object-diff.ts';
 import type { Alert, Cause, Converged, Diff } from './alert.ts';
 
@@ -38,8 +39,16 @@ function boundedObject({ fields, omittedFields = 0, ...object }: ObjectDiff): Ob
   const listed = fitting(fields.map(boundedField), largestFields);
   const left = omittedFields + fields.length - listed.length;
   return {
-    ...{ ...object, message: cut(object.message), fields: listed },
+    ...{ ...object, ...boundedChange(object), message: cut(object.message), fields: listed },
     ...(left === 0 ? {} : { omittedFields: left }),
+  };
+}
+
+/** Without the fields that Git changed, which are counted. */
+function boundedChange({ changed }: Pick<ObjectDiff, 'changed'>): Pick<ObjectDiff, 'changed'> {
+  if (changed?.fields === undefined || changed.fields.length === 0) return {};
+  return {
+    changed: { ...changed, fields: [], omittedFields: (changed.omittedFields ?? 0) + changed.fields.length },
   };
 }
 
@@ -80,7 +89,7 @@ function cutIfAny(text: string | null): string | null {
 }
 
 function cut(text: string): string {
-  return text.length <= largestText ? text : `${text.slice(0, largestText).toWellFormed()}…`;
+  return shortened(text, largestText);
 }
 
 function bytesOf(value: unknown): number {

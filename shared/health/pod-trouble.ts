@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { conditionList, describeCondition, findCondition } from './conditions.ts';
+import type { FirstCause } from './first-cause.ts';
 import { mayStartLater } from './healing-causes.ts';
 import { part } from './observed-shape.ts';
 
@@ -8,6 +10,13 @@ import { part } from './observed-shape.ts';
 export interface PodTrouble {
   readonly verdict: 'failing' | 'progressing';
   readonly message: string;
+  /** Absent where its status says no more than that it is not there yet. */
+  readonly why?: FirstCause | undefined;
+}
+
+/** A trouble of one Pod, before it is said which. */
+interface Found extends Omit<PodTrouble, 'why'> {
+  readonly why?: Omit<FirstCause, 'object'> | undefined;
 }
 
 const waiting = z.object({ reason: z.string().default(''), message: z.string().default('') }).optional();
@@ -44,7 +53,10 @@ const podSchema = z.object({
     containerStatuses: containers,
   }),
 });
-type Pod = z.infer<typeof podSchema>;
+type Pod = z.infer<typeof podSchema> & { readonly hides: Hides };
+
+/** Hides what nobody is to read in words that containers and webhooks write. */
+export type Hides = (words: string) => string;
 
 /**
  * Reasons for which the kubelet cannot start a container: `ErrImagePull`, `InvalidImageName`,
@@ -61,30 +73,42 @@ const restartsOfFailure = 2;
  *
  * @param options.countsCrashes whether the Pod's owner counts crashes itself and gives up by its own limit, as a Job
  * does
+ * @param options.hides see `Hides`; what they mean is judged by them as they are
  */
 export function troubleOf(
   object: KubernetesObject,
-  { countsCrashes }: { countsCrashes: boolean },
+  { countsCrashes, hides = (words) => words }: { countsCrashes: boolean; hides?: Hides | undefined },
 ): PodTrouble | undefined {
   const pod = podSchema.safeParse(object).data;
-  if (pod === undefined) return undefined;
+  const found = pod === undefined ? undefined : findTrouble({ ...pod, hides }, countsCrashes);
+  if (found === undefined) return undefined;
+  const { why, ...trouble } = found;
+  return why === undefined ? trouble : { ...trouble, why: { object: objectTitle(objectIdOf(object)), ...why } };
+}
+
+function findTrouble(pod: Pod, countsCrashes: boolean): Found | undefined {
   const { status } = pod;
   if (status.phase === 'Succeeded') return undefined;
-  if (status.phase === 'Failed') return progressing(describeEnd(pod));
+  if (status.phase === 'Failed') return endedBadly(pod);
   const ready = findCondition(status.conditions, 'Ready');
   if (ready?.status === 'True') return undefined;
 
   const all = [...status.initContainerStatuses, ...status.containerStatuses];
   const failing = all.flatMap((container) => describeFailing({ container, pod, countsCrashes }) ?? []);
-  if (failing[0] !== undefined) return { verdict: 'failing', message: failing.join('; ') };
+  if (failing[0] !== undefined)
+    return { verdict: 'failing', message: failing.map(({ message }) => message).join('; '), why: failing[0].why };
 
   const scheduled = findCondition(status.conditions, 'PodScheduled');
-  if (scheduled?.status === 'False') return progressing(`no node takes it: ${describeCondition(scheduled)}`);
+  if (scheduled?.status === 'False')
+    return progressing(`no node takes it: ${describeCondition(scheduled)}`, {
+      reason: scheduled.reason || 'Unschedulable',
+    });
   const crashed = all.find((container) => endOf(container) !== undefined && !hasDone(container));
   if (crashed !== undefined)
-    return progressing(`container ${crashed.name}: ${describeCrash({ container: crashed, pod })}`);
+    return progressing(`container ${crashed.name}: ${describeCrash({ container: crashed, pod })}`, whyOf(crashed));
   const held = all.find(({ state }) => state.waiting !== undefined && !starting.test(state.waiting.reason));
-  if (held !== undefined) return progressing(`container ${held.name}: ${describeWaiting(held)}`);
+  if (held !== undefined)
+    return progressing(`container ${held.name}: ${describeWaiting({ container: held, pod })}`, whyOf(held));
   const preparing = status.initContainerStatuses.find(({ ready: done, state }) => !done && state.running !== undefined);
   if (preparing !== undefined) return progressing(`init container ${preparing.name} is running`);
   if (status.phase !== 'Running') return progressing('it is starting');
@@ -92,8 +116,21 @@ export function troubleOf(
   return progressing(`it is running and not ready: ${describeCondition(ready)}`);
 }
 
-function progressing(message: string): PodTrouble {
-  return { verdict: 'progressing', message };
+function progressing(message: string, why?: Found['why']): Found {
+  return { verdict: 'progressing', message, ...(why && { why }) };
+}
+
+/** What keeps a container from running: its last end where it has one that says more than that it ended. */
+function whyOf(container: Container): Found['why'] {
+  const waitsFor = container.state.waiting?.reason ?? '';
+  const end = endOf(container);
+  const word = end?.reason === 'Error' || end?.reason === 'Completed' ? '' : (end?.reason ?? '');
+  const isCrash = waitsFor === '' || waitsFor === 'CrashLoopBackOff';
+  return {
+    container: container.name,
+    reason: (isCrash ? word || waitsFor : waitsFor) || 'Error',
+    ...(isCrash && end !== undefined && { exitCode: end.exitCode }),
+  };
 }
 
 function describeFailing({
@@ -104,22 +141,24 @@ function describeFailing({
   container: Container;
   pod: Pod;
   countsCrashes: boolean;
-}): string | undefined {
+}): { message: string; why: Found['why'] } | undefined {
   const { name, ready, restartCount, state } = container;
+  const says = (message: string) => ({ message: `container ${name}: ${message}`, why: whyOf(container) });
   const reason = state.waiting?.reason ?? '';
   if (cannotStart.test(reason) && mayStartLater({ reason, message: state.waiting?.message ?? '' })) return undefined;
-  if (countsCrashes && cannotStart.test(reason)) return `container ${name}: ${describeWaiting(container)}`;
+  if (countsCrashes && cannotStart.test(reason)) return says(describeWaiting({ container, pod }));
   if (countsCrashes) return undefined;
-  if (reason === 'CrashLoopBackOff') return `container ${name}: CrashLoopBackOff: ${describeCrash({ container, pod })}`;
-  if (cannotStart.test(reason)) return `container ${name}: ${describeWaiting(container)}`;
+  if (reason === 'CrashLoopBackOff') return says(`CrashLoopBackOff: ${describeCrash({ container, pod })}`);
+  if (cannotStart.test(reason)) return says(describeWaiting({ container, pod }));
   const end = endOf(container);
   if (ready || restartCount < restartsOfFailure || end === undefined || end.exitCode === 0) return undefined;
   const unready = state.running === undefined ? '' : ', runs again and is not ready';
-  return `container ${name}: ${describeCrash({ container, pod })}${unready}`;
+  return says(`${describeCrash({ container, pod })}${unready}`);
 }
 
-function describeWaiting({ state: { waiting: why } }: Container): string {
-  return why?.message ? `${why.reason}: ${why.message}` : (why?.reason ?? '');
+function describeWaiting({ container, pod }: { container: Container; pod: Pod }): string {
+  const { waiting: why } = container.state;
+  return why?.message ? `${why.reason}: ${pod.hides(why.message)}` : (why?.reason ?? '');
 }
 
 function endOf({ state, lastState }: Container) {
@@ -138,10 +177,10 @@ function hasDone({ ready, state }: Container): boolean {
 function describeCrash({ container, pod }: { container: Container; pod: Pod }): string {
   const end = endOf(container);
   const restarts = container.restartCount === 1 ? 'restarted once' : `restarted ${container.restartCount} times`;
-  if (end === undefined) return container.state.waiting?.message || restarts;
+  if (end === undefined) return pod.hides(container.state.waiting?.message ?? '') || restarts;
   const limit = end.reason === 'OOMKilled' ? memoryLimit({ container, pod }) : '';
   const reason = end.reason === '' || end.reason === 'Error' ? '' : ` (${end.reason}${limit})`;
-  const words = end.message.trim() === '' ? '' : `: ${end.message.trim()}`;
+  const words = end.message.trim() === '' ? '' : `: ${pod.hides(end.message.trim())}`;
   return `ended with exit code ${end.exitCode}${reason}, ${restarts}${words}`;
 }
 
@@ -151,13 +190,17 @@ function memoryLimit({ container, pod }: { container: Container; pod: Pod }): st
   return limit === undefined ? '' : ` at ${limit}`;
 }
 
-function describeEnd({ status }: Pod): string {
-  if (status.reason || status.message)
-    return `a pod has failed: ${[status.reason, status.message].filter(Boolean).join(': ')}`;
+function endedBadly({ status, hides }: Pod): Found {
   const failed = [...status.initContainerStatuses, ...status.containerStatuses].find(
     (container) => (endOf(container)?.exitCode ?? 0) !== 0,
   );
-  return failed === undefined
-    ? 'a pod has failed'
-    : `a pod has failed: container ${failed.name} ended with exit code ${endOf(failed)?.exitCode}`;
+  const why = failed === undefined ? undefined : whyOf(failed);
+  if (status.reason || status.message) {
+    const message = `a pod has failed: ${[status.reason, hides(status.message ?? '')].filter(Boolean).join(': ')}`;
+    return progressing(message, status.reason ? { reason: status.reason } : why);
+  }
+  const end = failed === undefined ? undefined : endOf(failed);
+  if (failed === undefined || end === undefined) return progressing('a pod has failed');
+  const words = end.message.trim() === '' ? '' : `: ${hides(end.message.trim())}`;
+  return progressing(`a pod has failed: container ${failed.name} ended with exit code ${end.exitCode}${words}`, why);
 }

@@ -3,9 +3,10 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { conditionList, describeCondition, findCondition, trueCondition } from './conditions.ts';
 import { mayBeAdmittedLater } from './healing-causes.ts';
 import { oneLine } from './health.ts';
+import { objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { isControlledBy, newestPods, newestReplicaSet } from './newest-pods.ts';
 import { part } from './observed-shape.ts';
-import { troubleOf, type PodTrouble } from './pod-trouble.ts';
+import { troubleOf, type Hides, type PodTrouble } from './pod-trouble.ts';
 
 /** What keeps a roll-out from its end; the message is one sentence without the workload's name. */
 export type RolloutTrouble = PodTrouble;
@@ -14,6 +15,7 @@ export interface ObservedRollout {
   readonly workload: KubernetesObject;
   readonly pods: readonly KubernetesObject[];
   readonly replicaSets: readonly KubernetesObject[];
+  readonly hides?: Hides | undefined;
 }
 
 const observedSchema = z.object({
@@ -36,11 +38,11 @@ const observedSchema = z.object({
  */
 export function explainRollout(observed: ObservedRollout): RolloutTrouble | undefined {
   const trouble = explain(observed);
-  return trouble === undefined ? undefined : { verdict: trouble.verdict, message: oneLine(trouble.message) };
+  return trouble === undefined ? undefined : { ...trouble, message: oneLine(trouble.message) };
 }
 
 function explain(observed: ObservedRollout): RolloutTrouble | undefined {
-  const { workload, replicaSets } = observed;
+  const { workload, replicaSets, hides = (words) => words } = observed;
   const parsed = observedSchema.safeParse(workload).data;
   if (parsed === undefined) return undefined;
   const { metadata, spec, status } = parsed;
@@ -51,7 +53,8 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') {
     return {
       verdict: mayBeAdmittedLater(describeCondition(progress)) ? 'progressing' : 'failing',
-      message: describeCondition(progress),
+      message: hides(describeCondition(progress)),
+      why: { object: titleOf(workload), reason: 'ReplicaSetCreateError' },
     };
   }
   if (status.observedGeneration !== undefined && status.observedGeneration < metadata.generation) return undefined;
@@ -66,30 +69,47 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   if (refused !== undefined) {
     // A Pod that is still ending counts towards the quota, and makes room when it is gone.
     const ending = observed.pods.length - living.length;
-    if (ending === 0 && mayBeAdmittedLater(describeCondition(refused)))
-      return { verdict: 'progressing', message: describeCondition(refused) };
-    if (ending === 0) return { verdict: 'failing', message: describeCondition(refused) };
-    return { verdict: 'progressing', message: `${describeCondition(refused)}; ${ending} pods are still ending` };
+    const said = describeCondition(refused);
+    const why = { object: titleOf(replicaSet ?? workload), reason: refused.reason || 'FailedCreate' };
+    if (ending > 0) return { verdict: 'progressing', message: `${hides(said)}; ${ending} pods are still ending`, why };
+    return { verdict: mayBeAdmittedLater(said) ? 'progressing' : 'failing', message: hides(said), why };
   }
 
-  const trouble = worstOf({ pods: living.filter((pod) => newest.includes(pod)), ofJob: workload.kind === 'Job' });
+  const trouble = worstOf({
+    hides,
+    pods: living.filter((pod) => newest.includes(pod)),
+    ofJob: workload.kind === 'Job',
+  });
   if (trouble?.verdict === 'failing' || workload.kind !== 'StatefulSet' || spec.podManagementPolicy === 'Parallel')
     return trouble;
   // A StatefulSet in order replaces no Pod before all are ready: an older one that fails holds its own mending up.
   const older = worstOf({
     pods: living.filter((pod) => isControlledBy(workload)(pod) && !newest.includes(pod)),
     ofJob: false,
+    hides,
   });
   return older?.verdict === 'failing'
-    ? { verdict: 'failing', message: `${older.message}; it waits for this pod of its earlier revision` }
+    ? { ...older, message: `${older.message}; it waits for this pod of its earlier revision` }
     : trouble;
 }
 
+function titleOf(object: KubernetesObject): string {
+  return objectTitle(objectIdOf(object));
+}
+
 /** The first trouble among the gravest, by the Pods' names, and how many Pods have one as grave. */
-function worstOf({ pods, ofJob }: { pods: readonly KubernetesObject[]; ofJob: boolean }): RolloutTrouble | undefined {
+function worstOf({
+  pods,
+  ofJob,
+  hides,
+}: {
+  pods: readonly KubernetesObject[];
+  ofJob: boolean;
+  hides: Hides;
+}): RolloutTrouble | undefined {
   const troubles = pods
     .toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1))
-    .flatMap((pod) => troubleOf(pod, { countsCrashes: ofJob }) ?? []);
+    .flatMap((pod) => troubleOf(pod, { countsCrashes: ofJob, hides }) ?? []);
   const failing = troubles.filter(({ verdict }) => verdict === 'failing');
   const gravest = failing.length > 0 ? failing : troubles;
   const [first] = gravest;

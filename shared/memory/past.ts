@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shortened } from '../base/shortened.ts';
 import { formatTime, parseTime } from '../base/time.ts';
 import { diffReasons } from '../drift/object-diff.ts';
 import { sameInputs } from '../environment/inputs.ts';
@@ -98,9 +99,9 @@ function entryOf(
   const rollback = diff?.rollback?.commit;
   return {
     ...{ id, reason, since, until, times: occurrence, revision },
-    ...(subject === undefined ? {} : { subject: cut(subject, longestName) }),
-    summary: cut(summary, longestSummary),
-    by: [...new Set(managers)].slice(0, namedManagers).map((manager) => cut(manager, longestName)),
+    ...(subject === undefined ? {} : { subject: shortened(subject, longestName) }),
+    summary: shortened(summary, longestSummary),
+    by: [...new Set(managers)].slice(0, namedManagers).map((manager) => shortened(manager, longestName)),
     healed: reason === 'Drifted' && diff !== undefined && diff.action !== 'none',
     cause: shortCause(diff?.cause ?? null),
     ...(rollback === undefined ? {} : { rollback }),
@@ -111,13 +112,13 @@ function shortCause(cause: PastEntry['cause']): PastEntry['cause'] {
   if (cause === null) return null;
   const { subject, author, artifact } = cause;
   return {
-    ...{ ...cause, subject: cut(subject, longestName), author: author === null ? null : cut(author, longestName) },
-    artifact: artifact === null ? null : cut(artifact, longestName),
+    ...{
+      ...cause,
+      subject: shortened(subject, longestName),
+      author: author === null ? null : shortened(author, longestName),
+    },
+    artifact: artifact === null ? null : shortened(artifact, longestName),
   };
-}
-
-function cut(text: string, longest: number): string {
-  return text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}…`;
 }
 
 /** Without what is too old, or too much; `from` moves on to where all is here again. */

@@ -24,6 +24,7 @@ export function diffLines(diff: Diff): string[] {
   return [
     ...objects.slice(0, listedObjects).map(objectLine),
     ...(further === 0 ? [] : [`and ${further} more`]),
+    ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}. ${actions[action]}.`,
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
@@ -92,7 +93,8 @@ function causeLine({ commit, subject, author, artifact }: Cause): string {
   return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
 }
 
-function objectLine({ kind, namespace, name, message, fields }: ObjectDiff): string {
+function objectLine(object: ObjectDiff): string {
+  const { kind, namespace, name, message, fields, why } = object;
   const title = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   const managers = [...new Set(fields.flatMap(({ manager }) => manager ?? []))];
   const by =
@@ -102,7 +104,53 @@ function objectLine({ kind, namespace, name, message, fields }: ObjectDiff): str
           .slice(0, 3)
           .map((manager) => boundedText(manager, 40))
           .join(', ')})`;
-  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}`;
+  return `${boundedText(title, 80)}: ${boundedText(message, largestMessage)}${by}${placeWords(object)}${whyWords(why)}`;
+}
+
+/** ` in manifests/shop/web.yaml:12`: of what was refused, and where the line is known. */
+function placeWords({ change, source, line }: ObjectDiff): string {
+  if (source === undefined || (change !== 'failed' && line === undefined)) return '';
+  return ` in ${boundedText(line === undefined ? source : `${source}:${line}`, 80)}`;
+}
+
+/** Of the files that changed so many are named. */
+const namedInputs = 3;
+
+/** What Git changed for it since the revision that converged last: the first field, or the first files. */
+function changedLines(object: ObjectDiff | undefined): string[] {
+  if (object?.changed === undefined) return [];
+  const { since, added, fields, omittedFields = 0, inputs, omittedInputs = 0 } = object.changed;
+  const at = `since ${shortRevision(since)}`;
+  const of = `${object.kind} ${boundedText(object.name, 80)}`;
+  if (added === true) return [`${of} is new ${at}`];
+  const [first, ...further] = fields ?? [];
+  if (first !== undefined) {
+    const { path, before, after } = first;
+    const change = `${boundedText(path, 100)} ${shown(before)} → ${shown(after)}`;
+    return [`${of} was changed ${at}: ${change}${moreWords(further.length + omittedFields, ', and')}`];
+  }
+  if (inputs.length === 0) return [`Nothing that ${of} is made of was changed ${at}`];
+  if (fields !== undefined && omittedFields === 0) return [`${of} itself was not changed ${at}`];
+  const named = inputs.slice(0, namedInputs).map((path) => boundedText(path, 60));
+  return [`Changed ${at}: ${named.join(', ')}${moreWords(inputs.length - named.length + omittedInputs, ' and')}`];
+}
+
+function moreWords(count: number, and: string): string {
+  return count === 0 ? '' : `${and} ${count} more`;
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return boundedText(typeof value === 'string' ? value : JSON.stringify(value), 60);
+}
+
+/** ` (Pod acme/web-7c9d-x2: FailedMount, 7 times, last 2026-11-21T01:02:03Z)` */
+function whyWords(why: ObjectDiff['why']): string {
+  if (why === undefined) return '';
+  const { object, event } = why;
+  if (event === undefined) return ` (${boundedText(object, 80)})`;
+  const times = event.count === 1 ? 'once' : `${event.count} times`;
+  return ` (${boundedText(event.object, 80)}: ${boundedText(event.reason, 40)}, ${times}, last ${boundedText(event.last, 40)})`;
 }
 
 function ordinal(count: number): string {

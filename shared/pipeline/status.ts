@@ -2,6 +2,7 @@ import { ConvergeError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { parseDuration } from '../environment/duration.ts';
 import { isOpen } from '../memory/incident.ts';
+import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
@@ -248,6 +249,7 @@ function factsOf({
     incidents: openIncidents(memory).map(({ id, reason, subject, ...open }) => ({
       ...{ id, reason, subject: subject ?? null },
       ...{ since: open.since, occurrence: open.occurrence, revision: open.revision, summary: open.summary },
+      ...sourceOf({ subject, ...open }),
     })),
     quarantine: stands
       ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
@@ -362,4 +364,11 @@ function policyAt({ name, declared }: { name: string; declared: Declaration }): 
 /** What is shown of it, though nobody waits for it. */
 function unawaitedOf({ unawaited }: Memory): string {
   return unawaited === undefined ? '' : `not waited for: ${unawaited}`;
+}
+
+/** Of the object that the incident is of, as its alert says. */
+function sourceOf({ subject, diff }: Pick<Incident, 'subject' | 'diff'>): { source?: string } {
+  const { source, line } = diff?.objects.find((object) => objectTitle(object) === subject) ?? {};
+  if (source === undefined) return {};
+  return { source: line === undefined ? source : `${source}:${line}` };
 }

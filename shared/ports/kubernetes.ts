@@ -57,6 +57,11 @@ export interface Cluster {
     content: 'whole' | 'metadata';
   }): Promise<readonly KubernetesObject[]>;
   /**
+   * Warning events (core group) of a namespace: the first 500, of one answer of at most a mebibyte that is here within
+   * three seconds. Undefined where the API server does not let us read them or does not say; it never throws for that.
+   */
+  warnings(namespace: string): Promise<readonly KubernetesObject[] | undefined>;
+  /**
    * Forced server-side apply by the field manager `converge`, unless another is named. With a uid or a resourceVersion in its metadata it is
    * refused with 409 where the live object has another. Never throws for what the API server refuses about the object;
    * throws `ClusterUnavailable` where the API server stays overloaded, or does not answer.

@@ -19,6 +19,12 @@ const byName = ['get', 'create', 'patch', 'delete'] as const;
 /** Kinds whose Pods are read to say why they are not healthy. */
 const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'ReplicaSet.apps', 'Job.batch'];
 
+/** Kinds of which events say why they are not healthy, beside those that others define. */
+const reported = [...workloads, 'CronJob.batch', 'Pod', 'PersistentVolumeClaim'];
+
+/** Hooks that are waited for. */
+const runsToAnEnd = ['Job.batch', 'Pod'];
+
 /** What is read before something is pruned that it may refer to. */
 const referrers = [
   { group: '', plural: 'pods' },
@@ -100,11 +106,17 @@ function namespaceRules(
     collected.add(resource, ofMembers);
     // What pods may refer to is pruned when none does.
     if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
+    if (reported.includes(groupKind(id)) || isDefinedElsewhere(id))
+      collected.add({ group: '', plural: 'events' }, ['list']);
     if (!workloads.includes(groupKind(id))) continue;
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);
   }
-  for (const { id, resource } of hooks) if (id.namespace === place) collected.add(resource, ofHooks);
+  for (const { id, resource } of hooks.filter((hook) => hook.id.namespace === place)) {
+    collected.add(resource, ofHooks);
+    if (!runsToAnEnd.includes(groupKind(id))) continue;
+    for (const plural of ['events', 'pods']) collected.add({ group: '', plural }, ['list']);
+  }
   for (const { resource, namespace: at, name } of lookups) {
     if (resource.namespaced && at === place)
       collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);

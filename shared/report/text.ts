@@ -1,11 +1,11 @@
+import { shortened } from '../base/shortened.ts';
 /** Characters of one value, and of one sentence, in a report: alerts and Git have the rest. */
 const longestValue = 160;
 const longestSentence = 400;
 
 /** A text that is too long is cut, and says how long it is. */
 export function cut(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  return `${text.slice(0, longest).toWellFormed()}… (${text.length} characters)`;
+  return shortened(text, longest);
 }
 
 export function sentence(text: string): string {

@@ -1,6 +1,7 @@
 import { EVENT_ID, YAMLException, load, parseEvents, getScalarValue, type Event } from 'js-yaml';
 import type { z } from 'zod';
 import { ConvergeError, type ErrorCode } from '../base/errors.ts';
+import { shortened } from '../base/shortened.ts';
 
 /**
  * Reads one of Converge's own YAML files (environment files, the operator's configuration) by its schema. Manifests are
@@ -28,7 +29,7 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
     throw new ConvergeError({
       code,
       subject: `${file}${line}`,
-      message: shortened(error.reason),
+      message: shortened(error.reason, longestProblem),
       disposition: 'refuse',
     });
   }
@@ -93,11 +94,7 @@ function refuseMultiplied({ file, code, value }: { file: string; code: ErrorCode
 }
 
 function describeProblem({ path, message }: Problem): string {
-  return `${shortened(dotted(path))}: ${shortened(message)}`;
-}
-
-function shortened(text: string): string {
-  return text.length <= longestProblem ? text : `${text.slice(0, longestProblem)}…`;
+  return `${shortened(dotted(path), longestProblem)}: ${shortened(message, longestProblem)}`;
 }
 
 /** The line (from 1) of a key of a document that parses; where it is missing, of the mapping that should hold it. */

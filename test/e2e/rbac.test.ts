@@ -180,6 +180,7 @@ describe('an environment that acts as itself', () => {
       'controllerrevisions',
       'customresourcedefinitions',
       'deployments',
+      'events',
       'groups',
       'jobs',
       'namespaces',

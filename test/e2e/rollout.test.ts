@@ -243,23 +243,34 @@ describe('a roll-out that fails', () => {
       'missing',
       { 'web.yaml': deployment('web', 'shop:missing'), 'other.yaml': stuck },
       /Deployment missing\/web: .*ImagePullBackOff.*shop:missing/,
+      { object: expect.stringMatching(/^Pod missing\/web-/) as string, reason: 'ImagePullBackOff' },
     ],
     [
       'crash',
       { 'web.yaml': deployment('web', 'shop:crash'), 'other.yaml': stuck },
       /Deployment crash\/web: .*CrashLoopBackOff/,
+      { object: expect.stringMatching(/^Pod crash\/web-/) as string, reason: 'CrashLoopBackOff' },
     ],
     [
       'quota',
       { 'web.yaml': deployment('web', 'shop:1'), 'quota.yaml': quota },
       /Deployment quota\/web: .*exceeded quota: quota/,
+      {
+        object: expect.stringMatching(/^ReplicaSet quota\/web-/) as string,
+        reason: 'FailedCreate',
+        event: {
+          object: expect.stringMatching(/^ReplicaSet quota\/web-/) as string,
+          reason: 'FailedCreate',
+          message: expect.stringContaining('exceeded quota: quota') as string,
+        },
+      },
     ],
-  ])('is Unhealthy long before its time, for the reason of its pods: %s', async (name, files, reason) => {
+  ])('is Unhealthy long before its time, for the reason of its pods: %s', async (name, files, reason, why) => {
     const commit = await push(name, files, { timeout: '1h' });
     const diff = await diffAt(name, commit);
     expect(diff).toMatchObject({
       reason: 'Unhealthy',
-      objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy' }],
+      objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy', why }],
     });
     expect(diff.summary).toMatch(reason);
     await looked(name);

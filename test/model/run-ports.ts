@@ -208,6 +208,7 @@ function clusterOf(stage: Stage): Cluster {
   return {
     name: 'model',
     api: async () => ({ version: 'v1', resources: [resource], unreadable: [] }),
+    warnings: async () => [],
     async get({ name }) {
       const key = keyNamed(name);
       const answer = key === undefined ? unused() : await stage.ask({ op: 'get', key });

@@ -1,7 +1,9 @@
+import { ConvergeError } from '../../base/errors.ts';
 import { fieldManager } from '../../objects/field-manager.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { ApplyResult, Cluster, DeleteResult } from '../../ports/kubernetes.ts';
+import { patience } from '../patience.ts';
 import { discover } from './discovery.ts';
 import {
   call,
@@ -16,6 +18,10 @@ import {
 } from './requests.ts';
 
 const pageSize = 1000;
+const events: ApiResource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
+/** Of the Warning events of a namespace so many are read, and so many bytes. */
+const mostWarnings = 500;
+const largestWarnings = 1 << 20;
 /** How long a cluster's version and API list are taken for current. */
 const discoveryAge = 30_000;
 
@@ -31,6 +37,7 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
     api: async (options) => readApi(connection, { discovered, refresh: options?.refresh === true }),
     get: async (object) => getObject(connection, object),
     list: async (query) => listObjects(connection, query),
+    warnings: async (namespace) => listWarnings(connection, namespace),
     apply: async (request) => applyObject(connection, request),
     writeManagedFields: async (request) => writeManagedFields(connection, request),
     delete: async (request) => deleteObject(connection, request),
@@ -87,6 +94,24 @@ async function listObjects(
     continueAt = page.metadata?.continue ?? '';
   } while (continueAt !== '');
   return items;
+}
+
+/** They say why only: what keeps them from being read is nobody's failure. */
+async function listWarnings(
+  connection: Connection,
+  namespace: string,
+): Promise<readonly KubernetesObject[] | undefined> {
+  const path = pathOf({ resource: events, namespace });
+  const query = new URLSearchParams({ limit: String(mostWarnings), fieldSelector: 'type=Warning' });
+  const budget = { milliseconds: patience.kubernetes.warnings, bytes: largestWarnings };
+  try {
+    const answer = await call(connection, { method: 'GET', path: `${path}?${query.toString()}`, budget });
+    if (answer.status !== 200) return undefined;
+    return (answer.body as { items?: KubernetesObject[] }).items ?? [];
+  } catch (error) {
+    if (error instanceof ConvergeError) return undefined;
+    throw error;
+  }
 }
 
 async function applyObject(

@@ -54,6 +54,8 @@ interface ApiRequest {
   readonly body?: string;
   /** Absent: it changes nothing. */
   readonly write?: Write | undefined;
+  /** Sent once, and given up beyond this; absent: as often and for as long as reads are. */
+  readonly budget?: { readonly milliseconds: number; readonly bytes: number };
 }
 
 /**
@@ -79,11 +81,11 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       }));
     } catch (error) {
       if (mayHaveBeenSent(error)) asked.write?.fence?.unanswered();
-      if (!lookedAgain) {
+      if (!lookedAgain && asked.budget === undefined) {
         lookedAgain = true;
         await lookAgain(access, endpoint);
       }
-      const tries = triesWithoutAnswer[isSilence(error) ? 'silent' : 'broken'];
+      const tries = asked.budget === undefined ? triesWithoutAnswer[isSilence(error) ? 'silent' : 'broken'] : 1;
       if (attempt < tries) {
         await sleep(backoff({ firstPause, attempt }));
         continue;
@@ -95,7 +97,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       renewed = true;
       if (await access.renewCredentials({ endpoint, credentials })) continue;
     }
-    if (attempt < triesBy[outlookOf(answer)]) {
+    if (asked.budget === undefined && attempt < triesBy[outlookOf(answer)]) {
       await sleep(
         Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff({ firstPause, attempt }),
       );
@@ -139,7 +141,7 @@ async function send(
     },
     ...(body === undefined ? {} : { body }),
   });
-  const text = await response.body.text();
+  const text = asked.budget === undefined ? await response.body.text() : await textWithin(response.body, asked.budget);
   const answer = {
     status: response.statusCode,
     text,
@@ -148,8 +150,21 @@ async function send(
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
 }
 
+/** Throws where the answer is larger; what is left of it is not read. */
+async function textWithin(body: AsyncIterable<Buffer>, { bytes }: { bytes: number }): Promise<string> {
+  const parts: Buffer[] = [];
+  let left = bytes;
+  for await (const part of body) {
+    left -= part.length;
+    if (left < 0) throw new Error(`the answer has more than ${bytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
 /** Milliseconds until a request is answered to its end. */
-function wholeAnswer({ write }: ApiRequest): number {
+function wholeAnswer({ write, budget }: ApiRequest): number {
+  if (budget !== undefined) return budget.milliseconds;
   return write === undefined ? patience.kubernetes.wholeAnswer : patience.kubernetes.writeAnswer;
 }
 

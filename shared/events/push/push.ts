@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
+import { shortened } from '../../base/shortened.ts';
 
 /** @param headers lower-case names, as Node.js gives them */
 export interface WebhookCall {
@@ -101,7 +102,7 @@ export function parseBody<T>(schema: z.ZodType<T>, { rawBody }: WebhookCall): T 
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const message = z.prettifyError(parsed.error).replaceAll('\n', ' ');
-  throw badRequest({ message: message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message });
+  throw badRequest({ message: shortened(message, longestMessage) });
 }
 
 function badRequest(facts: { message: string; remedy?: string; cause?: unknown }): ConvergeError {

@@ -41,6 +41,8 @@ const openIncidentSchema = z.object({
   occurrence: z.number().int().positive(),
   revision: z.string(),
   summary: z.string(),
+  /** Of its object: the file that it is made of, and the line, `manifests/shop/web.yaml:12`; absent where not known. */
+  source: z.string().optional(),
 });
 
 const environmentStatusSchema = z.object({

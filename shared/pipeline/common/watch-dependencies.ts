@@ -157,6 +157,8 @@ function watchedCluster(of: Cluster, { place, observe }: { place: Place; observe
     api: async (options) => observe(place, async () => of.api(options), { isAnswer: false }),
     get: async (target) => observe(place, async () => of.get(target), answer),
     list: async (query) => observe(place, async () => of.list(query), answer),
+    // Whether it answers, they do not tell.
+    warnings: async (namespace) => of.warnings(namespace),
     apply: async (target) => observe(place, async () => of.apply(target), answer),
     writeManagedFields: async (target) => observe(place, async () => of.writeManagedFields(target), answer),
     delete: async (target) => observe(place, async () => of.delete(target), answer),

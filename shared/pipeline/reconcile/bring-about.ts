@@ -20,12 +20,14 @@ import {
   type DefinitionsApplied,
 } from './write/apply-changes.ts';
 import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
-import { awaitHealth } from './write/await-health.ts';
+import { awaitHealth, type UnhealthyObject } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
 import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
+import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
+import { manifestLines } from './judge/manifest-lines.ts';
 import { isOursAlone } from './judge/without-our-own.ts';
 import type { ObservedState } from './observe/observed-state.ts';
 import { pruneLast } from './write/prune-last.ts';
@@ -113,12 +115,14 @@ async function applyAroundHooks(target: Target, course: Course, request: ApplyRe
 /** The roll-out begins when they are through: they have their own time. */
 async function runPreHooks(
   target: Target,
-  { desired: { releases }, hooks: { record }, rollout }: Course,
+  { desired, hooks: { record }, rollout }: Course,
   { api, parent }: DefinitionsApplied,
 ): Promise<Omit<Written, 'applied'>> {
   const { run, revision, environment } = target;
+  const { releases } = desired;
   const isDue = dueHooks({ releases, record, phase: 'pre' }).length > 0;
-  const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
+  const secrets = allOf(desired);
+  const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent, secrets });
   if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
   const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   run.memoryFile.remember(hooksPassed, { rollout: begun });
@@ -192,7 +196,7 @@ async function finishPrune(
 
 async function reachHealth(
   target: Target,
-  { desired, observed, unhealed }: Course,
+  { desired, observed, unhealed, before }: Course,
   { applied, rollout }: Written,
 ): Promise<Step<EnvironmentHealth>> {
   const healing = {
@@ -208,15 +212,38 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = outcome.objects.map(({ desired: { id, object, source }, health }) =>
-        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message, source }),
-      );
+      const objects = await unhealthyDiffs(target, { desired, before, live: healing.observed, found: outcome.objects });
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
     case 'healthy':
       return { step: 'done', made: outcome.health };
   }
+}
+
+/** What is not healthy, each with its cause, where it came from, and what was changed of it. */
+async function unhealthyDiffs(
+  target: Target,
+  {
+    desired,
+    before,
+    live,
+    found,
+  }: Pick<Course, 'desired' | 'before'> & {
+    live: ReadonlyMap<string, KubernetesObject>;
+    found: readonly UnhealthyObject[];
+  },
+): Promise<readonly ObjectDiff[]> {
+  const of = found.map((object) => object.desired.key);
+  const changedOf = await changedSince(target, { desired, converged: before.converged, live, of });
+  const lines = await manifestLines(
+    target,
+    found.map((object) => object.desired),
+  );
+  return found.map(({ desired: { id, key, object, source }, health: { message }, why }) => {
+    const facts = { source, line: lines.get(key), why, changed: changedOf.get(key) };
+    return wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message, ...facts });
+  });
 }
 
 /** The hooks that come after what was applied is healthy. Makes the inventory's parent as it is after them. */
@@ -235,6 +262,7 @@ async function finishHooks(
     record,
     api: applied.api,
     parent: hooks.parent,
+    secrets: allOf(course.desired),
   });
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
@@ -251,7 +279,7 @@ function ended(result: RunResult): Step<never> {
 /** Tells every failure at once, and when it is tried again. */
 async function fail(
   target: Target,
-  { before, isSame, desired }: Course,
+  { before, isSame, desired, observed }: Course,
   { changes, hook }: { changes: readonly Change[]; hook: FailedHook | undefined },
 ): Promise<RunResult> {
   const { run, revision } = target;
@@ -262,7 +290,13 @@ async function fail(
     ...nextRetry({ last: run.memoryFile.memory().retry, revision, isSame, by, healing: true, now }),
     since,
   };
-  return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
+  const live = new Map([...observed.objects].map(([key, { object }]) => [key, object] as const));
+  const of = failuresOf(changes).map(({ id }) => objectKey(id));
+  const changedOf = await changedSince(target, { desired, converged: before.converged, live, of });
+  const failed = desired.objects.filter(({ key }) => of.includes(key));
+  const lines = await manifestLines(target, failed);
+  const divergence = failureOf({ changes, desired, revision, hook, changedOf, lines });
+  return await divergeForGood(target, { retry, divergence });
 }
 
 function failureOf({
@@ -270,16 +304,23 @@ function failureOf({
   desired,
   revision,
   hook,
+  changedOf,
+  lines,
 }: {
   changes: readonly Change[];
   desired: DesiredState;
   revision: string;
   hook: FailedHook | undefined;
+  changedOf: ChangedSince;
+  lines: ReadonlyMap<string, number>;
 }): Divergence {
   const byKey = new Map(desired.objects.map((one) => [one.key, one]));
   const objects = failuresOf(changes).map(({ id, message }) => {
-    const { object, source } = byKey.get(objectKey(id)) ?? {};
-    return wholeObjectDiff({ id, apiVersion: object?.apiVersion ?? id.group, change: 'failed', message, source });
+    const key = objectKey(id);
+    const { object, source } = byKey.get(key) ?? {};
+    const facts = { source, line: lines.get(key), changed: changedOf.get(key) };
+    const apiVersion = object?.apiVersion ?? id.group;
+    return wholeObjectDiff({ id, apiVersion, change: 'failed', message, ...facts });
   });
   const hookDiffs =
     hook === undefined
@@ -290,10 +331,16 @@ function failureOf({
             apiVersion: hook.desired.object.apiVersion,
             change: 'failed',
             message: hook.message,
-            source: hook.desired.source,
+            ...{ source: hook.desired.source, why: hook.why },
           }),
         ];
   return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
+}
+
+/** Everything that Git specifies, hooks included. */
+function allOf({ objects, releases }: DesiredState): KubernetesObject[] {
+  const hooks = releases.flatMap((release) => release.hooks.map(({ desired }) => desired));
+  return [...objects, ...hooks].map(({ object }) => object);
 }
 
 /** Those whose status names the revisions of their pods. */

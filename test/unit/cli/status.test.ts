@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { copiesOf, refusedLine, statusExit, unreachableLine } from '../../../cli/status.ts';
+import { causesOf, copiesOf, refusedLine, statusExit, unreachableLine } from '../../../cli/status.ts';
 import { environmentStates } from '../../../shared/pipeline/common/environment-status.ts';
 
 const environment = { repository: 'master', name: 'shop' };
@@ -21,6 +21,33 @@ describe('what copied the label of an inventory', () => {
       'master/shop: and 1 more',
     ]);
     expect(copiesOf({ ...environment, unproven: { count: 0, objects: [] } })).toEqual([]);
+  });
+});
+
+describe('what an environment that is not well was changed by', () => {
+  const cause = {
+    ...{ commit: '7b1e6a1b3d4e5f60718293a4b5c6d7e8f9012345', subject: 'Copy charts/shop.tgz\u001b[31m' },
+    ...{ author: 'Ana <ana@example.com>', artifact: 'gs://b/charts/shop.tgz#7', build: null, restores: null },
+  };
+  const of = { ...environment, state: 'Failed', cause } as const;
+
+  it('is shown in one line, with who, in characters that show', () => {
+    expect(causesOf(of)).toEqual([
+      {
+        text: String.raw`master/shop: changed last by 7b1e6a1b3d4e "Copy charts/shop.tgz\u001b[31m" by Ana <ana@example.com>, of gs://b/charts/shop.tgz#7`,
+        tone: 'detail',
+      },
+    ]);
+    const without = { ...cause, author: null, artifact: null, subject: 'x'.repeat(100) };
+    expect(causesOf({ ...of, cause: without })[0]?.text).toMatch(
+      /^master\/shop: changed last by 7b1e6a1b3d4e "x+… \(100 characters\)"$/,
+    );
+  });
+
+  it('is not shown of one that is well, or where it is not known', () => {
+    for (const state of ['Converged', 'Converging', 'Suspended', 'Stale', 'Unknown'] as const)
+      expect(causesOf({ ...of, state })).toEqual([]);
+    expect(causesOf({ ...of, cause: null })).toEqual([]);
   });
 });
 

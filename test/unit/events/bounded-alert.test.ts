@@ -94,6 +94,20 @@ describe('an alert that is larger than receivers take', () => {
     expect(boundedDiff(cut)).toBe(cut);
   });
 
+  it('counts the changed fields that it leaves out, before it leaves out objects', () => {
+    const changedFields = Array.from({ length: 20 }, (_, at) => ({
+      path: `/${at}`,
+      before: 'x'.repeat(500),
+      after: 'y'.repeat(500),
+    }));
+    const changed = { since: 'r', inputs: ['charts/shop'], fields: changedFields, omittedFields: 3 };
+    const objects = named(50, []).map((object) => ({ ...object, changed }));
+    const cut = boundedDiff(of(objects));
+    expect(sizeOf(of(objects))).toBeGreaterThan(largestAlert);
+    expect(cut.objects).toHaveLength(50);
+    expect(cut.objects[0]?.changed).toEqual({ since: 'r', inputs: ['charts/shop'], fields: [], omittedFields: 23 });
+  });
+
   it('cuts no character in two', () => {
     const { summary } = boundedDiff(of([], { summary: `${'x'.repeat(1_999)}${'😀'.repeat(600_000)}` }));
     expect(summary.isWellFormed()).toBe(true);

@@ -49,6 +49,53 @@ describe('the notice of an alert', () => {
     });
   });
 
+  it('names the object that the cause is of, and how often its event came', () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
+    const pod = 'Pod acme/web-7c9d-x2';
+    const event = { object: pod, reason: 'FailedMount', message: 'no keys', count: 7, last: '2026-11-21T01:02:03Z' };
+    const lineOf = (why: Diff['objects'][number]['why']) =>
+      told({ objects: [{ ...web, change: 'unhealthy', message: 'it is starting', why }] }).lines[0];
+    expect(lineOf({ object: pod, reason: 'FailedMount', event })).toBe(
+      'Deployment acme/web: it is starting (Pod acme/web-7c9d-x2: FailedMount, 7 times, last 2026-11-21T01:02:03Z)',
+    );
+    expect(lineOf({ object: pod, reason: 'Error' })).toBe('Deployment acme/web: it is starting (Pod acme/web-7c9d-x2)');
+  });
+
+  it('names the file of what was refused, and the line where it is known', () => {
+    const web = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      name: 'web',
+      fields: [],
+      source: 'charts/shop/templates/web.yaml',
+    };
+    const lineOf = (change: 'failed' | 'modified', line?: number) =>
+      told({ objects: [{ ...web, change, message: 'is invalid', line }] }).lines[0];
+    expect(lineOf('failed')).toBe('Service web: is invalid in charts/shop/templates/web.yaml');
+    expect(lineOf('failed', 12)).toBe('Service web: is invalid in charts/shop/templates/web.yaml:12');
+    expect(lineOf('modified')).toBe('Service web: is invalid');
+  });
+
+  it('says what Git changed for what broke', () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
+    const since = `main@sha1:${'1'.repeat(40)}`;
+    const lineOf = (changed: Omit<NonNullable<Diff['objects'][number]['changed']>, 'since'>) =>
+      told({ objects: [{ ...web, change: 'unhealthy', message: 'x', changed: { since, ...changed } }] }).lines[1];
+    const inputs = ['charts/shop'];
+    expect(lineOf({ inputs, fields: [{ path: '/spec/replicas', before: 1 }], omittedFields: 2 })).toBe(
+      'Deployment web was changed since main@sha1:111111111111: /spec/replicas 1 → nothing, and 2 more',
+    );
+    expect(lineOf({ inputs })).toBe('Changed since main@sha1:111111111111: charts/shop');
+    expect(lineOf({ inputs: [], fields: [] })).toBe(
+      'Nothing that Deployment web is made of was changed since main@sha1:111111111111',
+    );
+    expect(lineOf({ inputs: ['a', 'b', 'c', 'd'], omittedInputs: 2 })).toBe(
+      'Changed since main@sha1:111111111111: a, b, c and 3 more',
+    );
+    expect(lineOf({ inputs, fields: [] })).toBe('Deployment web itself was not changed since main@sha1:111111111111');
+    expect(lineOf({ inputs, added: true })).toBe('Deployment web is new since main@sha1:111111111111');
+  });
+
   it('says that one that was told has changed', () => {
     expect(told({}, true).state).toBe('changed');
   });

@@ -121,9 +121,9 @@ describe('the rights of an environment', () => {
     expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).cluster).not.toContainEqual(shown);
   });
 
-  it('show the pods of workloads, and nothing else may be done to them', () => {
+  it('show the pods of workloads and the events, and nothing else may be done to them', () => {
     const rules = rightsOf({ ...own, members: [object('Deployment', 'web')] }).namespaces.get('acme') ?? [];
-    expect(rules).toContainEqual({ apiGroups: [''], resources: ['pods'], verbs: ['list'] });
+    expect(rules).toContainEqual({ apiGroups: [''], resources: ['events', 'pods'], verbs: ['list'] });
     expect(rules).toContainEqual({ apiGroups: ['apps'], resources: ['replicasets'], verbs: ['list'] });
     expect(rightsOf({ ...own, members: [object('StatefulSet', 'db')] }).namespaces.get('acme')).not.toContainEqual({
       apiGroups: ['apps'],
@@ -132,10 +132,31 @@ describe('the rights of an environment', () => {
     });
   });
 
+  it.each(['Deployment', 'StatefulSet', 'Job', 'PersistentVolumeClaim'])(
+    'show the events of a namespace where a %s is, which say why it is not healthy',
+    (kind) => {
+      const { namespaces } = rightsOf({ ...own, members: [object(kind, 'web', 'shared')] });
+      const shown = expect.objectContaining({
+        apiGroups: [''],
+        resources: expect.arrayContaining(['events']),
+        verbs: ['list'],
+      });
+      expect(namespaces.get('shared')).toContainEqual(shown);
+      expect(namespaces.get('acme')).not.toContainEqual(shown);
+    },
+  );
+
   it('show who refers to what pods may refer to, where such an object is, since it is pruned when nobody does', () => {
     for (const kind of ['ConfigMap', 'Secret', 'PersistentVolumeClaim']) {
       const { namespaces } = rightsOf({ ...own, members: [object(kind, 'a', 'shared')] });
-      expect(namespaces.get('shared')).toEqual(expect.arrayContaining(referrers));
+      const shown =
+        kind === 'PersistentVolumeClaim'
+          ? [
+              { apiGroups: [''], resources: ['events', 'pods', 'serviceaccounts'], verbs: ['list'] },
+              ...referrers.slice(1),
+            ]
+          : referrers;
+      expect(namespaces.get('shared')).toEqual(expect.arrayContaining(shown));
       expect(namespaces.get('acme')).not.toContainEqual(referrers[0]);
     }
   });
@@ -153,12 +174,15 @@ describe('the rights of an environment', () => {
     ]);
   });
 
-  it('let hooks run, and list nothing for them', () => {
-    expect(rightsOf({ ...own, hooks: [object('Job', 'migrate')] }).namespaces.get('acme')).toContainEqual({
+  it('let hooks run, and list nothing for them but the pods and events of their namespace, which say why one failed', () => {
+    const rules = rightsOf({ ...own, hooks: [object('Job', 'migrate')] }).namespaces.get('acme');
+    expect(rules).toContainEqual({
       apiGroups: ['batch'],
       resources: ['jobs'],
       verbs: ['get', 'create', 'patch', 'delete'],
     });
+    expect(rules).toContainEqual({ apiGroups: [''], resources: ['events', 'pods'], verbs: ['list'] });
+    expect(rightsOf({ ...own, hooks: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toHaveLength(2);
   });
 
   it('cover what templates look up, one or all, here or everywhere', () => {

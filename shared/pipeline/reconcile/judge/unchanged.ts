@@ -1,4 +1,5 @@
 import { beginRollout, isOver } from '../../../memory/rollout.ts';
+import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
 import { isFighting } from '../../../drift/fight.ts';
 import { openIncidents } from '../../../memory/incidents.ts';
@@ -11,10 +12,11 @@ import { environmentHealth } from '../../../health/environment-health.ts';
 import type { Health } from '../../../health/health.ts';
 import { unchanged, type Confirmed } from '../../../memory/transitions/end.ts';
 import type { Memory } from '../../../memory/memory.ts';
-import type { ObjectId } from '../../../objects/object-id.ts';
+import { objectKey, type ObjectId } from '../../../objects/object-id.ts';
 import { isAsRemembered } from '../../../plan/plan.ts';
 import { countRolledOut } from '../../../plan/rolled-out.ts';
 import { openClaims } from '../observe/claims.ts';
+import { openExplanations } from '../observe/explain.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
 import { noteCause } from '../run/note-cause.ts';
@@ -80,9 +82,7 @@ export async function confirmUnchanged(declared: Target, observed: ObservedState
   const rollout = unhealthy.length === 0 ? undefined : begun;
   const broken = unhealthy.filter(({ bearing }) => bearing === 'failing' || isOver({ rollout: begun, now }));
   if (broken.length > 0) {
-    const objects = broken.map(({ id, apiVersion, health }) =>
-      wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }),
-    );
+    const objects = await explained(target, { broken, observed, remembered: before.objects });
     await noteCause(run, { commit: target.commit, paths: Object.keys(inputs), isAll: true });
     return diverge(run, {
       ...target,
@@ -104,6 +104,29 @@ export async function confirmUnchanged(declared: Target, observed: ObservedState
   }
   await tellMended(target, { before, confirmed, observed });
   return { outcome: 'unchanged', revision };
+}
+
+/** What broke, each with its first cause, and the file that it was made of. */
+async function explained(
+  target: Target,
+  {
+    broken,
+    observed,
+    remembered,
+  }: { broken: readonly AssessedObject[]; observed: ObservedState; remembered: Memory['objects'] },
+): Promise<readonly ObjectDiff[]> {
+  const objects = broken.map(({ id, health: { message } }) => {
+    const key = objectKey(id);
+    return { key, message, object: observed.objects.get(key)?.object };
+  });
+  const secrets = () => [...observed.objects.values()].map(({ object }) => object);
+  const explanations = openExplanations(target, { api: target.api, secrets });
+  await explanations.renew(objects.flatMap(({ key, object }) => (object === undefined ? [] : [{ key, object }])));
+  const said = await explanations.tell(objects, undefined);
+  return broken.map(({ id, apiVersion, health: { message } }, index) => {
+    const { source } = remembered[objectKey(id)] ?? {};
+    return wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message, source, ...said[index] });
+  });
 }
 
 /** An object of the inventory, and how it does. */

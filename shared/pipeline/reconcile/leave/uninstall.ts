@@ -33,7 +33,8 @@ export async function uninstall(
   if (!isSwept && observed.parent === undefined && observed.objects.size === 0)
     return { torn: 'down', pruned: 0, released: 0 };
   const { target, desired } = await lastDesired(leave, last);
-  const hooks = { releases: isSwept ? [] : desired.releases, api: leave.api, deleting: true };
+  const secrets = desired.objects.map(({ object }) => object);
+  const hooks = { releases: isSwept ? [] : desired.releases, api: leave.api, deleting: true, secrets };
   const before = await runHooks(target, {
     ...hooks,
     phase: 'pre',
@@ -164,6 +165,7 @@ function stoppedBy({ revision }: Leave, { left, failed }: HooksRun): TornDown | 
   if (left !== undefined) return { torn: 'waiting', waitsFor: left.waitsFor };
   if (failed === undefined) return undefined;
   const { id, object } = failed.desired;
-  const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'failed', message: failed.message });
+  const { message, why } = failed;
+  const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'failed', message, why });
   return { torn: 'diverged', divergence: divergenceOf({ reason: 'Failed', revision, objects: [diff] }) };
 }

@@ -13,7 +13,7 @@ import { sourceInWords } from '../../../environment/source-in-words.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import type { Render } from '../../../ports/renderer.ts';
 import type { Repository } from '../../../ports/git.ts';
-import { renderSources, type RenderFor } from './render-cache.ts';
+import { keptRender, renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
 import type { RenderTarget } from '../run/target.ts';
 
@@ -43,6 +43,12 @@ export async function renderDesired(target: RenderTarget, options?: RenderFor): 
   } catch (error) {
     throw havingRead(error, render.reads);
   }
+}
+
+/** What it was to be at a commit, where this instance keeps that render; throws as `renderDesired`. */
+export async function keptDesired(target: RenderTarget): Promise<DesiredState['objects'] | undefined> {
+  const render = await keptRender(target);
+  return render === undefined ? undefined : (await stateOf(target, render)).objects;
 }
 
 /** What a render makes, where that can be used. */

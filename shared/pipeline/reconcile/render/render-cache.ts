@@ -49,6 +49,16 @@ export async function renderSources(
   return { render, answers: lookups.given() };
 }
 
+/** The render at this commit, where this instance keeps it: nothing is rendered. */
+export async function keptRender(target: RenderTarget): Promise<Render | undefined> {
+  const known = await knownBefore(target);
+  const asker: Asker = {
+    seed: async () => toAsk.seed(target),
+    openLookups: () => openLookups(target, { instead: [] }),
+  };
+  return (await findKept(target, { known, asker }))?.render;
+}
+
 /** What is known of a render before it is made. */
 interface Known {
   readonly request: Pick<RenderRequest, 'sources' | 'namespace' | 'kubernetesVersion' | 'apiVersions'>;

@@ -2,6 +2,7 @@ import { isUnderWay } from '../../../memory/quarantine.ts';
 import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
+import { readable } from '../../../drift/readable.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
 import { anew, isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
@@ -39,7 +40,8 @@ export function tellDivergence(
     anew?: boolean;
   },
 ): void {
-  const { divergence, cluster, action } = told;
+  const { cluster, action } = told;
+  const divergence = readable(told.divergence);
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const now = ports.now();

@@ -2,6 +2,7 @@ import type { HealthExpressions } from '../../../health/expression-rule.ts';
 import { assessHealth } from '../../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../../health/bearing.ts';
 import { describeObjects, environmentHealth, type EnvironmentHealth } from '../../../health/environment-health.ts';
+import type { Why } from '../../../health/first-cause.ts';
 import type { Health } from '../../../health/health.ts';
 import { beginRollout, endRollout, isOver, nextStep, type Rollout } from '../../../memory/rollout.ts';
 import { extentOf } from '../../../inventory/applyset.ts';
@@ -13,7 +14,7 @@ import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { openClaims, type Claims } from '../observe/claims.ts';
 import { yieldLease } from './checkpoint.ts';
-import { openExplanations, type Explanations } from './explain.ts';
+import { openExplanations, type Explanations } from '../observe/explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
 import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
@@ -28,6 +29,8 @@ export interface UnhealthyObject {
   readonly desired: DesiredObject;
   readonly health: Health;
   readonly bearing: Bearing;
+  /** The first cause, of one that is told. */
+  readonly why?: Why;
 }
 
 export type Outcome =
@@ -59,7 +62,7 @@ export async function awaitHealth(
   const remembered = run.memoryFile.memory().objects;
   const beganAt = run.ports.now().getTime();
   const latest = new Map(observed);
-  const explanations = openExplanations(target, api);
+  const explanations = openExplanations(target, { api, secrets: () => latest.values() });
   const failing = openFailing();
   const claims = openClaims(target);
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
@@ -80,6 +83,7 @@ export async function awaitHealth(
       await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
     }
     const end = endingOf(target, { rollout, unhealthy, failing, explanations });
+    if (end?.outcome === 'unhealthy') return { end: await withCauses(end, { latest, explanations }) };
     if (end !== undefined) return { end };
     if (run.ports.now().getTime() - beganAt >= looksWithLease)
       await yieldLease(target, { message: messageOf(unhealthy), rollout });
@@ -128,7 +132,7 @@ function endingOf(
     case 'failed':
       return {
         outcome: 'unhealthy',
-        objects: explained(failed.length > 0 ? failed : unhealthy),
+        objects: failed.length > 0 ? failed : unhealthy,
         rollout: endRollout({ rollout, now }),
       };
     case 'checkpoint':
@@ -195,6 +199,24 @@ function openFailing(): Failing {
         undefined,
       );
     },
+  };
+}
+
+async function withCauses(
+  end: Extract<Outcome, { outcome: 'unhealthy' }>,
+  { latest, explanations }: { latest: ReadonlyMap<string, KubernetesObject>; explanations: Explanations },
+): Promise<Outcome> {
+  const objects = end.objects.map(({ desired: { key }, health: { message } }) => ({
+    ...{ key, message },
+    object: latest.get(key),
+  }));
+  const said = await explanations.tell(objects, end.rollout.since);
+  return {
+    ...end,
+    objects: end.objects.map((object, index) => {
+      const { message = object.health.message, ...cause } = said[index] ?? {};
+      return { ...object, ...cause, health: { ...object.health, message } };
+    }),
   };
 }
 

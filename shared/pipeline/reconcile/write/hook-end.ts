@@ -7,6 +7,8 @@ import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import { parseTime } from '../../../base/time.ts';
+import type { Why } from '../../../health/first-cause.ts';
+import { openExplanations } from '../observe/explain.ts';
 import { readHookObject } from './delete-hooks.ts';
 import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
@@ -17,12 +19,12 @@ export type LeftHook = 'superseded' | { readonly waitsFor: string };
 
 export type HookEnd =
   | { readonly end: 'through' }
-  | { readonly end: 'failed'; readonly message: string }
+  | { readonly end: 'failed'; readonly message: string; readonly why?: Why | undefined }
   | { readonly end: 'left'; readonly left: LeftHook };
 
 export const through: HookEnd = { end: 'through' };
 
-export function failedAs(message: string): HookEnd {
+export function failedAs(message: string): Extract<HookEnd, { end: 'failed' }> {
   return { end: 'failed', message };
 }
 
@@ -32,6 +34,8 @@ export interface RunningHook {
   readonly object: KubernetesObject;
   readonly resource: ApiResource;
   readonly due: DueHooks;
+  /** Values of the Secrets among these are hidden in what its containers say. */
+  readonly secrets: readonly KubernetesObject[];
   readonly uid: string | undefined;
 }
 
@@ -62,6 +66,24 @@ export async function awaitEnd(target: Target, running: RunningHook): Promise<Ho
   return end;
 }
 
+const untimely = "it has not ended within the environment's timeout";
+
+/** With what its pods say, and the events: as long as they are there. */
+async function explained(
+  target: Target,
+  { running, live, message }: { running: RunningHook; live: KubernetesObject; message: string },
+): Promise<HookEnd> {
+  const hook = { key: running.desired.key, object: live, message };
+  const explanations = openExplanations(target, { api: target.api, secrets: () => running.secrets });
+  await explanations.renew([hook]);
+  const [said] = await explanations.tell([hook], undefined);
+  if (said === undefined || said.message === message) return { ...failedAs(message), why: said?.why };
+  return {
+    ...failedAs(said.message.startsWith(message) ? said.message : `${message}; ${said.message}`),
+    why: said.why,
+  };
+}
+
 export async function awaitOutcome(target: Target, running: RunningHook): Promise<HookEnd> {
   const { run, cluster, environment } = target;
   const { desired, resource, uid } = running;
@@ -70,10 +92,10 @@ export async function awaitOutcome(target: Target, running: RunningHook): Promis
     if (live === undefined || live.metadata.uid !== uid) return { end: failedAs('it was deleted while it ran') };
     const { state, message } = assessProgress(live);
     if (state === 'succeeded') return { end: through };
-    if (state === 'failed') return { end: failedAs(message) };
+    if (state === 'failed') return { end: await explained(target, { running, live, message }) };
     const now = run.ports.now().getTime();
     if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout)
-      return { end: failedAs(`it has not ended within the environment's timeout: ${message}`) };
+      return { end: await explained(target, { running, live, message: `${untimely}: ${message}` }) };
     if (await isSuperseded(target)) return { end: { end: 'left', left: 'superseded' } };
     if (now >= run.waitUntil().getTime())
       return { end: { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } } };

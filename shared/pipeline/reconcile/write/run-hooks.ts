@@ -21,6 +21,7 @@ import type { DesiredObject } from '../../../desired/desired.ts';
 import { runsToAnEnd, withoutTimeToLive, type Hook, type HookPhase } from '../../../desired/hook.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { maskText } from '../../../drift/masking.ts';
+import type { Why } from '../../../health/first-cause.ts';
 import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { hookRefusal } from '../../../ownership/refusal.ts';
@@ -45,6 +46,7 @@ const cleanUpFor = 10_000;
 export interface FailedHook {
   readonly desired: DesiredObject;
   readonly message: string;
+  readonly why?: Why | undefined;
 }
 
 /**
@@ -76,6 +78,7 @@ export async function runHooks(
     api,
     parent,
     deleting,
+    secrets,
   }: {
     phase: HookPhase;
     releases: readonly ReleaseHooks[];
@@ -83,13 +86,15 @@ export async function runHooks(
     api: ClusterApi;
     parent: KubernetesObject | undefined;
     deleting?: boolean;
+    /** Values of the Secrets among these are hidden in what containers of hooks say. */
+    secrets: readonly KubernetesObject[];
   },
 ): Promise<HooksRun> {
   const journal = openJournal(target, { record, parent });
   const kept = openKeptObjects(target);
   let end: Pick<HooksRun, 'failed' | 'left'> = { failed: undefined, left: undefined };
   for (const due of dueHooks({ releases, record, phase, ...(deleting === undefined ? {} : { deleting }) })) {
-    end = await runRelease(target, { due, journal, api, kept });
+    end = await runRelease(target, { due, journal, api, kept, secrets });
     if (end.failed !== undefined || end.left !== undefined) break;
   }
   await kept.tell();
@@ -98,14 +103,20 @@ export async function runHooks(
 
 async function runRelease(
   target: Target,
-  { due, journal, api, kept }: { due: DueHooks; journal: Journal; api: ClusterApi; kept: KeptObjects },
+  {
+    due,
+    journal,
+    api,
+    kept,
+    secrets,
+  }: { due: DueHooks; journal: Journal; api: ClusterApi; kept: KeptObjects; secrets: readonly KubernetesObject[] },
 ): Promise<Pick<HooksRun, 'failed' | 'left'>> {
   const { run } = target;
   const until = () => new Date(Math.max(run.waitUntil().getTime(), run.ports.now().getTime() + cleanUpFor));
   for (const [index, hook] of due.hooks.entries()) {
     if (isCompleted({ record: journal.record(), due, hook })) continue;
     const failedBefore = hasFailed({ record: journal.record(), due, hook });
-    const end = await runHook(target, { hook, due, failedBefore, api, kept });
+    const end = await runHook(target, { hook, due, failedBefore, api, kept, secrets });
     if (end.end === 'left') return { failed: undefined, left: end.left };
     if (end.end === 'through') {
       await journal.write(withCompleted({ record: journal.record(), due, hook }));
@@ -122,7 +133,7 @@ async function runRelease(
     await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until: until(), kept });
     return {
       failed: {
-        desired: hook.desired,
+        ...{ desired: hook.desired, why: end.why },
         message: `the Helm hook ${due.event} of release ${due.release} failed: ${end.message}`,
       },
       left: undefined,
@@ -143,7 +154,15 @@ async function runHook(
     failedBefore,
     api,
     kept,
-  }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi; kept: KeptObjects },
+    secrets,
+  }: {
+    hook: Hook;
+    due: DueHooks;
+    failedBefore: boolean;
+    api: ClusterApi;
+    kept: KeptObjects;
+    secrets: readonly KubernetesObject[];
+  },
 ): Promise<HookEnd> {
   const { environment } = target;
   const { desired } = hook;
@@ -165,7 +184,7 @@ async function runHook(
     !failedBefore &&
     live.metadata.annotations?.[hookRunAnnotation] === mark &&
     live.metadata.deletionTimestamp === undefined;
-  const running = { desired, object, resource, due };
+  const running = { desired, object, resource, due, secrets };
   if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { ...running, uid: live.metadata.uid });
 
   const isStrangers = runsToAnEnd(desired) && !isMade;
@@ -204,7 +223,7 @@ type HookApplied = ApplyResult | { readonly outcome: 'refused'; readonly message
  */
 async function applyHook(
   target: Target,
-  { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due'> & { room: 'free' | 'taken' },
+  { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due' | 'secrets'> & { room: 'free' | 'taken' },
 ): Promise<HookApplied> {
   const { run, cluster, environment } = target;
   const applySets = ownSets(target);

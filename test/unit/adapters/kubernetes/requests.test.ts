@@ -93,6 +93,41 @@ describe('a read that is answered', () => {
   });
 });
 
+describe('the Warning events of a namespace', () => {
+  const path = '/api/v1/namespaces/acme/events?limit=500&fieldSelector=type%3DWarning';
+
+  it('are asked for once, as far as one answer goes', async () => {
+    status = 200;
+    body = { items: [{ reason: 'FailedMount' }], metadata: { continue: 'more' } };
+    expect(await cluster.warnings('acme')).toEqual([{ reason: 'FailedMount' }]);
+    expect(paths).toEqual([path]);
+  });
+
+  it.each([403, 404, 410, 429, 500, 503])(
+    'say nothing where the API server answers %i, and fail nobody',
+    async (code) => {
+      answers(code);
+      expect(await cluster.warnings('acme')).toBeUndefined();
+      expect(requests).toBe(1);
+    },
+  );
+
+  it('say nothing where the answer is cut off, too slow or too large', async () => {
+    fates = ['cut'];
+    expect(await cluster.warnings('acme')).toBeUndefined();
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+      expect(milliseconds).toBe(3_000);
+      return AbortSignal.abort(new DOMException('too slow', 'TimeoutError'));
+    });
+    fates = ['silence'];
+    expect(await cluster.warnings('acme')).toBeUndefined();
+    vi.restoreAllMocks();
+    status = 200;
+    body = { items: [{ message: 'x'.repeat(1 << 20) }] };
+    expect(await cluster.warnings('acme')).toBeUndefined();
+  });
+});
+
 describe('a write that is answered', () => {
   it.each([408, 425, 429, 502, 503, 504])('%i says that the cluster is unavailable', async (code) => {
     answers(code);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
+import { status } from '../../../../shared/pipeline/status.ts';
 import { configMap, deployment, list, shop } from './runs/files.ts';
 import { createWorld, type World } from './world/world.ts';
 
@@ -16,6 +17,21 @@ describe('an object in an alert comes with the file that it is made of', () => {
       reason: 'Failed',
       objects: [{ name: 'colors', source: 'manifests/shop/colors.json' }],
     });
+  });
+
+  it('and with the line, where that is plain YAML: in the alert, and where people ask for the status', async () => {
+    const world = createWorld();
+    const source = 'manifests/shop/all.yaml';
+    const text = 'kind: Secret\n---\n# of the shop\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: colors\n';
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'colors' }, data: { color: 'red' } };
+    const render = { objects: [{ object, source }], hooks: [], reads: [source], size: 0 };
+    const renderer = { ...world.ports.renderer, render: async () => render };
+    world.git.add({ ...shop([]), [source]: text });
+    world.cluster.refusals.set('apply ConfigMap acme/colors', { status: 422, message: 'is invalid' });
+    await world.run({}, { ...world.ports, renderer });
+    expect(diffs(world)[0]?.objects).toMatchObject([{ name: 'colors', source, line: 4 }]);
+    const { environments } = await status({ repositories: ['master'], interval: 60_000 }, world.ports);
+    expect(environments[0]?.incidents).toMatchObject([{ reason: 'Failed', source: `${source}:4` }]);
   });
 
   it('where it does not become healthy', async () => {

@@ -69,7 +69,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
       objects.set(`${object.kind} ${object.metadata.name ?? ''}`, object);
       return { outcome: 'applied', object };
     },
-    ...{ api: unused, list: unused, delete: unused, writeManagedFields: unused },
+    ...{ api: unused, list: unused, warnings: unused, delete: unused, writeManagedFields: unused },
   };
 
   /** Renders once, and tells whether the renderer was called for it. */

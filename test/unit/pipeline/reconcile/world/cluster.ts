@@ -264,6 +264,12 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
         return [content === 'metadata' ? { apiVersion, kind, metadata } : object];
       });
     },
+    async warnings(namespace) {
+      if (refusals.has(`list Event ${namespace}`)) return undefined;
+      return [...objects.values()].flatMap(({ object }) =>
+        object.kind === 'Event' && object.metadata.namespace === namespace ? [object] : [],
+      );
+    },
     async apply(target) {
       return target.dryRun ? apply(target) : sent(`apply ${titleOf(target.object)}`, () => apply(target));
     },

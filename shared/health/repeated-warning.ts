@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { parseTime } from '../base/time.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { oneLine } from './health.ts';
+
+/** A Warning event that the cluster keeps of an object, as often as it repeated. */
+export interface RepeatedWarning {
+  /** Title of the object that it is of. */
+  readonly object: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  /** When it was seen last, by the cluster's clock: ISO 8601. */
+  readonly last: string;
+}
+
+const text = z
+  .string()
+  .nullish()
+  .transform((written) => written ?? '');
+const time = z.string().nullish();
+const count = z.int().positive().nullish();
+
+/** Events of the core group, with what newer reporters write instead of count and times: `series`, `eventTime`. */
+const eventSchema = z.object({
+  type: z.literal('Warning'),
+  involvedObject: z.object({ kind: z.string(), namespace: z.string().optional(), name: z.string(), uid: text }),
+  reason: text,
+  message: text,
+  count,
+  series: z.object({ count, lastObservedTime: time }).nullish(),
+  lastTimestamp: time,
+  eventTime: time,
+  metadata: z.object({ creationTimestamp: time }),
+});
+
+/** Says again what the status says, in fewer words: `Back-off restarting failed container`. */
+const echoes = new Set(['BackOff']);
+
+/**
+ * Which Warning event tells most of these objects: the one that repeats most, of equals the newest; one that only says
+ * that something is tried again comes last. Undefined where there is none.
+ *
+ * @param among.objects what it may be of: by uid, and by kind and name where the event has none
+ * @param among.events Events of the core group, of any object; what is none is left out
+ * @param among.since one that was seen last before this is of the past (ISO 8601)
+ */
+export function repeatedWarning({
+  objects,
+  events,
+  since,
+}: {
+  objects: readonly KubernetesObject[];
+  events: readonly KubernetesObject[];
+  since: string | undefined;
+}): RepeatedWarning | undefined {
+  const uids = new Set(objects.flatMap(({ metadata: { uid } }) => uid ?? []));
+  const titles = new Set(objects.map((object) => objectTitle(objectIdOf(object))));
+  // Events are written to the second.
+  const from = since === undefined ? 0 : Math.floor(parseTime(since) / 1000) * 1000;
+  return events
+    .flatMap((event) => {
+      const said = eventSchema.safeParse(event).data;
+      if (said === undefined) return [];
+      const { involvedObject: of, reason, message, series } = said;
+      const object = objectTitle(of);
+      if (of.uid === '' ? !titles.has(object) : !uids.has(of.uid)) return [];
+      const last = series?.lastObservedTime ?? said.lastTimestamp ?? said.eventTime ?? said.metadata.creationTimestamp;
+      if (last === null || last === undefined || !(parseTime(last) >= from)) return [];
+      return [{ object, reason, message: oneLine(message), count: series?.count ?? said.count ?? 1, last }];
+    })
+    .toSorted((one, other) => rank(one) - rank(other) || other.count - one.count || later(one, other))[0];
+}
+
+function rank({ reason }: RepeatedWarning): number {
+  return echoes.has(reason) ? 1 : 0;
+}
+
+function later(one: RepeatedWarning, other: RepeatedWarning): number {
+  return parseTime(other.last) - parseTime(one.last);
+}
