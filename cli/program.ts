@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
+import packageFile from '../package.json' with { type: 'json' };
 import { durationPattern, parseDuration } from '../shared/environment/duration.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import { builtInVersion } from '../shared/rbac/known-resources.ts';
 import type { CommandResult } from './command-result.ts';
 import { shells, type Shell } from './completion.ts';
 import { openContext, type Context } from './context.ts';
-
-const { version } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')));
 
 const exitCodes =
   'Exit codes: 0 converged or done, 1 diverged, failed or not known, 2 wrong usage or configuration, 130 ended by Ctrl-C, 143 by SIGTERM.';
@@ -47,7 +41,7 @@ export function makeProgram(surroundings: Surroundings): Command {
           exitCode: 2,
         });
     })
-    .version(version, '--version', 'the version of this command')
+    .version(packageFile.version, '--version', 'the version of this command')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(converge --help says more)')
     .addHelpText('after', `\n${exitCodes}`)
