@@ -7,6 +7,7 @@ import type { Ports } from '../shared/ports/ports.ts';
 import type { DeadLetters } from '../shared/ports/messages.ts';
 import type { Uploads } from '../shared/ports/storage.ts';
 import { findConfiguration, type Configuration } from './configuration.ts';
+import { progressOn } from './progress.ts';
 
 /** What a command may use of the outside world. */
 export interface Context extends Configuration {
@@ -25,7 +26,7 @@ export interface Context extends Configuration {
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
-  /** One line of what goes on, on a terminal only. */
+  /** One line of what goes on. */
   readonly progress: (line: string) => void;
 }
 
@@ -70,7 +71,7 @@ export function openContext({ config: file }: { config: string | undefined }): C
     },
     environment: process.env,
     folder: process.cwd(),
-    progress: progressOn(process.stderr),
+    progress: progressOn(process.stderr, { now: () => performance.now(), every }),
   };
 }
 
@@ -92,13 +93,8 @@ export function clearUp(): void {
   if (cloneFolder !== undefined) rmSync(cloneFolder, { recursive: true, force: true });
 }
 
-function progressOn(stream: NodeJS.WriteStream): (line: string) => void {
-  let last = '';
-  return (line) => {
-    if (!stream.isTTY || line === last) return;
-    last = line;
-    stream.write(`${line}\n`);
-  };
+function every(milliseconds: number, work: () => void): void {
+  setInterval(work, milliseconds).unref();
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { dump } from 'js-yaml';
 import { ConvergeError, type ErrorCode } from '../shared/base/errors.ts';
 import { paint, type CommandResult } from './command-result.ts';
 import { CommandError } from './command-error.ts';
@@ -19,10 +20,14 @@ const mistakes: readonly ErrorCode[] = [
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function main(): Promise<void> {
-  process.once('SIGINT', () => {
-    clearUp();
-    process.exit(130);
-  });
+  for (const [signal, exit] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      clearUp();
+      process.exit(exit);
+    });
   // `converge history shop | head` ends early, and that is all.
   process.stdout.on('error', () => {
     clearUp();
@@ -45,17 +50,15 @@ async function drained(stream: NodeJS.WriteStream): Promise<void> {
 
 async function run(argv: string[]): Promise<number> {
   let exit = 0;
-  let json = false;
+  let form = 'text';
   const answer = (told: CommandResult): void => {
     exit = told.exit;
     process.stdout.write(
-      json
-        ? `${JSON.stringify(told.json, undefined, 2)}\n`
-        : told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''),
+      forProgram(told.json, form) ?? told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''),
     );
   };
   const program = makeProgram({ ...realSurroundings, answer }).hook('preAction', (command) => {
-    json = command.opts<{ output: string }>().output === 'json';
+    form = command.opts<{ output: string }>().output;
   });
   try {
     await program.parseAsync(argv);
@@ -65,10 +68,19 @@ async function run(argv: string[]): Promise<number> {
     const told = explain(error);
     // The parser has said its own mistakes already.
     if (!(error instanceof CommanderError)) process.stderr.write(errorText(told));
-    json ||= / --output[= ]json( |$)/.test(` ${argv.slice(2).join(' ')}`);
-    if (json) process.stdout.write(`${JSON.stringify({ error: told }, undefined, 2)}\n`);
+    // What is wrong with the command line is known before its options are.
+    const [, said = form] = / --output[= ](json|yaml)(?: |$)/.exec(` ${argv.slice(2).join(' ')}`) ?? [];
+    process.stdout.write(forProgram({ error: told }, said) ?? '');
     return told.exit;
   }
+}
+
+/** One value for programs, in the form that they want; undefined where people are told. */
+function forProgram(value: unknown, form: string): string | undefined {
+  const json = JSON.stringify(value, undefined, 2);
+  if (form === 'json') return `${json}\n`;
+  // By way of JSON: what that leaves out is in neither.
+  return form === 'yaml' ? dump(JSON.parse(json), { noRefs: true, lineWidth: -1 }) : undefined;
 }
 
 interface Explained {

@@ -1,12 +1,14 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import packageFile from '../package.json' with { type: 'json' };
 import { durationPattern, parseDuration } from '../shared/environment/duration.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import { builtInVersion } from '../shared/rbac/known-resources.ts';
 import type { CommandResult } from './command-result.ts';
+import { shells, type Shell } from './completion.ts';
 import { openContext, type Context } from './context.ts';
 
 const exitCodes =
-  'Exit codes: 0 converged or done, 1 diverged, failed or not known, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
+  'Exit codes: 0 converged or done, 1 diverged, failed or not known, 2 wrong usage or configuration, 130 ended by Ctrl-C, 143 by SIGTERM.';
 
 /** What a command works on, and where its answer goes. */
 export interface Surroundings {
@@ -29,14 +31,18 @@ export function makeProgram(surroundings: Surroundings): Command {
     )
     .addOption(
       new Option('--output <form>', 'for people, or for programs; html and markdown are for report alone')
-        .choices(['text', 'json', 'html', 'markdown'])
+        .choices(['text', 'json', 'yaml', 'html', 'markdown'])
         .default('text'),
     )
     .hook('preAction', (whole, called) => {
       const { output } = whole.opts<{ output: string }>();
-      if (output !== 'text' && output !== 'json' && called.name() !== 'report')
-        called.error(`error: ${called.name()} has no --output ${output}: there are text and json`, { exitCode: 2 });
+      if (['html', 'markdown'].includes(output) && called.name() !== 'report')
+        called.error(`error: ${called.name()} has no --output ${output}: there are text, json and yaml`, {
+          exitCode: 2,
+        });
     })
+    .version(packageFile.version, '--version', 'the version of this command')
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(converge --help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
@@ -51,6 +57,8 @@ export function makeProgram(surroundings: Surroundings): Command {
   addRbac(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);
+  addCompletion(program, surroundings);
+  for (const command of program.commands) command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
   return program;
 }
 
@@ -264,6 +272,20 @@ function addRedrive(program: Command, { open, answer }: Surroundings): void {
     .action(async (ids: string[], _options: unknown, command: Command) => {
       const { redrive } = await import('./redrive.ts');
       answer(await redrive(contextOf(command, open), ids, command.opts()));
+    });
+}
+
+function addCompletion(program: Command, { answer }: Surroundings): void {
+  program
+    .command('completion')
+    .description('Prints a script by which a shell completes verbs and options.')
+    .addArgument(new Argument('<shell>', 'whose script').choices(shells))
+    .addHelpText('after', example('source <(converge completion bash)'))
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./completion.ts');
+      const script = completionScript(shell, program);
+      const lines = script.trimEnd().split('\n');
+      answer({ exit: 0, json: { shell, script }, lines: lines.map((text) => ({ text, tone: 'plain' })) });
     });
 }
 

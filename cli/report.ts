@@ -18,7 +18,7 @@ export interface ReportOptions {
   readonly environment: readonly string[];
   readonly label: Readonly<Record<string, string>>;
   readonly open?: boolean;
-  readonly output: 'text' | 'json' | 'html' | 'markdown';
+  readonly output: 'text' | 'json' | 'yaml' | 'html' | 'markdown';
 }
 
 /**
@@ -57,7 +57,9 @@ async function makeNow(context: Context, name: string | undefined, options: Repo
 }
 
 function linesOf(report: Report, { output, exit }: { output: ReportOptions['output']; exit: 0 | 1 }): Line[] {
-  const render = { html: renderHtml, markdown: renderMarkdown, text: renderText, json: renderText }[output];
+  const render = { html: renderHtml, markdown: renderMarkdown, text: renderText, json: renderText, yaml: renderText }[
+    output
+  ];
   const lines = render(report).trimEnd().split('\n');
   if (output !== 'text') return lines.map((text) => ({ text, tone: 'plain' }));
   // Title, time, an empty line, and then whether all is well.

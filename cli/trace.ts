@@ -30,7 +30,17 @@ export async function showTrace(
       remedy: 'see kind, name, --namespace and --environment',
       exit: 1,
     });
-  return { exit: 0, json: { traces }, lines: traces.flatMap(linesOf) };
+  return { exit: 0, json: { traces }, lines: [...severalLine(traces), ...traces.flatMap(linesOf)] };
+}
+
+function severalLine(traces: readonly Trace[]): Line[] {
+  if (traces.length < 2) return [];
+  return [
+    {
+      text: `${traces.length} objects are called so: a kind with its group, --namespace and --environment choose one`,
+      tone: 'detail',
+    },
+  ];
 }
 
 function linesOf(found: Trace): Line[] {

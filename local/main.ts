@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { ConvergeError } from '../shared/base/errors.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
+import { holdAlone } from './only-one.ts';
+import { requireGit } from './parts/git.ts';
 import { startPipeline, type Pipeline } from './pipeline.ts';
 import { ensurePrograms, isRunning } from './programs.ts';
 import { reportTo, sayTo } from './say.ts';
@@ -109,6 +112,36 @@ function endRequested(): Promise<void> {
   });
 }
 
+/** Throws `LocalError` where a pipeline runs in this folder: another one would take its place in what the command reads. */
+async function runAlone(wanted: Arguments): Promise<void> {
+  await mkdir(stateFolder, { recursive: true });
+  const hold = await holdAlone(join(stateFolder, 'running'));
+  if (hold.kind === 'taken') throw runsAlready(hold.pid, await statusUrl());
+  try {
+    await requireGit();
+    await run(wanted);
+  } finally {
+    await hold.release();
+  }
+}
+
+function runsAlready(pid: number, status: string | undefined): LocalError {
+  const where = status === undefined ? 'it is starting' : `its status is ${status}, and ${here(factsFile)} says more`;
+  return new LocalError({
+    message: `A pipeline runs in this folder already, as process ${pid}: ${where}.`,
+    remedy: 'Use that one, or end it with Ctrl-C where it runs; another checkout may have one of its own.',
+  });
+}
+
+/** Of the pipeline that runs here; undefined while it starts. */
+async function statusUrl(): Promise<string | undefined> {
+  try {
+    return z.object({ status: z.string() }).parse(JSON.parse(await readFile(factsFile, 'utf8'))).status;
+  } catch {
+    return undefined;
+  }
+}
+
 async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promise<void> {
   const ended = endRequested();
   const interrupted = new AbortController();
@@ -178,7 +211,7 @@ async function main(): Promise<number> {
     return 0;
   }
   try {
-    await run(parsed);
+    await runAlone(parsed);
     return 0;
   } catch (error) {
     if (systemErrorCode(error) !== 'ABORT_ERR') sayTo(process.stderr)(explain(error), 'bad');

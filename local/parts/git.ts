@@ -205,6 +205,11 @@ async function createRepository({
   await writeFile(join(path, 'hooks', 'post-receive'), postReceive, { mode: 0o755 });
 }
 
+/** Throws `LocalError` where git is not there: what needs it comes after much that takes long. */
+export async function requireGit(): Promise<void> {
+  await runGit(['--version'], process.env);
+}
+
 /** Resolves with what git printed. */
 async function runGit(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<string> {
   const child = spawn('git', parameters, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -2,6 +2,7 @@ import { pathsOfSource } from '../environment/inputs.ts';
 import { revisionOf } from '../base/revision.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory/memory.ts';
+import { isKindNamed } from '../objects/kind-names.ts';
 import { idOfKey, objectKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
 import { readEnvironment } from './common/declared-environments.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
@@ -46,7 +47,7 @@ export interface Trace {
 }
 
 export interface TraceRequest {
-  /** `deployment`, or `deployment.apps` where a kind is of several groups; upper and lower case are one. */
+  /** As kubectl takes it: `Deployment`, `deployments`, `deploy`, or `deployment.apps` where a kind is of several groups. */
   readonly kind: string;
   readonly name: string;
   readonly namespace: string | undefined;
@@ -83,9 +84,8 @@ function objectsOf({
 }): ObjectId[] {
   return Object.keys(memory.objects).flatMap((key) => {
     const id = idOfKey(key);
-    const kinds = [id.kind, `${id.kind}.${id.group}`].map((written) => written.toLowerCase());
     const isWanted =
-      kinds.includes(request.kind.toLowerCase()) &&
+      isKindNamed({ written: request.kind, ...id }) &&
       id.name === request.name &&
       (request.namespace === undefined || (id.namespace ?? '') === request.namespace);
     return isWanted ? [id] : [];

@@ -226,23 +226,27 @@ describe('converge upload', () => {
     expect(ended.err).not.toContain('\u001b');
   });
 
-  it('ends with 130 on Ctrl-C', async () => {
+  it.each([
+    { what: 'Ctrl-C', signal: 'SIGINT', code: 130 },
+    { what: 'SIGTERM', signal: 'SIGTERM', code: 143 },
+  ])('ends with $code on $what', async ({ signal, code }) => {
     const interrupted = new AbortController();
-    await writeFiles(folder, { 'held/x': 'held' });
+    const held = `held/${signal}`;
+    await writeFiles(folder, { [held]: 'held' });
     const config = (await readFile(world.pipeline.config, 'utf8')).replace(
       'bucket: family-state',
       'bucket: family-staging',
     );
     await writeFile(join(folder, 'quiet.yaml'), config);
-    const running = converge(['--config', 'quiet.yaml', 'upload', '--branch', 'main', '--as', 'held/x', 'held/x'], {
+    const running = converge(['--config', 'quiet.yaml', 'upload', '--branch', 'main', '--as', held, held], {
       signal: interrupted.signal,
     });
     await eventually(
       'it was uploaded',
-      async () => (await world.pipeline.clients.storage.bucket('family-master').file('held/x').exists())[0],
+      async () => (await world.pipeline.clients.storage.bucket('family-master').file(held).exists())[0],
     );
-    interrupted.abort();
-    expect((await running).code).toBe(130);
+    interrupted.abort(signal);
+    expect((await running).code).toBe(code);
   });
 });
 

@@ -10,7 +10,7 @@ export interface Ended {
   readonly err: string;
 }
 
-/** `converge` as its users run it: a process of its own, its output piped. `signal` interrupts it. */
+/** `converge` as its users run it: a process of its own, its output piped. `signal` interrupts it, or ends it where its reason is `SIGTERM`. */
 export async function runConverge(
   parameters: readonly string[],
   {
@@ -25,7 +25,7 @@ export async function runConverge(
     env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  signal?.addEventListener('abort', () => child.kill('SIGINT'));
+  signal?.addEventListener('abort', () => child.kill(signal.reason === 'SIGTERM' ? 'SIGTERM' : 'SIGINT'));
   const told = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
