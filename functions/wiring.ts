@@ -115,6 +115,7 @@ const loadRepositories = once(async () => {
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
 const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
+const loadGitHosts = once(async () => (await import('../shared/adapters/git-hosts.ts')).createGitHosts({ now }));
 const loadSignatures = once(async () =>
   (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()),
 );
@@ -141,6 +142,7 @@ const load = {
   renderer: loadRenderer,
   signatures: loadSignatures,
   sinks: loadSinks,
+  gitHosts: loadGitHosts,
 } as const satisfies { [P in Exclude<keyof Ports, keyof Core>]: () => Promise<Ports[P]> };
 
 /** What this instance has looked at, for `status` to tell. */

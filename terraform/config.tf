@@ -91,6 +91,27 @@ locals {
     } : kind => settings if settings != null }
   }
 
+  config_git_hosts = [
+    for name, host in var.git_hosts : { for key, value in {
+      name    = name
+      classes = host.classes
+      github = host.github == null ? null : { for key, value in {
+        api             = host.github.api
+        tokenSecretFile = host.github.app == null ? "/secrets/host-${name}/value" : null
+        githubApp = host.github.app == null ? null : { for key, value in {
+          appId          = host.github.app.app_id
+          installationId = host.github.app.installation_id
+          privateKeyFile = "/secrets/host-${name}/value"
+          api            = host.github.api
+        } : key => value if value != null }
+      } : key => value if value != null }
+      gitlab = host.gitlab == null ? null : { for key, value in {
+        api             = host.gitlab.api
+        tokenSecretFile = "/secrets/host-${name}/value"
+      } : key => value if value != null }
+    } : key => value if value != null }
+  ]
+
   status_callers = concat(
     [for caller in var.status_callers : startswith(caller, "domain:") ? "*@${trimprefix(caller, "domain:")}" : split(":", caller)[1]],
     [for account in google_service_account.ci : account.email],
@@ -126,6 +147,7 @@ locals {
       unreachableAfter = var.unreachable_after
       heartbeat        = var.heartbeat == null ? null : { for key, value in { url = try(var.heartbeat.url, null), urlSecretFile = contains(keys(local.heartbeat_mounts), "heartbeat") ? "/secrets/heartbeat/value" : null } : key => value if value != null }
       sinks            = [for name, sink in var.sinks : merge({ name = name }, local.config_sinks[name])]
+      gitHosts         = length(var.git_hosts) == 0 ? null : local.config_git_hosts
     } : key => value if value != null }
     reports = length(var.reports) == 0 ? null : [
       for name, report in var.reports : { for key, value in {

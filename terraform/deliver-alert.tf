@@ -1,5 +1,10 @@
 # An alert to the sinks. Called by the subscriptions of diff and converged.
 
+# What became of a commit, it reads where fan-out does: in Git, and in all of the state.
+locals {
+  has_git_hosts = length(var.git_hosts) > 0
+}
+
 module "deliver_alert" {
   source = "./function"
 
@@ -13,11 +18,11 @@ module "deliver_alert" {
   source_archive = local.function.source
   build          = local.function.build
   config         = local.function.config
-  overrides      = lookup(var.functions, "deliver_alert", null)
+  overrides      = try(var.functions["deliver_alert"], local.has_git_hosts ? { memory = "512Mi" } : null)
 
   size      = { memory = "256Mi", cpu = "1", timeout = 120, concurrency = 10, max_instances = 5 }
-  secrets   = { for folder, key in local.sink_mounts : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "own", writes = ["sinks/", "unreadable/"] }
+  secrets   = { for folder, key in merge(local.sink_mounts, local.has_git_hosts ? merge(local.host_mounts, local.git_reader_mounts, local.ca_mounts, local.proxy_mounts) : {}) : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = local.has_git_hosts ? "all" : "own", writes = concat(["sinks/", "unreadable/"], local.has_git_hosts ? ["commits/"] : []) }
   publishes = { for name in ["dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["deliver-alert"].member }
   vpc       = var.vpc

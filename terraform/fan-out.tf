@@ -16,8 +16,8 @@ module "fan_out" {
   overrides      = lookup(var.functions, "fan_out", null)
 
   size      = { memory = "512Mi", cpu = "1", timeout = 540, concurrency = 4, max_instances = 5 }
-  secrets   = { for folder, key in merge(local.git_reader_mounts, local.ca_mounts, local.proxy_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["unreadable/", "unreachable/"] }
+  secrets   = { for folder, key in merge(local.git_reader_mounts, local.ca_mounts, local.proxy_mounts, local.host_mounts) : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = "all", writes = concat(["unreadable/", "unreachable/"], local.has_git_hosts ? ["commits/"] : []) }
   publishes = { for name in ["reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["fan-out"].member }
   vpc       = var.vpc

@@ -19,6 +19,7 @@ locals {
     { for name, sink in var.sinks : "ed25519-${name}" => sink.ed25519_secret if sink.ed25519 || sink.ed25519_secret != null },
     { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
     { for name, sink in var.sinks : "url-${name}" => sink.google_chat.url_secret if sink.google_chat != null && try(sink.google_chat.space, null) == null },
+    { for name, host in var.git_hosts : "host-${name}" => host.secret },
     { for key in try(var.heartbeat.url_secret, null) == null ? [] : ["heartbeat"] : key => var.heartbeat.url_secret },
   )
 
@@ -40,6 +41,7 @@ locals {
   heartbeat_mounts  = { for key in keys(local.secret_names) : key => key if key == "heartbeat" }
   verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
   webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
+  host_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "host-") }
   sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "ed25519-") || startswith(key, "url-") }
 }
 

@@ -275,6 +275,35 @@ variable "sinks" {
   }
 }
 
+variable "git_hosts" {
+  description = <<-EOT
+    Git hosts of the repositories that show what became of each commit, by name: a status and a deployment, pending until it converged, and a comment on the pull request that it merged. Absent: none.
+    Each is `github` or `gitlab`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
+  EOT
+  type = map(object({
+    classes = optional(list(string))
+    secret  = optional(string)
+    github  = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
+    gitlab  = optional(object({ api = optional(string) }))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name, host in var.git_hosts : can(regex("^[a-z][a-z0-9-]*$", name)) && (host.github == null) != (host.gitlab == null)])
+    error_message = "A Git host's name has lower-case letters, digits and dashes, and it is either github or gitlab."
+  }
+
+  validation {
+    condition     = alltrue([for host in values(var.git_hosts) : can(regex("^https://[^@]*$", coalesce(try(host.github.api, null), try(host.gitlab.api, null), "https://default")))])
+    error_message = "An api begins with https://, and holds no login."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.git_hosts), keys(var.sinks))) == 0
+    error_message = "A Git host has the name of a sink."
+  }
+}
+
 variable "unreadable_after" {
   description = "How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once, while messages wait for it."
   type        = string

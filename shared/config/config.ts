@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { gitHostsSchema, projectAt } from './git-hosts.ts';
+import { githubAppSchema } from './github-app.ts';
 import { reportsSchema } from './reports.ts';
 import { sinksSchema } from './sinks.ts';
 import { holdsNoLogin, noLogin, origin, plainUrl } from './urls.ts';
@@ -15,16 +17,7 @@ const credentialsSchema = z
     /** A file that holds `user:password`, or a token alone. */
     file: z.string().min(1).optional(),
     /** A GitHub App installed on the repository, which mints its own tokens. */
-    githubApp: z
-      .strictObject({
-        appId: z.union([z.string().min(1), z.int().positive().transform(String)]),
-        installationId: z.union([z.string().regex(/^\d+$/), z.int().positive().transform(String)]),
-        /** The app's private key as GitHub hands it out: RSA, PEM. */
-        privateKeyFile: z.string().min(1),
-        /** Another one for GitHub Enterprise Server: `https://HOST/api/v3`. */
-        api: z.url({ abort: true }).refine(holdsNoLogin, noLogin).default('https://api.github.com'),
-      })
-      .optional(),
+    githubApp: githubAppSchema.optional(),
   })
   .refine(
     ({ file, githubApp }) => (file === undefined) !== (githubApp === undefined),
@@ -176,6 +169,8 @@ const heartbeatSchema = z
 
 const alertsSchema = z.strictObject({
   sinks: sinksSchema.default([]),
+  /** Git hosts that are told what became of each commit: by statuses, deployments and comments on pull requests. */
+  gitHosts: gitHostsSchema.default([]),
   /**
    * How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once: digits
    * with s, m or h.
@@ -259,7 +254,13 @@ export const configKeysSchema = z.strictObject({
 });
 
 /** The operator's configuration, the file that `CONVERGE_CONFIG` names. */
-export const configSchema = configKeysSchema.superRefine(({ alerts: { sinks }, repositories, clusters }, context) => {
+export const configSchema = configKeysSchema.superRefine((config, context) => {
+  refuseUnreachedHosts(config, context);
+  const {
+    alerts: { sinks },
+    repositories,
+    clusters,
+  } = config;
   for (const [sink, { only = [] }] of sinks.entries())
     for (const [selector, { classes = [], clusters: named = [] }] of only.entries()) {
       const path = ['alerts', 'sinks', sink, 'only', selector];
@@ -274,6 +275,32 @@ export const configSchema = configKeysSchema.superRefine(({ alerts: { sinks }, r
         });
     }
 });
+
+/** A host that is told of no repository would be silent for ever. */
+function refuseUnreachedHosts(
+  { alerts: { sinks, gitHosts }, repositories }: z.infer<typeof configKeysSchema>,
+  context: z.RefinementCtx,
+): void {
+  const issue = (message: string, ...path: (string | number)[]) =>
+    context.addIssue({ code: 'custom', path: ['alerts', 'gitHosts', ...path], message });
+  for (const [index, host] of gitHosts.entries()) {
+    const names = [...sinks, ...gitHosts.slice(0, index)].map(({ name }) => name);
+    if (names.includes(host.name)) issue('is the name of two sinks', index, 'name');
+    // Zod hands on, too, what is refused and was not transformed for that.
+    if (!URL.canParse(host.api)) continue;
+    for (const [at, name] of (host.classes ?? []).entries()) {
+      const found = repositories[name];
+      if (found === undefined) issue(`is ${name}, which is configured nowhere`, index, 'classes', at);
+      else if (projectAt(host, { ...found, repositoryClass: name }) === undefined)
+        issue(`is ${name}, whose repository is not where ${host.api} is`, index, 'classes', at);
+    }
+    const isAnyThere = Object.entries(repositories).some(
+      ([name, repository]) => projectAt(host, { ...repository, repositoryClass: name }) !== undefined,
+    );
+    if (host.classes === undefined && !isAnyThere)
+      issue(`no repository is where ${host.api} is: by \`url\` or \`aliases\``, index, host.kind);
+  }
+}
 
 /** Names without a star that are those of nothing: whoever is told their alerts alone would be told none. */
 function unknownOf({ key, patterns, known }: { key: string; patterns: readonly string[]; known: object }) {

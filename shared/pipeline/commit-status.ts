@@ -13,6 +13,7 @@ import { environmentStates } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
+import { revertsIn } from './common/reverts.ts';
 import { ignoredFiles } from './common/unused-files.ts';
 import { changedPaths } from './rollback/changed-paths.ts';
 import { artifactUri } from '../source/artifact.ts';
@@ -27,6 +28,11 @@ const environmentAtCommitSchema = z.object({
   message: z.string(),
   /** The alert of the incident that is open at this commit or a later one. */
   diff: diffSchema.nullable(),
+  /**
+   * The commit that took this one back for the environment, and why where Converge did; null where none did. A function
+   * of the version before does not say.
+   */
+  rolledBack: z.object({ by: z.string(), reason: z.string().nullable() }).nullable().default(null),
 });
 
 /** What became of one commit, in the environments whose inputs it changed. */
@@ -78,7 +84,7 @@ export async function commitStatus(
   const names = await listEnvironments({ repository, commit: head.id });
   const remembered = await recallMemories({ repository: repositoryClass }, ports);
   const nothing: Recalled = { memory: emptyMemory(ports.now()) };
-  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }) };
+  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), commits };
   const environments = await inParallel(names, async (name) =>
     lookAtEnvironment({ name, ...look, recalled: remembered.get(name) ?? nothing }),
   );
@@ -158,6 +164,7 @@ async function lookAtEnvironment({
   commit,
   head,
   atOrAfter,
+  commits,
   recalled: { memory, unreadable },
 }: {
   name: string;
@@ -165,6 +172,7 @@ async function lookAtEnvironment({
   commit: Commit;
   head: string;
   atOrAfter: ReadonlySet<string>;
+  commits: readonly Commit[];
   recalled: Recalled;
 }): Promise<EnvironmentAtCommit | undefined> {
   const declared = await readEnvironment({ repository, commit: head, name });
@@ -176,7 +184,8 @@ async function lookAtEnvironment({
   if (sameInputs({ attempted: before, current: after })) return undefined;
 
   const { converged, attempted, incident } = memory;
-  const facts = { name, revision: converged?.revision ?? '' };
+  const rolledBack = rolledBackOf({ name, commit: commit.id, commits, memory });
+  const facts = { name, revision: converged?.revision ?? '', rolledBack };
   if (declared.state === 'declared' && declared.environment.suspend)
     return { ...facts, state: 'Suspended', message: '', diff: null };
   if (converged !== undefined) {
@@ -205,6 +214,24 @@ async function lookAtEnvironment({
       ? (memory.held?.message ?? memory.waiting?.message ?? '')
       : `what is remembered of it ${unreadable}: the next look rebuilds it`;
   return { ...facts, state: 'Converging', message, diff: null };
+}
+
+/** A revert that was taken back itself took nothing back. */
+function rolledBackOf({
+  name,
+  commit,
+  commits,
+  memory: { quarantine },
+}: {
+  name: string;
+  commit: string;
+  commits: readonly Commit[];
+  memory: Memory;
+}): EnvironmentAtCommit['rolledBack'] {
+  const reverts = revertsIn({ commits, environment: name });
+  const by = reverts.get(commit);
+  if (by === undefined || reverts.has(by)) return null;
+  return { by, reason: quarantine?.revert === by ? quarantine.reason : null };
 }
 
 /** Whether nothing changed since of what was read: what failed of it is tried again by the schedule alone. */

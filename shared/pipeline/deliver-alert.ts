@@ -3,6 +3,12 @@ import { ConvergeError, describeError } from '../base/errors.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
 import { deliverToSink, type DeliverPorts } from './common/deliver-to-sink.ts';
 
+/** Somebody who is told of an alert in a way of their own: it is tried, and fails, as a sink. */
+export interface OtherSink {
+  readonly name: string;
+  readonly tell: () => Promise<string>;
+}
+
 /**
  * Delivers one alert to every sink, or to some alone. Each sink is tried on its own: what becomes of the others delays
  * and repeats nothing there, as each has a record of what it was told. A failure that a later try may mend is thrown
@@ -18,20 +24,23 @@ export async function deliverAlert(
     id,
     time,
     sinks,
+    others = [],
     only,
   }: {
     alert: ReceivedAlert;
     id: string;
     time: string | undefined;
     sinks: readonly AlertSink[];
+    others?: readonly OtherSink[];
     only: readonly string[] | undefined;
   },
   ports: DeliverPorts,
 ): Promise<{ delivered: readonly string[] }> {
-  const chosen = sinks.filter(({ name }) => only === undefined || only.includes(name));
-  const outcomes = await Promise.allSettled(
-    chosen.map(async (sink) => deliverToSink({ sink, alert, id, time }, ports)),
-  );
+  const alerted = sinks.map((sink): OtherSink => {
+    return { name: sink.name, tell: async () => deliverToSink({ sink, alert, id, time }, ports) };
+  });
+  const chosen = [...alerted, ...others].filter(({ name }) => only === undefined || only.includes(name));
+  const outcomes = await Promise.allSettled(chosen.map(async ({ tell }) => tell()));
   const tried = chosen.flatMap(({ name }, index) => {
     const outcome = outcomes[index];
     return outcome?.status === 'rejected' ? [{ sink: name, error: outcome.reason as unknown }] : [];
@@ -52,7 +61,7 @@ export async function deliverAlert(
 }
 
 function isSent(outcome: PromiseSettledResult<string> | undefined): boolean {
-  return outcome?.status === 'fulfilled' && outcome.value === 'delivered';
+  return outcome?.status === 'fulfilled' && (outcome.value === 'delivered' || outcome.value === 'told');
 }
 
 function isRefusal(error: unknown): error is ConvergeError {

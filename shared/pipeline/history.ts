@@ -15,8 +15,8 @@ import type { Commit, Repository } from '../ports/git.ts';
 import { findRemoval, type Removal } from './common/removal.ts';
 import { originOf, type Origin } from './common/origin.ts';
 import { findOwn, type OwnCommits } from './common/own-commits.ts';
-import { parseRevert, revertedTo } from '../source/revert.ts';
 import { readInputs } from './common/render-inputs.ts';
+import { revertsIn } from './common/reverts.ts';
 
 export interface History {
   readonly environment: string;
@@ -159,25 +159,6 @@ async function pathsAt({
 }): Promise<string[]> {
   const declared = await readEnvironment({ repository, commit, name: environment });
   return pathsOf({ name: environment, declared, memory });
-}
-
-/** The commit that another one takes back, as it says, of this environment or of all. */
-function revertsIn({
-  commits,
-  environment,
-}: {
-  commits: readonly Commit[];
-  environment: string;
-}): ReadonlyMap<string, string> {
-  return new Map(
-    commits.toReversed().flatMap(({ id, message }) => {
-      const revert = parseRevert(message);
-      const by = revertedTo(message);
-      const isOfIt = revert.environment === undefined || revert.environment === environment;
-      const reverts = by !== undefined && 'before' in by ? [by.before] : isOfIt ? revert.reverts : [];
-      return reverts.map((reverted) => [reverted, id] as const);
-    }),
-  );
 }
 
 /** What a run knows of one commit. */

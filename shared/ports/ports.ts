@@ -1,5 +1,6 @@
 import type { UnpackArchive } from '../source/archive.ts';
 import type { Repository } from './git.ts';
+import type { GitHosts } from './git-hosts.ts';
 import type { Cluster } from './kubernetes.ts';
 import type { Sinks, Topics } from './messages.ts';
 import type { Renderer } from './renderer.ts';
@@ -31,6 +32,7 @@ export interface Ports {
   readonly renderer: Renderer;
   readonly topics: Topics;
   readonly sinks: Sinks;
+  readonly gitHosts: GitHosts;
 }
 
 /** One structured line; `fields` land beside the message in the log entry. */

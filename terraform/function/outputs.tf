@@ -57,3 +57,18 @@ output "updated" {
   description = "When it was deployed last."
   value       = google_cloudfunctions2_function.this.update_time
 }
+
+output "memory" {
+  description = "What an instance has."
+  value       = google_cloudfunctions2_function.this.service_config[0].available_memory
+}
+
+output "folders" {
+  description = "Below /secrets, the folders of the secrets that it reads."
+  value       = keys(var.secrets)
+}
+
+output "state" {
+  description = "What it may do in the state bucket."
+  value       = var.state
+}

@@ -485,3 +485,41 @@ run "makes_each_report_by_a_job_of_its_own" {
     error_message = "The configuration does not name the reports."
   }
 }
+
+run "lets_who_tells_git_hosts_read_what_became_of_commits" {
+  command = plan
+
+  variables {
+    git_hosts = {
+      hub = { github = { app = { app_id = "1", installation_id = "2" } } }
+      lab = { gitlab = { api = "https://gitlab.family.example/api/v4" }, classes = ["develop"], secret = "converge-gitlab" }
+    }
+  }
+
+  assert {
+    condition = yamldecode(output.config).alerts.gitHosts == [
+      { name = "hub", github = { githubApp = { appId = "1", installationId = "2", privateKeyFile = "/secrets/host-hub/value" } } },
+      { name = "lab", classes = ["develop"], gitlab = { api = "https://gitlab.family.example/api/v4", tokenSecretFile = "/secrets/host-lab/value" } },
+    ]
+    error_message = "The configuration names the Git hosts in another way."
+  }
+
+  assert {
+    condition     = toset(module.deliver_alert.folders) == toset(["host-hub", "host-lab", "git-master"]) && toset(module.fan_out.folders) == toset(["host-hub", "host-lab", "git-master"])
+    error_message = "A function reads other secrets than it needs."
+  }
+
+  assert {
+    condition     = module.deliver_alert.memory == "512Mi" && module.deliver_alert.state.reads == "all" && contains(module.deliver_alert.state.writes, "commits/") && contains(module.fan_out.state.writes, "commits/")
+    error_message = "A function that tells Git hosts cannot."
+  }
+}
+
+run "grants_nothing_for_git_hosts_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = module.deliver_alert.memory == "256Mi" && module.deliver_alert.state.reads == "own" && !contains(module.deliver_alert.state.writes, "commits/") && !contains(module.fan_out.state.writes, "commits/")
+    error_message = "A function may do more than it needs."
+  }
+}

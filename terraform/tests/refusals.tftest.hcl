@@ -267,6 +267,26 @@ run "refuses_a_sink_of_no_kind" {
   expect_failures = [var.sinks]
 }
 
+run "refuses_a_git_host_of_two_kinds" {
+  command = plan
+
+  variables {
+    git_hosts = { hub = { github = {}, gitlab = {} } }
+  }
+
+  expect_failures = [var.git_hosts]
+}
+
+run "refuses_a_git_host_over_plain_http" {
+  command = plan
+
+  variables {
+    git_hosts = { lab = { gitlab = { api = "http://gitlab.family.example/api/v4" } } }
+  }
+
+  expect_failures = [var.git_hosts]
+}
+
 run "refuses_a_sink_with_credentials" {
   command = plan
 

@@ -7,18 +7,22 @@ import { isSilence } from '../silence.ts';
 /** One request to a sink. */
 export interface SinkRequest {
   /** Absent: POST. */
-  readonly method?: 'POST' | 'PATCH';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'PUT';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Absent: none. */
+  readonly body?: string;
   /** Statuses that are no failure, beside those of 2xx. */
   readonly unless?: readonly number[];
+  /** Milliseconds that the sink wants to be left alone for, where it says so in a way of its own. */
+  readonly pauseBy?: (answer: SinkAnswer) => number | undefined;
 }
 
 /** What a sink answered that took the request. */
 export interface SinkAnswer {
   readonly status: number;
   readonly text: string;
+  readonly headers: Headers;
 }
 
 /** Posts to one sink. Throws `SinkUnavailable` (retry) and `SinkRefused` (refuse), naming the sink, and no address. */
@@ -52,14 +56,18 @@ export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
         const message = `${receiver} wants no request before ${new Date(until).toISOString()}`;
         throw new ConvergeError({ code: 'SinkUnavailable', subject, message, disposition: 'retry' });
       }
-      const { status, text, pause } = await send({ request, subject, receiver, answer });
-      if ((status >= 200 && status < 300) || request.unless?.includes(status) === true) return { status, text };
+      const answered = await send({ request, subject, receiver, answer });
+      const { status } = answered;
+      const own = request.pauseBy?.(answered);
+      const isTaken = (status >= 200 && status < 300) || request.unless?.includes(status) === true;
+      if (own === undefined && isTaken) return answered;
+      const pause = own === undefined ? pauseOf(answered) : Math.min(Math.max(own, 0), patience.sinks.longestPause);
       if (pause !== undefined && pause <= shortPause && tries === 1) {
         await sleep(pause);
         continue;
       }
       if (pause !== undefined) pauses.set(sink, Date.now() + pause);
-      throw refused({ subject, receiver, status });
+      throw refused({ subject, receiver, status, isLimit: own !== undefined });
     }
   };
 }
@@ -74,11 +82,12 @@ async function send({
   subject: string;
   receiver: string;
   answer: number;
-}): Promise<SinkAnswer & { readonly pause: number | undefined }> {
+}): Promise<SinkAnswer> {
   try {
     const signal = AbortSignal.timeout(answer);
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
-    return { status: response.status, text: await textOf(response), pause: pauseOf(response) };
+    const content = body === undefined ? {} : { body };
+    const response = await fetch(url, { method, headers, ...content, redirect: 'manual', signal });
+    return { status: response.status, text: await textOf(response), headers: response.headers };
   } catch (error) {
     throw silent({ error, subject, receiver, answer });
   }
@@ -96,15 +105,25 @@ async function textOf({ body }: Response): Promise<string> {
 }
 
 /** Milliseconds. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
-function pauseOf({ status, headers }: Response): number | undefined {
+function pauseOf({ status, headers }: SinkAnswer): number | undefined {
   const said = headers.get('retry-after');
   if (said === null || !mayPass(status)) return undefined;
   const pause = /^\d+$/.test(said) ? Number(said) * 1000 : Date.parse(said) - Date.now();
   return Number.isNaN(pause) ? undefined : Math.min(Math.max(pause, 0), patience.sinks.longestPause);
 }
 
-function refused({ subject, receiver, status }: { subject: string; receiver: string; status: number }): ConvergeError {
-  const later = mayPass(status);
+function refused({
+  subject,
+  receiver,
+  status,
+  isLimit,
+}: {
+  subject: string;
+  receiver: string;
+  status: number;
+  isLimit: boolean;
+}): ConvergeError {
+  const later = isLimit || mayPass(status);
   const redirects = status >= 300 && status < 400 ? ', which is not followed' : '';
   return new ConvergeError({
     code: later ? 'SinkUnavailable' : 'SinkRefused',

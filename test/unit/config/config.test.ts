@@ -37,7 +37,7 @@ describe("the operator's configuration", () => {
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       checks: { interval: '5m' },
-      alerts: { sinks: [], unreadableAfter: '10m', unreachableAfter: '2m' },
+      alerts: { sinks: [], gitHosts: [], unreadableAfter: '10m', unreachableAfter: '2m' },
       limits: {
         uploadBytes: 209_715_200,
         uploadFiles: 20_000,
@@ -171,6 +171,36 @@ describe("the operator's configuration", () => {
       what: 'two sinks of one name',
       text: `${smallest}alerts:\n  sinks:\n    - { name: ops, pagerduty: { routingKeySecretFile: /s } }\n    - { name: ops, googleChat: { urlSecretFile: /s } }\n`,
       says: 'alerts.sinks.1.name: is the name of two sinks',
+    },
+    {
+      what: 'a Git host where no repository is',
+      text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      github: { tokenSecretFile: /s }\n`,
+      says: 'converge.yaml:10: alerts.gitHosts.0.github: no repository is where https://api.github.com is',
+    },
+    {
+      what: 'a Git host for a class that is configured nowhere',
+      text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      classes: [mastre]\n      gitlab: { tokenSecretFile: /s, api: https://git.example.com/api/v4 }\n`,
+      says: 'converge.yaml:10: alerts.gitHosts.0.classes.0: is mastre, which is configured nowhere',
+    },
+    {
+      what: 'a Git host for a class whose repository is elsewhere',
+      text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      classes: [master]\n      github: { tokenSecretFile: /s }\n`,
+      says: 'converge.yaml:10: alerts.gitHosts.0.classes.0: is master, whose repository is not where https://api.github.com is',
+    },
+    {
+      what: 'a Git host of two kinds',
+      text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      github: { tokenSecretFile: /s }\n      gitlab: { tokenSecretFile: /s }\n`,
+      says: 'converge.yaml:9: alerts.gitHosts.0: needs one of github, gitlab, and has both',
+    },
+    {
+      what: 'a Git host that is told by nobody',
+      text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      github: { api: https://git.example.com/api/v3 }\n`,
+      says: 'converge.yaml:10: alerts.gitHosts.0.github: needs either `tokenSecretFile` or `githubApp`',
+    },
+    {
+      what: 'a Git host with the name of a sink',
+      text: `${smallest}alerts:\n  sinks: [{ name: ops, pagerduty: { routingKeySecretFile: /s } }]\n  gitHosts:\n    - name: ops\n      gitlab: { tokenSecretFile: /s, api: https://git.example.com/api/v4 }\n`,
+      says: 'converge.yaml:10: alerts.gitHosts.0.name: is the name of two sinks',
     },
   ])('is refused for $what', ({ text, says }) => {
     expect(problemOf(text)).toContain(says);

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
+import { hostCalls, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
+import { commentOf, cutBytes, isComment, isSameText } from './host-text.ts';
+import type { SinkAnswer } from './post.ts';
+
+/** https://docs.github.com/en/rest/commits/statuses#create-a-commit-status says nothing of it; GitHub answers 422. */
+const largestDescription = 140;
+/** By it our deployments are told from those of workflows of the same commit and environment. */
+const task = 'converge';
+
+/**
+ * Shows a commit's report on GitHub: commit statuses, deployments, and a comment on the pull request. Each is read first,
+ * and written where it differs; failures before successes.
+ */
+export async function reportToGithub(asked: HostReport): Promise<{ mergedBy: readonly string[] }> {
+  const { report, project, branch } = asked;
+  const to = { calls: hostCalls(asked, mannersOf(asked.token)), report, project: projectPath(project), branch };
+  await showStatuses(to);
+  for (const deployment of report.deployments) await showDeployment(deployment, to);
+  return report.isIdle ? { mergedBy: [] } : await showComments(to);
+}
+
+interface To {
+  readonly calls: HostCalls;
+  readonly report: CommitReport;
+  /** `/repos/family/develop` */
+  readonly project: string;
+  readonly branch: string;
+}
+
+function projectPath(project: string): string {
+  return `/repos/${project.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+const idSchema = z.object({ id: z.int() });
+const statusSchema = z.object({ context: z.string(), state: z.string(), description: z.string().nullish() });
+
+async function showStatuses({ calls, report, project }: To): Promise<void> {
+  const at = `${project}/commits/${report.commit}/status?per_page=100`;
+  const there = new Map((await calls.listIn(at, 'statuses', statusSchema)).map((status) => [status.context, status]));
+  for (const { context, verdict: state, description: text } of report.statuses) {
+    const description = cutBytes(text, largestDescription);
+    const shown = there.get(context);
+    if (shown?.state === state && shown.description === description) continue;
+    await calls.write('POST', `${project}/statuses/${report.commit}`, { context, state, description }, idSchema);
+  }
+}
+
+const deploymentStates: Readonly<Record<Verdict, string>> = {
+  pending: 'in_progress',
+  success: 'success',
+  failure: 'failure',
+};
+const deploymentStatusSchema = z.object({ id: z.int(), state: z.string(), description: z.string().nullish() });
+
+async function showDeployment(
+  { environment, verdict, description: text }: CommitReport['deployments'][number],
+  { calls, report, project }: To,
+): Promise<void> {
+  const description = cutBytes(text, largestDescription);
+  const query = new URLSearchParams({ sha: report.commit, environment, task, per_page: '100' });
+  const found = await calls.list(`${project}/deployments?${query.toString()}`, idSchema);
+  const first = found.map(({ id }) => id).toSorted((a, b) => a - b)[0];
+  const { id } =
+    first === undefined ? await calls.write('POST', `${project}/deployments`, begun(), idSchema) : { id: first };
+  const statuses = await calls.list(`${project}/deployments/${id}/statuses?per_page=100`, deploymentStatusSchema);
+  const shown = statuses.toSorted((a, b) => b.id - a.id)[0];
+  const state = deploymentStates[verdict];
+  if (shown?.state === state && shown.description === description) return;
+  // A later deployment of the environment has taken its place.
+  if (shown?.state === 'inactive' && state === 'success') return;
+  await calls.write('POST', `${project}/deployments/${id}/statuses`, { state, description }, idSchema);
+
+  function begun(): object {
+    const fixed = { auto_merge: false, required_contexts: [], transient_environment: false };
+    return { ref: report.commit, environment, task, description: 'Converge', ...fixed };
+  }
+}
+
+const pullSchema = z.object({
+  number: z.int(),
+  merged_at: z.string().nullish(),
+  merge_commit_sha: z.string().nullish(),
+  base: z.object({ ref: z.string() }),
+});
+const commentSchema = z.object({ id: z.int(), body: z.string().nullish() });
+
+async function showComments({ calls, report, project, branch }: To): Promise<{ mergedBy: readonly string[] }> {
+  const pulls = await calls.list(`${project}/commits/${report.commit}/pulls?per_page=100`, pullSchema);
+  const merged = pulls.filter(({ merged_at: at, base }) => at !== null && at !== undefined && base.ref === branch);
+  const body = commentOf(report);
+  for (const { number, merge_commit_sha: by } of merged) {
+    if (by !== report.commit) continue;
+    const comments = `${project}/issues/${number}/comments`;
+    const there = await calls.list(`${comments}?per_page=100`, commentSchema);
+    const ours = there.find((comment) => isComment(comment.body ?? '', report.repositoryClass));
+    if (ours === undefined) await calls.write('POST', comments, { body }, idSchema);
+    else if (!isSameText(ours.body ?? '', body))
+      await calls.write('PATCH', `${project}/issues/comments/${ours.id}`, { body }, idSchema);
+  }
+  return { mergedBy: merged.flatMap(({ merge_commit_sha: by }) => (by && by !== report.commit ? [by] : [])) };
+}
+
+function mannersOf(token: string): HostManners {
+  return {
+    receiver: 'GitHub',
+    headers: {
+      authorization: `Bearer ${token}`,
+      accept: 'application/vnd.github+json',
+      'content-type': 'application/json; charset=utf-8',
+      // GitHub refuses who has none.
+      'user-agent': 'converge',
+      'x-github-api-version': '2022-11-28',
+    },
+    pauseBy,
+    remedyOf,
+  };
+}
+
+/** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately */
+function pauseBy({ status, headers, text }: SinkAnswer): number | undefined {
+  if (status !== 403 && status !== 429) return undefined;
+  const after = headers.get('retry-after');
+  if (after !== null && /^\d+$/.test(after)) return Number(after) * 1000;
+  const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN);
+  if (headers.get('x-ratelimit-remaining') === '0' && !Number.isNaN(reset)) return reset * 1000 - Date.now();
+  return status === 429 || /rate limit|abuse detection/i.test(text) ? 60_000 : undefined;
+}
+
+/** GitHub answers 404, too, where a token may not see what is there. */
+function remedyOf({ status, what }: { status: number; what: string }): string | undefined {
+  if (status === 401) return 'put a token that GitHub accepts, and nothing else, into its secret';
+  if (status !== 403 && status !== 404) return undefined;
+  const permission = what.includes('/deployments')
+    ? '"Deployments: write"'
+    : what.includes('/issues/') || what.includes('/pulls')
+      ? '"Pull requests: write"'
+      : '"Commit statuses: write"';
+  return `see that the token, or the app's installation, has the repository and the permission ${permission}`;
+}

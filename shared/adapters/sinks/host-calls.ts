@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { ConvergeError } from '../../base/errors.ts';
+import type { CommitReport } from '../../notices/commit-report.ts';
+import type { Post, SinkAnswer, SinkRequest } from './post.ts';
+
+/** What a host is to show of a commit of one of its projects, and as whom. */
+export interface HostReport {
+  readonly sink: string;
+  readonly api: string;
+  /** `family/develop` */
+  readonly project: string;
+  readonly branch: string;
+  readonly report: CommitReport;
+  readonly token: string;
+  readonly post: Post;
+}
+
+/** What a host of one kind says in ways of its own. */
+export interface HostManners {
+  readonly receiver: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds that it wants to be left alone for. */
+  readonly pauseBy: (answer: SinkAnswer) => number | undefined;
+  /** What may be done about a call (`POST /projects/…`) that was refused. */
+  readonly remedyOf: (refused: { readonly status: number; readonly what: string }) => string | undefined;
+}
+
+/** The API of one Git host, whose answers are JSON. Throws as `Post` does, and `SinkRefused` with what can be done. */
+export interface HostCalls {
+  /** All pages of a list, up to ten; a page is what `Link` names as the next one, at the same host alone. */
+  list<T>(path: string, item: z.ZodType<T>): Promise<readonly T[]>;
+  /** As `list`, of what holds its list under a key. */
+  listIn<T>(path: string, key: string, item: z.ZodType<T>): Promise<readonly T[]>;
+  write<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, answer: z.ZodType<T>): Promise<T>;
+  /** Writes, and returns undefined where the host refuses it by words for which it is as good as done. */
+  tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<void>;
+}
+
+interface Done {
+  readonly status: number;
+  readonly words: RegExp;
+}
+
+const mostPages = 10;
+/** Whatever a host answers about what it refuses is handled here. */
+const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422] as const;
+
+export function hostCalls({ sink, api, post }: Pick<HostReport, 'sink' | 'api' | 'post'>, manners: HostManners) {
+  const { headers, pauseBy } = manners;
+  const ask = async (request: Pick<SinkRequest, 'method' | 'url' | 'body'>): Promise<SinkAnswer> =>
+    await post({ ...request, headers, pauseBy, unless: refusals });
+  const checked = (answer: SinkAnswer, what: string): SinkAnswer => {
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw refusedBy({ sink, manners, answer, what });
+  };
+  const read = <T>(answer: SinkAnswer, schema: z.ZodType<T>, what: string): T => {
+    const parsed = schema.safeParse(parseAnswer(checked(answer, what).text));
+    if (parsed.success) return parsed.data;
+    throw strangeAnswer({ sink, manners, what });
+  };
+  const pages = async <T>(path: string, item: z.ZodType<T>, key?: string): Promise<readonly T[]> => {
+    const page =
+      key === undefined ? z.array(item) : z.object({ [key]: z.array(item) }).transform((of) => of[key] ?? []);
+    const found: T[] = [];
+    let url: string | undefined = `${api}${path}`;
+    for (let pageNumber = 1; url !== undefined && pageNumber <= mostPages; pageNumber++) {
+      const answer: SinkAnswer = await ask({ method: 'GET', url });
+      found.push(...read(answer, page, `GET ${path}`));
+      url = nextOf(answer, api);
+    }
+    return found;
+  };
+  return {
+    list: pages,
+    listIn: async (path, key, item) => await pages(path, item, key),
+    async write(method, path, body, schema) {
+      const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
+      return read(answer, schema, `${method} ${path}`);
+    },
+    async tried(method, path, body, { status, words }) {
+      const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
+      if (answer.status === status && words.test(answer.text)) return;
+      checked(answer, `${method} ${path}`);
+    },
+  } satisfies HostCalls as HostCalls;
+}
+
+/** Undefined for what is no JSON. */
+export function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A token goes to the API that the configuration names, and nowhere else. https://www.rfc-editor.org/rfc/rfc8288 */
+function nextOf({ headers }: SinkAnswer, api: string): string | undefined {
+  const [, next] = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '') ?? [];
+  if (next === undefined) return undefined;
+  const url = URL.parse(next, api);
+  return url !== null && url.origin === new URL(api).origin ? url.href : undefined;
+}
+
+/** A query is left out: it may hold the name of anything. */
+function plainCall(what: string): string {
+  return what.replace(/\?.*$/, '');
+}
+
+function refusedBy({
+  sink,
+  manners: { receiver, remedyOf },
+  answer: { status, text },
+  what,
+}: {
+  sink: string;
+  manners: HostManners;
+  answer: SinkAnswer;
+  what: string;
+}): ConvergeError {
+  const remedy = remedyOf({ status, what: plainCall(what) });
+  const said = wordsOf(text);
+  return new ConvergeError({
+    code: 'SinkRefused',
+    subject: `alert sink ${sink}`,
+    message: `${receiver} answered ${plainCall(what)} with ${status}${said === '' ? '' : `: ${said}`}`,
+    ...(remedy === undefined ? {} : { remedy }),
+    disposition: 'refuse',
+  });
+}
+
+function strangeAnswer({ sink, manners, what }: { sink: string; manners: HostManners; what: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'SinkUnavailable',
+    subject: `alert sink ${sink}`,
+    message: `${manners.receiver} answered ${plainCall(what)} with what is no answer of its own`,
+    disposition: 'retry',
+    unanswered: true,
+  });
+}
+
+const saidSchema = z.object({ message: z.unknown().optional(), error: z.unknown().optional() });
+
+/** What the host says, in one short line. */
+function wordsOf(text: string): string {
+  const said = saidSchema.safeParse(parseAnswer(text)).data;
+  const words = said?.message ?? said?.error ?? '';
+  const line = typeof words === 'string' ? words : JSON.stringify(words);
+  return line
+    .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 200)
+    .toWellFormed();
+}

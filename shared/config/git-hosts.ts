@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { githubAppSchema } from './github-app.ts';
+import { repositoryAddress } from './repository-address.ts';
+import { origin } from './urls.ts';
+
+const githubSchema = z
+  .strictObject({
+    /** A file that holds a token that may write statuses, deployments and comments. */
+    tokenSecretFile: z.string().min(1).optional(),
+    /** A GitHub App installed on the repositories, which mints its own tokens. */
+    githubApp: githubAppSchema.optional(),
+    /** Another one for GitHub Enterprise Server: `https://HOST/api/v3`. */
+    api: origin.default('https://api.github.com'),
+  })
+  .refine(
+    ({ tokenSecretFile: file, githubApp: app }) => (file === undefined) !== (app === undefined),
+    'needs either `tokenSecretFile` or `githubApp`',
+  );
+
+const gitlabSchema = z.strictObject({
+  /** A file that holds an access token with the scope `api`, of a Developer or more. */
+  tokenSecretFile: z.string().min(1),
+  /** Another one for a GitLab of your own: `https://HOST/api/v4`. */
+  api: origin.default('https://gitlab.com/api/v4'),
+});
+
+const kinds = { github: githubSchema, gitlab: gitlabSchema } as const;
+
+const gitHostSchema = z
+  .strictObject({
+    name: z.string().min(1),
+    /** Of which classes it is told; absent: of those whose repositories are there. */
+    classes: z.array(z.string()).min(1, 'names no class: leave it away to mean all that are there').optional(),
+    github: kinds.github.optional(),
+    gitlab: kinds.gitlab.optional(),
+  })
+  .transform(({ name, classes, github, gitlab }, context): GitHostConfig => {
+    const common = { name, ...(classes === undefined ? {} : { classes }) };
+    if (github !== undefined && gitlab === undefined) return { ...common, kind: 'github', ...github };
+    if (gitlab !== undefined && github === undefined) return { ...common, kind: 'gitlab', ...gitlab };
+    const has = github === undefined ? 'none' : 'both';
+    context.addIssue({ code: 'custom', message: `needs one of ${Object.keys(kinds).join(', ')}, and has ${has}` });
+    return z.NEVER;
+  });
+
+/** A Git host that is told what became of commits. */
+export type GitHostConfig = {
+  readonly name: string;
+  readonly classes?: readonly string[] | undefined;
+} & (
+  | ({ readonly kind: 'github' } & z.infer<typeof githubSchema>)
+  | ({ readonly kind: 'gitlab' } & z.infer<typeof gitlabSchema>)
+);
+
+export const gitHostsSchema = z.array(gitHostSchema);
+
+interface RepositoryThere {
+  readonly url: string;
+  readonly aliases?: readonly string[] | undefined;
+}
+
+/**
+ * The path by which a host knows the repository of a class, `family/develop`; undefined where that is not there, by its
+ * `url` or one of its `aliases`, or the host is to be told nothing of the class.
+ */
+export function projectAt(
+  { api, classes }: Pick<GitHostConfig, 'api' | 'classes'>,
+  { repositoryClass, url, aliases = [] }: RepositoryThere & { readonly repositoryClass: string },
+): string | undefined {
+  if (classes !== undefined && !classes.includes(repositoryClass)) return undefined;
+  const { hostname } = new URL(api);
+  const host = hostname === 'api.github.com' ? 'github.com' : hostname;
+  for (const address of [url, ...aliases]) {
+    const [, at, path] = /^(?:[a-z+]+:\/\/)?([^/:]+)(?::\d+(?=\/))?[/:](.+)$/.exec(repositoryAddress(address)) ?? [];
+    if (at === host && path !== undefined) return path;
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+import type { GitHostConfig } from '../config/git-hosts.ts';
+import type { CommitReport } from '../notices/commit-report.ts';
+
+export interface GitHosts {
+  /**
+   * Shows on a Git host what became of a commit: by statuses, deployments, and a comment on the pull request that was
+   * merged by it. What the host has is read first, and only what differs is written: it may be asked any number of times.
+   *
+   * Throws `SinkUnavailable` (retry), `SinkRefused` (refuse) with what the token lacks, `SecretUnavailable` (retry).
+   */
+  report(asked: {
+    readonly host: GitHostConfig;
+    /** `family/develop` */
+    readonly project: string;
+    readonly branch: string;
+    readonly report: CommitReport;
+  }): Promise<{
+    /** The commits by which pull requests were merged into the branch that brought this one, where that is another. */
+    readonly mergedBy: readonly string[];
+  }>;
+}

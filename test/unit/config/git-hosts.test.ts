@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { projectAt } from '../../../shared/config/git-hosts.ts';
+
+const github = { api: 'https://api.github.com' };
+const gitlab = { api: 'https://gitlab.example.com/api/v4' };
+
+describe('the repository of a class', () => {
+  it.each([
+    { what: 'GitHub', host: github, url: 'https://github.com/family/develop.git', project: 'family/develop' },
+    { what: 'GitHub by SSH', host: github, url: 'ssh://git@github.com/family/develop.git', project: 'family/develop' },
+    { what: 'GitHub in short', host: github, url: 'git@github.com:family/develop.git', project: 'family/develop' },
+    {
+      what: 'a subgroup of GitLab',
+      host: gitlab,
+      url: 'https://gitlab.example.com:8443/family/apps/develop/',
+      project: 'family/apps/develop',
+    },
+    { what: 'another host', host: github, url: 'https://gitlab.example.com/family/develop.git', project: undefined },
+    {
+      what: 'a host that is only named like it',
+      host: github,
+      url: 'https://github.com.example.com/family/develop.git',
+      project: undefined,
+    },
+  ])('is known to $what', ({ host, url, project }) => {
+    expect(projectAt(host, { repositoryClass: 'develop', url })).toBe(project);
+  });
+
+  it('is found by another address of it, as where its own leads through a proxy', () => {
+    const [url, aliases] = ['https://proxy.example.com/git/develop', ['https://github.com/family/develop']];
+    expect(projectAt(github, { repositoryClass: 'develop', url, aliases })).toBe('family/develop');
+  });
+
+  it('is none of a host that is told of other classes', () => {
+    const url = 'https://github.com/family/develop';
+    expect(projectAt({ ...github, classes: ['master'] }, { repositoryClass: 'develop', url })).toBeUndefined();
+    expect(projectAt({ ...github, classes: ['develop'] }, { repositoryClass: 'develop', url })).toBe('family/develop');
+  });
+});
