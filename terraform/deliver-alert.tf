@@ -1,4 +1,4 @@
-# An alert to the sinks. Called by the subscriptions of diff and converged.
+# An alert to the sinks. Called by the subscriptions of diff, converged and report.
 
 module "deliver_alert" {
   source = "./function"

@@ -22,7 +22,7 @@ export async function deliverToGoogleChat(
   { urlSecretFile, space, api }: GoogleChat,
   { post, token }: { post: Post; token: () => Promise<string> },
 ): Promise<undefined> {
-  if (delivery.notice.incident === null) return undefined;
+  if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   if (space !== undefined) {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json; charset=UTF-8' };
     return postAsApp(delivery, { messages: `${api}/v1/${space}/messages`, headers, post });
@@ -49,7 +49,9 @@ interface AsApp {
  * is taken is that of the message whose answer was lost.
  */
 async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
-  const { notice, id } = delivery;
+  const { notice, id, alert } = delivery;
+  // A name that is taken is that of the report whose answer was lost.
+  if (alert.kind === 'report') return void (await create(delivery, { ...as, name: `client-${eventId('alert', id)}` }));
   const { key = '', since } = notice.incident ?? {};
   const name = `client-${eventId('incident', key, since ?? '')}`;
   if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return;
@@ -79,22 +81,27 @@ function inThread(url: string, parameters: Readonly<Record<string, string>>): st
   return address.href;
 }
 
-function messageOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boolean }): string {
+function messageOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked: boolean }): string {
+  const sign = alert.kind === 'report' ? '📋' : signs[notice.state];
+  const subtitle = alert.kind === 'report' ? 'report' : notice.state;
   return JSON.stringify({
-    cardsV2: [{ cardId: id, card: cardOf(notice, { isMarked }) }],
+    cardsV2: [{ cardId: id, card: cardOf(notice, { isMarked, sign, subtitle }) }],
     // Outside of cards, `<users/all>` would be everybody.
     fallbackText: notice.title.replaceAll('<', '‹'),
-    thread: { threadKey: notice.incident?.key },
+    thread: { threadKey: notice.incident?.key ?? id },
   });
 }
 
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
 
 /** Paragraphs are read as HTML, and a header as plain text; neither names a person, or all. */
-function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked: boolean }): object {
+function cardOf(
+  { title, about, lines }: Notice,
+  { isMarked, sign, subtitle }: { isMarked: boolean; sign: string; subtitle: string },
+): object {
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost'] : lines;
   return {
-    header: { title: `${signs[state]} ${about}`, subtitle: state },
+    header: { title: `${sign} ${about}`, subtitle },
     sections: [
       {
         widgets: [
