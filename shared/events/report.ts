@@ -67,6 +67,19 @@ const rollbackSchema = z.object({
   stands: z.boolean().describe('Whether the revision is still kept from coming back by an upload'),
 });
 
+const refusedText = (what: string) => z.string().nullable().default(null).describe(`${what}; null: not known`);
+
+const refusedSchema = z.object({
+  class: z.string(),
+  upload: z.string().describe('`<name>#<generation>` in the bucket of its class'),
+  since: refusedText('When the first of its name was made that was refused, with none accepted since: ISO 8601'),
+  reason: refusedText('The code of the error'),
+  message: refusedText('What is wrong, in one sentence'),
+  remedy: refusedText('What to do about it'),
+  author: refusedText('Who uploaded it, as they said'),
+  build: refusedText('Of which build'),
+});
+
 const secondsSchema = z.number().nonnegative();
 
 const countsSchema = z
@@ -112,11 +125,7 @@ export const reportSchema = z.object({
   drifted: z.array(pastSchema).describe('What drifted and ended since `from`, the last first'),
   ended: z.array(pastSchema).describe('What failed, or was not healthy, and ended since `from`'),
   rolledBack: z.array(rollbackSchema).describe('What was rolled back since `from`, or stands'),
-  refused: z
-    .array(
-      z.object({ class: z.string(), upload: z.string().describe('`<name>#<generation>` in the bucket of its class') }),
-    )
-    .describe('Uploads that were refused, and that nothing has replaced'),
+  refused: z.array(refusedSchema).describe('Uploads that were refused, and that nothing has replaced'),
   undone: z
     .array(z.object({ environment, what: z.array(z.string()).describe('Like `suspend: true`, `2 ignored paths`') }))
     .describe('What the files of environments leave undone on purpose'),

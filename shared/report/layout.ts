@@ -114,8 +114,8 @@ function refusals(report: Report): readonly Listed[] {
     },
     {
       ...{ key: 'refused', title: 'Uploads that were refused' },
-      heading: ['Class', 'Upload'],
-      rows: report.refused.map((refused) => [[refused.class], [refused.upload]]),
+      heading: ['Class', 'Upload', 'Since', 'What is wrong', 'By'],
+      rows: report.refused.map(refusedRow),
     },
     {
       ...{ key: 'undone', title: 'Left undone on purpose' },
@@ -139,6 +139,17 @@ function unknowns(report: Report): readonly Listed[] {
       heading: ['Repository', 'Why'],
       rows: report.unreadable.map(({ repository, message }) => [[repository], [message]]),
     },
+  ];
+}
+
+function refusedRow(refused: Report['refused'][number]): readonly Cell[] {
+  const { upload, since, reason, message, remedy, author, build } = refused;
+  const why = reason === null ? 'not known' : `${reason}: ${message ?? ''}`;
+  const by = [...(author === null ? [] : [author]), ...(build === null ? [] : [`build ${build}`])];
+  return [
+    ...[[refused.class], [upload], [since === null ? 'not known' : timeText(since)]],
+    [why, ...(remedy === null ? [] : [`To do: ${remedy}`])],
+    by.length === 0 ? ['not known'] : by,
   ];
 }
 

@@ -52,7 +52,20 @@ function hostileReport(text: string): Report {
       }),
     ],
     {
-      ...{ name: text, refused: [{ class: text, upload: text }], unreadable: [{ repository: text, message: text }] },
+      refused: [
+        {
+          class: text,
+          upload: text,
+          since: text,
+          reason: text,
+          message: text,
+          remedy: text,
+          author: text,
+          build: text,
+        },
+      ],
+      unknown: [text],
+      ...{ name: text, unreadable: [{ repository: text, message: text }] },
       chosen: { classes: [text], environments: [text], labels: { [text]: text } },
     },
   );

@@ -58,7 +58,8 @@ export function environmentOf(
 
 export function reportOf(environments: readonly ReportedEnvironment[], rest: Partial<ReportFacts> = {}) {
   return makeReport({
-    ...{ name: 'weekly', at, due: at, from, lookedAtWithin: 3_600_000, refused: [], unreadable: [], before: undefined },
+    ...{ name: 'weekly', at, due: at, from, lookedAtWithin: 3_600_000, refused: [], unreadable: [] },
+    ...{ unknown: [], before: undefined },
     chosen: { classes: [], environments: [], labels: {} },
     environments,
     ...rest,
