@@ -80,6 +80,28 @@ const refusedSchema = z.object({
   build: refusedText('Of which build'),
 });
 
+const undeclaredSchema = z.object({
+  environment,
+  cluster: z.string(),
+  namespace: z.string(),
+  kind: z.string().describe('Like `ConfigMap`, `Deployment.apps`'),
+  count: z.number().int(),
+  names: z.array(z.string()).describe('The first of them'),
+});
+
+const deprecatedSchema = z.object({
+  environment,
+  cluster: z.string(),
+  version: z.string().describe('Of its API server, like `v1.31.4`'),
+  apiVersion: z.string(),
+  kind: z.string(),
+  removedIn: z.string().nullable().describe('The version that does not serve it any more, like `1.32`; null: not said'),
+  use: z.string().nullable().describe('What to write instead; null: not said'),
+  message: z.string().describe('As the API server says it'),
+  count: z.number().int().describe('How many objects of the environment are written in it'),
+  names: z.array(z.string()).describe('The first of them'),
+});
+
 const secondsSchema = z.number().nonnegative();
 
 const countsSchema = z
@@ -129,6 +151,14 @@ export const reportSchema = z.object({
   undone: z
     .array(z.object({ environment, what: z.array(z.string()).describe('Like `suspend: true`, `2 ignored paths`') }))
     .describe('What the files of environments leave undone on purpose'),
+  undeclared: z
+    .array(undeclaredSchema)
+    .default([])
+    .describe('What is in the namespaces of environments and nobody declares, by kind'),
+  deprecated: z
+    .array(deprecatedSchema)
+    .default([])
+    .describe('API versions of their objects that clusters will not serve for ever, what goes first, first'),
   notLookedAt: z
     .array(
       z.object({
@@ -202,6 +232,8 @@ export function withListsCut(report: Report, most: number): Report {
     rolledBack: first('rolledBack', report.rolledBack),
     refused: first('refused', report.refused),
     undone: first('undone', report.undone),
+    undeclared: first('undeclared', report.undeclared),
+    deprecated: first('deprecated', report.deprecated),
     notLookedAt: first('notLookedAt', report.notLookedAt),
     unreadable: first('unreadable', report.unreadable),
     omitted,

@@ -95,6 +95,7 @@ function sectionsOf(report: Report): readonly Listed[] {
       rows: report.ended.map((past) => [...pastCells(past), [past.reason]]),
     },
     ...refusals(report),
+    ...surveyed(report),
     ...unknowns(report),
   ];
 }
@@ -122,6 +123,33 @@ function refusals(report: Report): readonly Listed[] {
       heading: ['Environment', 'What'],
       rows: report.undone.map(({ environment, what }) => [[environment], what]),
     },
+  ];
+}
+
+function surveyed(report: Report): readonly Listed[] {
+  return [
+    {
+      ...{ key: 'undeclared', title: 'Declared by nobody' },
+      heading: ['Environment', 'Namespace', 'Count', 'What is there'],
+      rows: report.undeclared.map(({ environment, cluster, namespace, kind, count, names }) => [
+        ...[[environment, `on ${cluster}`], [namespace], [`${count} ${kind}`]],
+        [`${names.join(', ')}${count > names.length ? ` and ${count - names.length} more` : ''}`],
+      ]),
+    },
+    {
+      ...{ key: 'deprecated', title: 'API versions that clusters will not serve for ever' },
+      heading: ['Environment', 'API version', 'Goes in', 'What is written in it', 'Use'],
+      rows: report.deprecated.map(deprecatedRow),
+    },
+  ];
+}
+
+function deprecatedRow(deprecated: Report['deprecated'][number]): readonly Cell[] {
+  const { environment, cluster, version, apiVersion, kind, removedIn, use, message, count, names } = deprecated;
+  return [
+    ...[[environment, `on ${cluster} (${version})`], [`${apiVersion} ${kind}`], [removedIn ?? 'not said']],
+    [`${names.join(', ')}${count > names.length ? ` and ${count - names.length} more` : ''}`],
+    [use ?? message],
   ];
 }
 

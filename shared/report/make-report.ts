@@ -6,6 +6,7 @@ import { goneSince, withNews } from './compare.ts';
 import { changesOf, factsOf, keyOf, pastOf } from './incidents.ts';
 import { limitsOf } from './limits.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
+import { deprecatedIn, surveyLimits, undeclaredIn } from './surveys.ts';
 import { sentence } from './text.ts';
 import { timeToConverge } from './time-to-converge.ts';
 
@@ -48,6 +49,8 @@ export function makeReport(facts: ReportFacts): Report {
     rolledBack: environments.flatMap((environment) => rollbacksOf(environment, from)).toSorted(byTime('at')),
     refused: refused.map(boundedRefusal),
     undone: environments.flatMap(undoneOf),
+    undeclared: undeclaredIn(environments),
+    deprecated: deprecatedIn(environments),
     notLookedAt,
   };
   const report: Report = {
@@ -58,7 +61,7 @@ export function makeReport(facts: ReportFacts): Report {
     timeToConverge: timeToConverge({ environments, from: from.getTime() }),
     ...{ ...lists, omitted: {} },
     unreadable: unreadable.map(({ repository, message }) => ({ repository, message: sentence(message) })),
-    limits: [...unknown, ...limitsOf({ environments, from: from.getTime(), before })],
+    limits: [...unknown, ...limitsOf({ environments, from: from.getTime(), before }), ...surveyLimits(environments)],
     kept: null,
   };
   return withListsCut(report, listedEntries);
