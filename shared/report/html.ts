@@ -10,7 +10,8 @@ const largestHtml = 100_000;
 const mostRows = 100;
 
 const font = 'font-family:Helvetica,Arial,sans-serif;color:#202124;';
-const cellStyle = `${font}font-size:13px;line-height:1.4;padding:6px 8px;border-bottom:1px solid #e0e0e0;vertical-align:top;text-align:left;word-break:break-word;`;
+/** Long names are broken: `Unhealthy` has room in the narrowest column. */
+const cellStyle = `${font}font-size:13px;line-height:1.4;padding:6px 8px;border-bottom:1px solid #e0e0e0;vertical-align:top;text-align:left;word-break:break-word;min-width:68px;`;
 
 /**
  * A report as a page that mail clients show: tables and inline styles, no script, nothing that is loaded. Long lists are
