@@ -42,19 +42,15 @@ async function survey(target: Surveyed): Promise<Survey> {
   const queries = listableOf(api.resources).flatMap((resource) =>
     namespaces.map((namespace) => ({ resource, namespace })),
   );
-  const until = at.getTime() + longestSurvey;
-  const unlisted = new Set<string>(api.unreadable);
-  const lists = await inParallel(queries, async (query) => {
-    const found = run.ports.now().getTime() < until ? await listed(target.cluster, query) : undefined;
-    if (found === undefined) unlisted.add(groupKind(query.resource));
-    return found ?? [];
-  });
+  const asking = { ...target, until: at.getTime() + longestSurvey, isAway: false, unlisted: new Set(api.unreadable) };
+  const lists = await inParallel(queries, async (query) => listed(asking, query));
+  const deprecated = await deprecatedOf(asking);
   const undeclared = undeclaredOf({ objects: lists.flat(), declared: new Set(Object.keys(remembered)) });
   return {
     ...{ at: at.toISOString(), version: api.version },
     ...rowsOf(undeclared),
-    unlisted: [...unlisted].sort().slice(0, keptKinds),
-    deprecated: await deprecatedOf(target),
+    unlisted: [...asking.unlisted].sort().slice(0, keptKinds),
+    deprecated,
   };
 }
 
@@ -72,16 +68,31 @@ function listableOf(resources: readonly ApiResource[]): ApiResource[] {
   return [...byKind.values()];
 }
 
-/** Undefined where it could not be read, or may not. */
+interface Asking extends Surveyed {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** Whether the API server gave no answer: nothing more is asked of it then. */
+  isAway: boolean;
+  /** Kinds that could not be read in time, or may not. */
+  readonly unlisted: Set<string>;
+}
+
 async function listed(
-  cluster: Cluster,
+  asking: Asking,
   query: Omit<Parameters<Cluster['list']>[0], 'content'>,
-): Promise<readonly KubernetesObject[] | undefined> {
+): Promise<readonly KubernetesObject[]> {
+  const { run, cluster, until, unlisted } = asking;
+  if (asking.isAway || run.ports.now().getTime() >= until) {
+    unlisted.add(groupKind(query.resource));
+    return [];
+  }
   try {
     return await cluster.list({ ...query, content: 'metadata' });
   } catch (error) {
-    if (error instanceof ConvergeError) return undefined;
-    throw error;
+    if (!(error instanceof ConvergeError)) throw error;
+    asking.isAway ||= error.code === 'ClusterUnavailable';
+    unlisted.add(groupKind(query.resource));
+    return [];
   }
 }
 
@@ -101,7 +112,8 @@ function rowsOf(undeclared: readonly ObjectId[]): Pick<Survey, 'undeclared' | 'm
 }
 
 /** By one list for each API version and kind of what the environment is made of, in the version that it was applied in. */
-async function deprecatedOf({ run, cluster, api, applySet }: Surveyed): Promise<Survey['deprecated']> {
+async function deprecatedOf(asking: Asking): Promise<Survey['deprecated']> {
+  const { run, api, applySet } = asking;
   const kinds = new Map<string, { apiVersion: string; id: ObjectId }>();
   for (const [key, { apiVersion }] of Object.entries(run.memoryFile.memory().objects)) {
     const id = idOfKey(key);
@@ -114,7 +126,7 @@ async function deprecatedOf({ run, cluster, api, applySet }: Surveyed): Promise<
     );
     if (resource === undefined) return [];
     const warnings: string[] = [];
-    await listed(cluster, {
+    await listed(asking, {
       ...{ resource, namespace: resource.namespaced ? id.namespace : undefined },
       ...{ labelSelector: `${partOfLabel}=${applySet.id}`, onWarning: (text: string) => void warnings.push(text) },
     });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { configMap, deployment, shop } from '../runs/files.ts';
 import { createWorld, type World } from '../world/world.ts';
 
@@ -78,4 +79,25 @@ it('waits where something is to be told', async () => {
   world.cluster.edit('ConfigMap acme/colors', 'rogue', (object) => ({ ...object, data: { color: 'green' } }));
   await world.run({ cause: 'schedule' });
   expect(await surveyOf(world)).toBeUndefined();
+});
+
+it('asks nothing more of a cluster that gives no answer, and fails no look by it', async () => {
+  const world = await installed();
+  const asked: string[] = [];
+  const cluster: typeof world.ports.cluster = async (named) => {
+    const real = await world.ports.cluster(named);
+    return {
+      ...real,
+      list: async (query) => {
+        if (query.content === 'whole') return real.list(query);
+        asked.push(query.resource.kind);
+        const facts = { subject: 'cluster sandbox', message: 'no answer', disposition: 'retry' } as const;
+        throw new ConvergeError({ code: 'ClusterUnavailable', ...facts });
+      },
+    };
+  };
+  const result = await world.run({ cause: 'schedule' }, { ...world.ports, cluster });
+  expect(result).toMatchObject({ outcome: 'unchanged' });
+  expect(asked.length).toBeLessThanOrEqual(8);
+  expect((await surveyOf(world))?.unlisted).toContain('ConfigMap');
 });
