@@ -7,8 +7,8 @@ import type { UploadAlert } from '../events/upload-alert.ts';
 import type { Selectable, Severity } from '../routing/selector.ts';
 import { environmentKey } from '../base/revision.ts';
 import { convergedLines, dependencyLines, diffLines, uploadLines } from './alert-lines.ts';
-import { noticeOfReport } from './report-notice.ts';
 import { boundedText, largestLine, largestTitle, mostLines } from './bounded-text.ts';
+import { noticeOfReport } from './report-notice.ts';
 
 /** `changed`: of one that was told, something else is to be said. `acknowledged`: somebody has taken it upon themselves. */
 export type NoticeState = 'opened' | 'changed' | 'acknowledged' | 'closed';

@@ -151,12 +151,6 @@ async function send(
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
 }
 
-/** The texts of a header of warnings: `299 - "…"`, with commas between them. https://www.rfc-editor.org/rfc/rfc7234#section-5.5 */
-export function warningsOf({ warning = '' }: ApiResponse): string[] {
-  const quoted = warning.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g);
-  return [...quoted].map(([, text = '']) => text.replaceAll(/\\(.)/g, '$1'));
-}
-
 /** Milliseconds until a request is answered to its end. */
 function wholeAnswer({ write }: ApiRequest): number {
   return write === undefined ? patience.kubernetes.wholeAnswer : patience.kubernetes.writeAnswer;
@@ -220,6 +214,12 @@ function waited(asked: ApiRequest, error: unknown): number {
 
 function isJson(contentType: string | string[] | undefined): boolean {
   return String(contentType ?? '').includes('json');
+}
+
+/** The texts of a header of warnings: `299 - "…"`, with commas between them. https://www.rfc-editor.org/rfc/rfc7234#section-5.5 */
+export function warningsOf({ warning = '' }: ApiResponse): string[] {
+  const quoted = warning.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g);
+  return [...quoted].map(([, text = '']) => text.replaceAll(/\\(.)/g, '$1'));
 }
 
 /**

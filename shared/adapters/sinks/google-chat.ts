@@ -25,7 +25,8 @@ export async function deliverToGoogleChat(
   if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   if (space !== undefined) {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json; charset=UTF-8' };
-    return postAsApp(delivery, { messages: `${api}/v1/${space}/messages`, headers, post });
+    const as = { messages: `${api}/v1/${space}/messages`, headers, post };
+    return delivery.alert.kind === 'report' ? postReport(delivery, as) : postAsApp(delivery, as);
   }
   return urlSecretFile === undefined ? undefined : postByWebhook(delivery, urlSecretFile, post);
 }
@@ -49,14 +50,17 @@ interface AsApp {
  * is taken is that of the message whose answer was lost.
  */
 async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
-  const { notice, id, alert } = delivery;
-  // A name that is taken is that of the report whose answer was lost.
-  if (alert.kind === 'report') return void (await create(delivery, { ...as, name: `client-${eventId('alert', id)}` }));
+  const { notice, id } = delivery;
   const { key = '', since } = notice.incident ?? {};
   const name = `client-${eventId('incident', key, since ?? '')}`;
   if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return;
   if (!(await change(delivery, { ...as, name }))) return void (await create(delivery, { ...as, name }));
   if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
+}
+
+/** A name that is taken is that of the report whose answer was lost. */
+async function postReport(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
+  await create(delivery, { ...as, name: `client-${eventId('alert', delivery.id)}` });
 }
 
 /** False where the name is taken. */
@@ -82,10 +86,10 @@ function inThread(url: string, parameters: Readonly<Record<string, string>>): st
 }
 
 function messageOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked: boolean }): string {
-  const sign = alert.kind === 'report' ? '📋' : signs[notice.state];
-  const subtitle = alert.kind === 'report' ? 'report' : notice.state;
+  const card = cardOf(notice, { isMarked });
+  const header = { title: `📋 ${notice.about}`, subtitle: 'report' };
   return JSON.stringify({
-    cardsV2: [{ cardId: id, card: cardOf(notice, { isMarked, sign, subtitle }) }],
+    cardsV2: [{ cardId: id, card: alert.kind === 'report' ? { ...card, header } : card }],
     // Outside of cards, `<users/all>` would be everybody.
     fallbackText: notice.title.replaceAll('<', '‹'),
     thread: { threadKey: notice.incident?.key ?? id },
@@ -95,13 +99,10 @@ function messageOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
 
 /** Paragraphs are read as HTML, and a header as plain text; neither names a person, or all. */
-function cardOf(
-  { title, about, lines }: Notice,
-  { isMarked, sign, subtitle }: { isMarked: boolean; sign: string; subtitle: string },
-): object {
+function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked: boolean }): object {
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost'] : lines;
   return {
-    header: { title: `${sign} ${about}`, subtitle },
+    header: { title: `${signs[state]} ${about}`, subtitle: state },
     sections: [
       {
         widgets: [

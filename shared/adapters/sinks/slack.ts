@@ -37,10 +37,14 @@ export async function deliverToSlack(
   return { ts };
 }
 
-/** One message of a report, of which nothing more is told. */
+/** One message of a report, of which nothing more is told. Where an answer was lost, it is looked for by its alert. */
 async function tellReport(asked: Asked): Promise<undefined> {
-  const found = asked.delivery.perhaps ? await findMessage(asked) : undefined;
-  if (found === undefined || found === 'unknown') await tell({ ...asked, isMarked: found === 'unknown' });
+  const { delivery, channel, call } = asked;
+  if (!delivery.perhaps) return void (await tell({ ...asked, isMarked: false }));
+  const args = { channel, limit: '999', include_all_metadata: 'true' };
+  const found = await call.read('conversations.history', args, { schema: messagesSchema, unless: unreadable });
+  const isThere = found?.messages.some(({ metadata }) => metadata?.event_payload['alert'] === delivery.id);
+  if (isThere !== true) await tell({ ...asked, isMarked: found === undefined });
 }
 
 interface Asked {
@@ -97,20 +101,18 @@ async function reply(asked: Asked & { ts: string }): Promise<void> {
   if (isThere !== true) await tell({ ...asked, thread: ts, isMarked: found === undefined });
 }
 
-/**
- * The newest message of this occurrence, or of this report, of the last 999 of the channel; `unknown` where that cannot be
- * read.
- */
+/** The newest message of this occurrence, of the last 999 of the channel; `unknown` where that cannot be read. */
 async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: string } | 'unknown' | undefined> {
   const { incident } = delivery.notice;
   const args = { channel, limit: '999', include_all_metadata: 'true' };
   const found = await call.read('conversations.history', args, { schema: messagesSchema, unless: unreadable });
   if (found === undefined) return 'unknown';
-  return found.messages.find(({ metadata }) => {
-    if (metadata?.event_type !== eventType) return false;
-    const { alert, incident: key, since } = metadata.event_payload;
-    return incident === null ? alert === delivery.id : key === incident.key && since === (incident.since ?? '');
-  });
+  return found.messages.find(
+    ({ metadata }) =>
+      metadata?.event_type === eventType &&
+      metadata.event_payload['incident'] === incident?.key &&
+      metadata.event_payload['since'] === (incident?.since ?? ''),
+  );
 }
 
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
