@@ -450,8 +450,6 @@ async function deliverMessages({
   clients: Pipeline['clients'];
   functions: Functions;
 }): Promise<Delivery> {
-  // Nobody is called for it here: whoever wants reports subscribes.
-  await clients.pubsub.createTopic('report' satisfies Topic);
   return await stops.withStop(
     startDelivery({
       pubsub: clients.pubsub,

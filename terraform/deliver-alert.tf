@@ -1,4 +1,4 @@
-# An alert to the sinks. Called by the subscriptions of diff and converged.
+# An alert to the sinks. Called by the subscriptions of diff, converged and report.
 
 # What became of a commit, it reads where fan-out does: in Git, and in all of the state.
 locals {

@@ -18,6 +18,7 @@ locals {
     reconcile        = { topic = "reconcile", stage = "reconcile" }
     diff             = { topic = "diff", stage = "deliver-alert" }
     converged        = { topic = "converged", stage = "deliver-alert" }
+    report           = { topic = "report", stage = "deliver-alert" }
   }
 
   # Each by its topic, and once more by the topic `redrive`, which leads to that function alone: `converge redrive` sends again what one of them did not take.

@@ -5,6 +5,7 @@ import { reachableType } from './dependency-alert.ts';
 import { deadLetterSchema, type DeadLetter } from './dead-letter.ts';
 import { encodeSinks, sinksAttribute } from './refused-sinks.ts';
 import { parseObjectFinalized, type ObjectFinalized } from './object-finalized.ts';
+import { reportType } from './report.ts';
 import { uploadAcceptedType } from './upload-alert.ts';
 
 /**
@@ -15,6 +16,7 @@ export const readers = {
   reconcile: 'reconcile',
   diff: 'deliverAlert',
   converged: 'deliverAlert',
+  report: 'deliverAlert',
 } as const;
 export type ReadTopic = keyof typeof readers;
 export const readTopics = Object.keys(readers).filter((name): name is ReadTopic => name in readers);
@@ -155,6 +157,7 @@ const endings: readonly string[] = [convergedType, reachableType, uploadAccepted
 
 function topicOf({ stage, type }: { stage: string; type: string }): ReadTopic | undefined {
   const topics = readTopics.filter((topic) => readers[topic] === stage);
+  if (type === reportType) return topics.find((topic) => topic === 'report') ?? topics[0];
   return endings.includes(type) ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
 }
 

@@ -7,17 +7,20 @@ import {
   parseDependencyAlert,
   type DependencyAlert,
 } from './dependency-alert.ts';
+import { encodeReport, parseReport, reportType, type Report } from './report.ts';
 import { encodeUploadAlert, isUploadAlert, parseUploadAlert, type UploadAlert } from './upload-alert.ts';
 
-/** What stands on the topics `diff` and `converged`: of an environment where no `kind` says otherwise. */
+/** What stands on the topics `diff`, `converged` and `report`: of an environment where no `kind` says otherwise. */
 export type ReceivedAlert =
   | (Alert & { readonly kind?: undefined })
   | (DependencyAlert & { readonly kind: 'dependency' })
-  | (UploadAlert & { readonly kind: 'upload' });
+  | (UploadAlert & { readonly kind: 'upload' })
+  | { readonly kind: 'report'; readonly topic: 'report'; readonly data: Report };
 
 /** Throws `InvalidEvent` (refuse), also for an event that is no alert. */
 export function parseReceivedAlert(event: IncomingEvent): ReceivedAlert {
   if (isDependencyAlert(event)) return { kind: 'dependency', ...parseDependencyAlert(event) };
+  if (event.type === reportType) return { kind: 'report', topic: 'report', data: parseReport(event) };
   return isUploadAlert(event) ? { kind: 'upload', ...parseUploadAlert(event) } : parseAlert(event);
 }
 
@@ -30,6 +33,8 @@ export function encodeReceivedAlert(alert: ReceivedAlert, time: Date): OutgoingE
       return encodeDependencyAlert(alert, time);
     case 'upload':
       return encodeUploadAlert(alert, time);
+    case 'report':
+      return encodeReport(alert.data, time);
   }
 }
 

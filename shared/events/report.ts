@@ -67,6 +67,41 @@ const rollbackSchema = z.object({
   stands: z.boolean().describe('Whether the revision is still kept from coming back by an upload'),
 });
 
+const refusedText = (what: string) => z.string().nullable().default(null).describe(`${what}; null: not known`);
+
+const refusedSchema = z.object({
+  class: z.string(),
+  upload: z.string().describe('`<name>#<generation>` in the bucket of its class'),
+  since: refusedText('When the first of its name was made that was refused, with none accepted since: ISO 8601'),
+  reason: refusedText('The code of the error'),
+  message: refusedText('What is wrong, in one sentence'),
+  remedy: refusedText('What to do about it'),
+  author: refusedText('Who uploaded it, as they said'),
+  build: refusedText('Of which build'),
+});
+
+const undeclaredSchema = z.object({
+  environment,
+  cluster: z.string(),
+  namespace: z.string(),
+  kind: z.string().describe('Like `ConfigMap`, `Deployment.apps`'),
+  count: z.number().int(),
+  names: z.array(z.string()).describe('The first of them'),
+});
+
+const deprecatedSchema = z.object({
+  environment,
+  cluster: z.string(),
+  version: z.string().describe('Of its API server, like `v1.31.4`'),
+  apiVersion: z.string(),
+  kind: z.string(),
+  removedIn: z.string().nullable().describe('The version that does not serve it any more, like `1.32`; null: not said'),
+  use: z.string().nullable().describe('What to write instead; null: not said'),
+  message: z.string().describe('As the API server says it'),
+  count: z.number().int().describe('How many objects of the environment are written in it'),
+  names: z.array(z.string()).describe('The first of them'),
+});
+
 const secondsSchema = z.number().nonnegative();
 
 const countsSchema = z
@@ -112,14 +147,18 @@ export const reportSchema = z.object({
   drifted: z.array(pastSchema).describe('What drifted and ended since `from`, the last first'),
   ended: z.array(pastSchema).describe('What failed, or was not healthy, and ended since `from`'),
   rolledBack: z.array(rollbackSchema).describe('What was rolled back since `from`, or stands'),
-  refused: z
-    .array(
-      z.object({ class: z.string(), upload: z.string().describe('`<name>#<generation>` in the bucket of its class') }),
-    )
-    .describe('Uploads that were refused, and that nothing has replaced'),
+  refused: z.array(refusedSchema).describe('Uploads that were refused, and that nothing has replaced'),
   undone: z
     .array(z.object({ environment, what: z.array(z.string()).describe('Like `suspend: true`, `2 ignored paths`') }))
     .describe('What the files of environments leave undone on purpose'),
+  undeclared: z
+    .array(undeclaredSchema)
+    .default([])
+    .describe('What is in the namespaces of environments and nobody declares, by kind'),
+  deprecated: z
+    .array(deprecatedSchema)
+    .default([])
+    .describe('API versions of their objects that clusters will not serve for ever, what goes first, first'),
   notLookedAt: z
     .array(
       z.object({
@@ -193,6 +232,8 @@ export function withListsCut(report: Report, most: number): Report {
     rolledBack: first('rolledBack', report.rolledBack),
     refused: first('refused', report.refused),
     undone: first('undone', report.undone),
+    undeclared: first('undeclared', report.undeclared),
+    deprecated: first('deprecated', report.deprecated),
     notLookedAt: first('notLookedAt', report.notLookedAt),
     unreadable: first('unreadable', report.unreadable),
     omitted,

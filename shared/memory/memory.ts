@@ -11,6 +11,7 @@ import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
+import { surveySchema } from './survey.ts';
 
 const rememberedSchema = z.object({
   desired: z.string(),
@@ -133,6 +134,8 @@ export const memorySchema = z.object({
   notes: z.array(convergedNoteSchema).optional(),
   /** What ended and converged in the last weeks, for reports; absent before the first of it. */
   past: pastSchema.optional(),
+  /** What only the cluster knows of it, for reports; absent where no report is made of it. */
+  survey: surveySchema.optional().catch(undefined),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

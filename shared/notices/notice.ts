@@ -2,11 +2,13 @@ import type { Converged, Diff } from '../events/alert.ts';
 import { eventId } from '../events/cloud-event.ts';
 import type { DependencyAlert } from '../events/dependency-alert.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
+import type { Report } from '../events/report.ts';
 import type { UploadAlert } from '../events/upload-alert.ts';
 import type { Selectable, Severity } from '../routing/selector.ts';
 import { environmentKey } from '../base/revision.ts';
 import { convergedLines, dependencyLines, diffLines, uploadLines } from './alert-lines.ts';
 import { boundedText, largestLine, largestTitle, mostLines } from './bounded-text.ts';
+import { noticeOfReport } from './report-notice.ts';
 
 /** `changed`: of one that was told, something else is to be said. `acknowledged`: somebody has taken it upon themselves. */
 export type NoticeState = 'opened' | 'changed' | 'acknowledged' | 'closed';
@@ -52,6 +54,8 @@ export function noticeOf(alert: ReceivedAlert, { isTold }: { isTold: boolean }):
       return noticeOfDependency(alert, isTold);
     case 'upload':
       return noticeOfUpload(alert, isTold);
+    case 'report':
+      return noticeOfReport(alert.data);
   }
 }
 
@@ -85,7 +89,18 @@ export function selectableOf(alert: ReceivedAlert): Selectable {
       const reason = alert.topic === 'diff' ? alert.data.reason : undefined;
       return { ...none, kind: 'upload', repositoryClass: alert.data.repository, reason, severity };
     }
+    case 'report':
+      return { ...none, ...ofReport(alert.data), kind: 'report', severity };
   }
+}
+
+/** A report that was chosen for one class, one environment or a label is for whoever asks for these. */
+function ofReport({ chosen }: Report): Pick<Selectable, 'repositoryClass' | 'environment' | 'labels'> {
+  return { repositoryClass: only(chosen.classes), environment: only(chosen.environments), labels: chosen.labels };
+}
+
+function only([first, ...others]: readonly string[]): string | undefined {
+  return others.length > 0 || first?.includes('*') === true ? undefined : first;
 }
 
 function noticeOfDependency(alert: DependencyAlert, isTold: boolean): Notice {

@@ -1,4 +1,5 @@
 import type { AlertSink, SinkKind } from '../config/sinks.ts';
+import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { SinkAbilities } from './delivery-record.ts';
 
 /**
@@ -13,8 +14,13 @@ const abilities: Readonly<Record<SinkKind, SinkAbilities>> = {
   email: { updates: false, news: false },
 };
 
-export function abilitiesOf(sink: AlertSink): SinkAbilities {
-  const usual = abilities[kindOf(sink)];
+/** Where people read a page, or its summary. A pager and a commit have no place for one. */
+const takeReports: ReadonlySet<SinkKind> = new Set(['webhook', 'slack', 'googleChat', 'email']);
+
+/** @param kind of the alert */
+export function abilitiesOf(sink: AlertSink, kind?: ReceivedAlert['kind']): SinkAbilities {
+  const own = abilities[kindOf(sink)];
+  const usual = kind === 'report' ? { ...own, news: takeReports.has(kindOf(sink)) } : own;
   return sink.googleChat?.space === undefined ? usual : { ...usual, updates: true };
 }
 

@@ -11,9 +11,10 @@ import { makeReport } from '../report/make-report.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import { decodeReport, latestReportPath, reportPaths } from '../report/report-paths.ts';
 import type { ReportedEnvironment } from '../report/reported-environment.ts';
-import { decodeLedger, ledgerPath } from '../source/ledger.ts';
+import { ledgerPath } from '../source/ledger.ts';
 import { inParallel } from './common/parallel.ts';
 import { readState, valueOrNone, type StateAccess } from './common/read-state.ts';
+import { readRefusals, type Refusal } from './common/refused-uploads.ts';
 import { recallMemories } from './common/remembered-environments.ts';
 import { intervalsUntilStale } from './common/shown-state.ts';
 import { unreachableNow } from './common/tell-unreachable.ts';
@@ -48,13 +49,13 @@ export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?
   const repositories = asked.repositories.filter((repository) => choosesClass(chosen, repository));
   const at = ports.now();
   const { environments, unreadable } = await reportedEnvironments({ repositories, interval, chosen }, ports);
-  const refused = await inParallel(repositories, async (repository) => refusedUploads(repository, ports));
+  const read = await inParallel(repositories, async (repository) => refusedUploads(repository, ports));
   const lookedAtWithin = intervalsUntilStale * interval;
   const first = new Date(at.getTime() - (since ?? firstPeriod));
   const from = since === undefined && before !== undefined ? new Date(before.at) : first;
   return makeReport({
     ...{ name, chosen, at, due: due ?? at, from, lookedAtWithin, environments, unreadable, before },
-    refused: refused.flat(),
+    ...{ refused: read.flatMap(({ refused }) => refused), unknown: read.flatMap(({ unknown }) => unknown) },
   });
 }
 
@@ -77,14 +78,20 @@ async function reportedEnvironments(
   return { environments: reported, unreadable };
 }
 
-/** A ledger that nobody can read tells of none. */
-async function refusedUploads(repository: string, ports: StateAccess): Promise<Report['refused']> {
-  const path = ledgerPath({ repositoryClass: repository });
-  const ledger = valueOrNone(await readState({ path, decode: decodeLedger }, ports));
-  return [...(ledger?.refused ?? [])].map(([name, generation]) => ({
-    class: repository,
-    upload: `${name}#${generation}`,
-  }));
+async function refusedUploads(
+  repositoryClass: string,
+  ports: StateAccess,
+): Promise<{ refused: Report['refused']; unknown: readonly string[] }> {
+  const { refusals, unreadable } = await readRefusals({ repositoryClass }, ports);
+  const refused = refusals.map((refusal) => refusalOf(repositoryClass, refusal));
+  const path = ledgerPath({ repositoryClass });
+  const unknown = `Which uploads of ${repositoryClass} are refused could not be read: ${path} ${unreadable ?? ''}.`;
+  return { refused, unknown: unreadable === undefined ? [] : [unknown] };
+}
+
+function refusalOf(repositoryClass: string, { upload, told }: Refusal): Report['refused'][number] {
+  const { since = null, reason = null, message = null, remedy = null, author = null, build = null } = told ?? {};
+  return { class: repositoryClass, upload, since, reason, message, remedy, author, build };
 }
 
 /** A report of the configuration, and when it is due. */

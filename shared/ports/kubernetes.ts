@@ -47,14 +47,15 @@ export interface Cluster {
     name: string;
   }): Promise<KubernetesObject | undefined>;
   /**
-   * Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed
-   * read throws.
+   * Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. `onWarning` is
+   * told what the API server warns of with the first page. A failed read throws.
    */
   list(query: {
     resource: ApiResource;
     namespace: string | undefined;
     labelSelector?: string;
     content: 'whole' | 'metadata';
+    onWarning?: (text: string) => void;
   }): Promise<readonly KubernetesObject[]>;
   /**
    * Warning events (core group) of a namespace: the first 500, of one answer of at most a mebibyte that is here within

@@ -1,5 +1,6 @@
 import type { Report } from '../events/report.ts';
 import { layoutOf, type Layout, type Section } from './layout.ts';
+import { plainText } from './text.ts';
 
 /**
  * Bytes of the HTML: Gmail shows 102 KB of a mail, and cuts the rest.
@@ -9,20 +10,26 @@ const largestHtml = 100_000;
 const mostRows = 100;
 
 const font = 'font-family:Helvetica,Arial,sans-serif;color:#202124;';
-const cellStyle = `${font}font-size:13px;line-height:1.4;padding:6px 8px;border-bottom:1px solid #e0e0e0;vertical-align:top;text-align:left;word-break:break-word;`;
+/** Long names are broken: `Unhealthy` has room in the narrowest column. */
+const cellStyle = `${font}font-size:13px;line-height:1.4;padding:6px 8px;border-bottom:1px solid #e0e0e0;vertical-align:top;text-align:left;word-break:break-word;min-width:68px;`;
 
 /**
  * A report as a page that mail clients show: tables and inline styles, no script, nothing that is loaded. Long lists are
  * cut, and counted, until it is no larger than mail clients show.
+ *
+ * @param remarks what whoever sends it has to say of it, a line each
  */
-export function renderHtml(report: Report): string {
+export function renderHtml(report: Report, { remarks = [] }: { remarks?: readonly string[] } = {}): string {
   for (let most = mostRows; ; most = Math.floor(most / 2)) {
-    const html = pageOf(layoutOf(report, { most }));
+    const html = pageOf(layoutOf(report, { most }), remarks);
     if (most === 0 || Buffer.byteLength(html) <= largestHtml) return html;
   }
 }
 
-function pageOf({ title, subtitle, verdict, isWell, figures, sections, notes }: Layout): string {
+function pageOf(
+  { title, subtitle, verdict, isWell, figures, sections, notes }: Layout,
+  remarks: readonly string[],
+): string {
   const colour = isWell ? '#137333' : '#a50e0e';
   return [
     '<!doctype html>',
@@ -36,6 +43,9 @@ function pageOf({ title, subtitle, verdict, isWell, figures, sections, notes }: 
     figuresTable(figures),
     ...sections.map(sectionTable),
     ...(notes.length === 0 ? [] : [notesList(notes)]),
+    ...remarks.map(
+      (remark) => `<p style="${font}font-size:13px;margin:16px 0 0;">${escapeHtml(plainText(remark))}</p>`,
+    ),
     '</td></tr></table></body></html>',
     '',
   ].join('\n');

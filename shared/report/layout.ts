@@ -1,6 +1,7 @@
 import { parseTime } from '../base/time.ts';
 import { shortRevision } from '../base/revision.ts';
 import type { Finding, FindingChange, Report } from '../events/report.ts';
+import { chosenText, counted, isWell, newsText, verdictOf } from '../notices/report-notice.ts';
 import { durationText, plainText, timeText } from './text.ts';
 
 /** Lines of text, as they are: whoever shows them escapes them for where they go. */
@@ -28,45 +29,15 @@ export interface Layout {
 
 /** @param most rows of a section; the others are counted */
 export function layoutOf(report: Report, { most }: { most: number }): Layout {
-  const { name, from, at, counts } = report;
-  const isWell = counts.differing === 0 && counts.notLookedAt === 0 && report.unreadable.length === 0;
+  const { from, at } = report;
   return {
-    title: plainText(name === '' ? 'Drift report' : `Drift report: ${name}`),
+    title: plainText(report.name === '' ? 'Drift report' : `Drift report: ${report.name}`),
     subtitle: plainText(`${timeText(from)} to ${timeText(at)}, ${chosenText(report)}`),
-    ...{ verdict: verdictOf(report), isWell },
+    ...{ verdict: verdictOf(report), isWell: isWell(report) },
     figures: figuresOf(report),
     sections: sectionsOf(report).flatMap((section) => laidOut({ section, report, most })),
     notes: report.limits.map(plainText),
   };
-}
-
-function chosenText({ chosen: { classes, environments, labels } }: Report): string {
-  const parts = [
-    ...(classes.length === 0 ? [] : [`class ${classes.join(', ')}`]),
-    ...(environments.length === 0 ? [] : [`environments ${environments.join(', ')}`]),
-    ...Object.entries(labels).map(([label, value]) => `${label}=${value}`),
-  ];
-  return parts.length === 0 ? 'all environments' : parts.join('; ');
-}
-
-function verdictOf({ counts, unreadable }: Report): string {
-  const unknown = [
-    ...(counts.notLookedAt === 0
-      ? []
-      : [`${counts.notLookedAt} ${counts.notLookedAt === 1 ? 'was' : 'were'} not looked at`]),
-    ...(unreadable.length === 0
-      ? []
-      : [`${counted(unreadable.length, 'repository', 'repositories')} could not be read`]),
-  ];
-  const differs =
-    counts.differing === 0
-      ? `Nothing differs from Git in ${counted(counts.environments, 'environment', 'environments')}`
-      : `${counts.differing} of ${counted(counts.environments, 'environment', 'environments')} ${counts.differing === 1 ? 'differs' : 'differ'} from Git`;
-  return `${[differs, ...unknown].join('; ')}.`;
-}
-
-function counted(count: number, one: string, more: string): string {
-  return `${count} ${count === 1 ? one : more}`;
 }
 
 function figuresOf(report: Report): Layout['figures'] {
@@ -86,13 +57,11 @@ function figuresOf(report: Report): Layout['figures'] {
       value: oldest === null ? 'nothing' : plainText(`${durationText(oldest.seconds)}: ${oldest.environment}`),
     },
     { label: 'Time to converge', value: converge },
-    { label: 'Since the last report', value: before === null ? 'there is none before' : newsText(report, before) },
+    {
+      label: 'Since the last report',
+      value: before === null ? 'there is none before' : `${newsText(report)} (${timeText(before)})`,
+    },
   ];
-}
-
-function newsText({ differing, gone }: Report, before: string): string {
-  const inNews = (news: Finding['news']): number => differing.filter((finding) => finding.news === news).length;
-  return `${inNews('new')} new, ${inNews('again')} again, ${inNews('still')} still there, ${gone.length} gone (${timeText(before)})`;
 }
 
 type Listed = Omit<Section, 'more'> & { readonly key: string };
@@ -126,6 +95,7 @@ function sectionsOf(report: Report): readonly Listed[] {
       rows: report.ended.map((past) => [...pastCells(past), [past.reason]]),
     },
     ...refusals(report),
+    ...surveyed(report),
     ...unknowns(report),
   ];
 }
@@ -145,14 +115,41 @@ function refusals(report: Report): readonly Listed[] {
     },
     {
       ...{ key: 'refused', title: 'Uploads that were refused' },
-      heading: ['Class', 'Upload'],
-      rows: report.refused.map((refused) => [[refused.class], [refused.upload]]),
+      heading: ['Class', 'Upload', 'Since', 'What is wrong', 'By'],
+      rows: report.refused.map(refusedRow),
     },
     {
       ...{ key: 'undone', title: 'Left undone on purpose' },
       heading: ['Environment', 'What'],
       rows: report.undone.map(({ environment, what }) => [[environment], what]),
     },
+  ];
+}
+
+function surveyed(report: Report): readonly Listed[] {
+  return [
+    {
+      ...{ key: 'undeclared', title: 'Declared by nobody' },
+      heading: ['Environment', 'Namespace', 'Count', 'What is there'],
+      rows: report.undeclared.map(({ environment, cluster, namespace, kind, count, names }) => [
+        ...[[environment, `on ${cluster}`], [namespace], [`${count} ${kind}`]],
+        [`${names.join(', ')}${count > names.length ? ` and ${count - names.length} more` : ''}`],
+      ]),
+    },
+    {
+      ...{ key: 'deprecated', title: 'API versions that clusters will not serve for ever' },
+      heading: ['Environment', 'API version', 'Goes in', 'What is written in it', 'Use'],
+      rows: report.deprecated.map(deprecatedRow),
+    },
+  ];
+}
+
+function deprecatedRow(deprecated: Report['deprecated'][number]): readonly Cell[] {
+  const { environment, cluster, version, apiVersion, kind, removedIn, use, message, count, names } = deprecated;
+  return [
+    ...[[environment, `on ${cluster} (${version})`], [`${apiVersion} ${kind}`], [removedIn ?? 'not said']],
+    [`${names.join(', ')}${count > names.length ? ` and ${count - names.length} more` : ''}`],
+    [use ?? message],
   ];
 }
 
@@ -170,6 +167,17 @@ function unknowns(report: Report): readonly Listed[] {
       heading: ['Repository', 'Why'],
       rows: report.unreadable.map(({ repository, message }) => [[repository], [message]]),
     },
+  ];
+}
+
+function refusedRow(refused: Report['refused'][number]): readonly Cell[] {
+  const { upload, since, reason, message, remedy, author, build } = refused;
+  const why = reason === null ? 'not known' : `${reason}: ${message ?? ''}`;
+  const by = [...(author === null ? [] : [author]), ...(build === null ? [] : [`build ${build}`])];
+  return [
+    ...[[refused.class], [upload], [since === null ? 'not known' : timeText(since)]],
+    [why, ...(remedy === null ? [] : [`To do: ${remedy}`])],
+    by.length === 0 ? ['not known'] : by,
   ];
 }
 

@@ -6,6 +6,7 @@ import { goneSince, withNews } from './compare.ts';
 import { changesOf, factsOf, keyOf, pastOf } from './incidents.ts';
 import { limitsOf } from './limits.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
+import { deprecatedIn, surveyLimits, undeclaredIn } from './surveys.ts';
 import { sentence } from './text.ts';
 import { timeToConverge } from './time-to-converge.ts';
 
@@ -22,16 +23,18 @@ export interface ReportFacts {
   /** Milliseconds after which an environment that nobody looked at is one of which nobody knows. */
   readonly lookedAtWithin: number;
   readonly environments: readonly ReportedEnvironment[];
-  /** Uploads that were refused and not replaced: `<name>#<generation>`. */
+  /** Uploads that were refused and not replaced. */
   readonly refused: Report['refused'];
   readonly unreadable: Report['unreadable'];
+  /** What else could not be read, a sentence each. */
+  readonly unknown: readonly string[];
   /** The last one of the same name. */
   readonly before: Report | undefined;
 }
 
 /** What differs, what was healed and what was taken back; lists longer than `listedEntries` are cut, and counted. */
 export function makeReport(facts: ReportFacts): Report {
-  const { name, chosen, at, due, from, environments, refused, unreadable, before } = facts;
+  const { name, chosen, at, due, from, environments, refused, unreadable, unknown, before } = facts;
   const found = environments.flatMap(findingsOf).toSorted(byTime('since'));
   const past = environments.flatMap(pastOf);
   const inPeriod = past
@@ -44,8 +47,10 @@ export function makeReport(facts: ReportFacts): Report {
     drifted: inPeriod.filter(({ reason }) => reason === 'Drifted'),
     ended: inPeriod.filter(({ reason }) => reason !== 'Drifted'),
     rolledBack: environments.flatMap((environment) => rollbacksOf(environment, from)).toSorted(byTime('at')),
-    refused: [...refused],
+    refused: refused.map(boundedRefusal),
     undone: environments.flatMap(undoneOf),
+    undeclared: undeclaredIn(environments),
+    deprecated: deprecatedIn(environments),
     notLookedAt,
   };
   const report: Report = {
@@ -56,10 +61,18 @@ export function makeReport(facts: ReportFacts): Report {
     timeToConverge: timeToConverge({ environments, from: from.getTime() }),
     ...{ ...lists, omitted: {} },
     unreadable: unreadable.map(({ repository, message }) => ({ repository, message: sentence(message) })),
-    limits: limitsOf({ environments, from: from.getTime(), before }),
+    limits: [...unknown, ...limitsOf({ environments, from: from.getTime(), before }), ...surveyLimits(environments)],
     kept: null,
   };
   return withListsCut(report, listedEntries);
+}
+
+function boundedRefusal({ message, remedy, ...facts }: Report['refused'][number]): Report['refused'][number] {
+  return {
+    ...facts,
+    message: message === null ? null : sentence(message),
+    remedy: remedy === null ? null : sentence(remedy),
+  };
 }
 
 function findingsOf(environment: ReportedEnvironment): Omit<Finding, 'news'>[] {

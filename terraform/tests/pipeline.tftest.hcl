@@ -343,7 +343,7 @@ run "leads_back_to_one_function_alone" {
 
   assert {
     condition = { for subscription in google_pubsub_subscription.deliveries : subscription.name => subscription.filter if startswith(subscription.name, "converge-redrive-") } == {
-      for topic in ["change-committed", "reconcile", "diff", "converged"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
+      for topic in ["change-committed", "reconcile", "diff", "converged", "report"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
     }
     error_message = "A message that is sent again reaches no function, or more than one."
   }
@@ -354,7 +354,7 @@ run "leads_back_to_one_function_alone" {
   }
 
   assert {
-    condition = alltrue([for topic in ["change-committed", "reconcile", "diff", "converged"] :
+    condition = alltrue([for topic in ["change-committed", "reconcile", "diff", "converged", "report"] :
       google_pubsub_subscription.deliveries["redrive-${topic}"].push_config[0].push_endpoint == google_pubsub_subscription.deliveries[topic].push_config[0].push_endpoint
     ])
     error_message = "A message is sent again to another function."

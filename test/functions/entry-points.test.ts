@@ -125,7 +125,7 @@ describe('functions.yaml', () => {
   });
 
   test('subscribes to each topic that a function reads', () => {
-    const readByOthers: readonly string[] = ['dead-letter', 'report'];
+    const readByOthers: readonly string[] = ['dead-letter'];
     const subscribed = endpoints.flatMap(([, { eventTrigger }]) => eventTrigger?.eventFilters['topic'] ?? []);
     expect(sorted(subscribed)).toEqual(sorted(topics.filter((topic) => !readByOthers.includes(topic))));
   });

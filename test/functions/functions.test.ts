@@ -334,6 +334,17 @@ describe('deliverAlert', () => {
     expect(parts.sink.calls).toHaveLength(1);
   });
 
+  test('posts a report as the function of reports publishes it, once', async () => {
+    expect(await deliver('scheduler-call', 'report', '?report=weekly')).toMatchObject({ status: 200 });
+    const { attributes, data } = await parts.next('report');
+    const message = { method: 'POST', headers: { ...attributes }, body: JSON.stringify(data) };
+    for (let time = 0; time < 2; time++)
+      expect((await fetch(await urlOf('deliverAlert'), message)).status).toBe(acknowledged.status);
+    expect(parts.sink.calls).toMatchObject([
+      { headers: { 'ce-id': attributes['ce-id'] }, body: { topic: 'report', name: 'weekly', ...Object(data) } },
+    ]);
+  });
+
   test('acknowledges an alert without objects, and puts it on the dead-letter topic', async () => {
     expect(await deliver('diff-without-objects', 'deliverAlert')).toEqual(acknowledged);
     await expectDeadLetter({ stage: 'deliverAlert', reason: 'InvalidEvent' });

@@ -12,6 +12,7 @@ import { changeCommittedType } from '../../shared/events/change-committed.ts';
 import { eventSource } from '../../shared/events/cloud-event.ts';
 import { encodeDeadLetter, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
+import { reportType } from '../../shared/events/report.ts';
 import { artifactUri } from '../../shared/source/artifact.ts';
 import { emptyLedger, encodeLedger, ledgerPath, type Ledger } from '../../shared/source/ledger.ts';
 import { runConverge, type Ended } from '../e2e/command.ts';
@@ -123,6 +124,7 @@ const messages = [
   { topic: 'reconcile', type: reconcileRequestedType, stage: 'reconcile' },
   { topic: 'diff', type: diffType, stage: 'deliverAlert' },
   { topic: 'converged', type: convergedType, stage: 'deliverAlert' },
+  { topic: 'report', type: reportType, stage: 'deliverAlert' },
 ] as const;
 
 describe('converge redrive', () => {

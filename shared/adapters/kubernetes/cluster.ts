@@ -12,6 +12,7 @@ import {
   isUnserved,
   refused,
   rejection,
+  warningsOf,
   type ApiResponse,
   type Connection,
   type Write,
@@ -68,7 +69,7 @@ async function getObject(connection: Connection, object: RequestOf<'get'>): Prom
 
 async function listObjects(
   connection: Connection,
-  { resource, namespace, labelSelector, content }: RequestOf<'list'>,
+  { resource, namespace, labelSelector, content, onWarning }: RequestOf<'list'>,
 ): Promise<KubernetesObject[]> {
   const path = pathOf({ resource, namespace });
   const accept =
@@ -89,6 +90,7 @@ async function listObjects(
       continue;
     }
     if (answer.status !== 200) throw refused({ connection, path, answer });
+    if (onWarning !== undefined && continueAt === '') for (const text of warningsOf(answer)) onWarning(text);
     const page = answer.body as { items?: KubernetesObject[]; metadata?: { continue?: string } };
     items.push(...(page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind })));
     continueAt = page.metadata?.continue ?? '';

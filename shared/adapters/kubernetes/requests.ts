@@ -32,6 +32,8 @@ export interface ApiResponse {
   readonly status: number;
   readonly body: unknown;
   readonly text: string;
+  /** The header in which it warns of what will not be served for ever. */
+  readonly warning?: string | undefined;
 }
 
 export interface Connection {
@@ -146,6 +148,7 @@ async function send(
     status: response.statusCode,
     text,
     body: isJson(response.headers['content-type']) ? parseJson(text) : undefined,
+    warning: [response.headers['warning'] ?? []].flat().join(', '),
   };
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
 }
@@ -226,6 +229,12 @@ function waited(asked: ApiRequest, error: unknown): number {
 
 function isJson(contentType: string | string[] | undefined): boolean {
   return String(contentType ?? '').includes('json');
+}
+
+/** The texts of a header of warnings: `299 - "…"`, with commas between them. https://www.rfc-editor.org/rfc/rfc7234#section-5.5 */
+export function warningsOf({ warning = '' }: ApiResponse): string[] {
+  const quoted = warning.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g);
+  return [...quoted].map(([, text = '']) => text.replaceAll(/\\(.)/g, '$1'));
 }
 
 /**

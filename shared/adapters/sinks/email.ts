@@ -11,19 +11,21 @@ import { inSeconds, within } from '../patience.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
 import { escapeHtml } from './escape-html.ts';
 import { isUnsent } from './post.ts';
+import { reportMail } from './report-mail.ts';
 
 type Email = NonNullable<AlertSink['email']>;
 
 /**
  * One mail at the beginning of an incident and one at its end, which answers the first: in one thread where the reader
- * has threads. `Message-ID` derives from the incident, so that a mail that is sent again is the same to who looks at it.
+ * has threads; and one of each report. `Message-ID` derives from the incident, so that a mail that is sent again is the
+ * same to who looks at it.
  */
 export async function deliverByMail(
   delivery: SinkDelivery,
   email: Email,
   { answer }: { answer: number },
 ): Promise<SinkMessage | undefined> {
-  if (delivery.notice.incident === null) return undefined;
+  if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   const subject = `alert sink ${delivery.sink.name}`;
   const [transport, mail] = [createTransport(await optionsOf(email, { answer })), mailOf(delivery, email)];
   try {
@@ -36,7 +38,7 @@ export async function deliverByMail(
   } finally {
     transport.close();
   }
-  return { subject: mail.subject };
+  return delivery.alert.kind === 'report' ? undefined : { subject: mail.subject };
 }
 
 async function optionsOf({ host, port, tls, caFile, loginSecretFile }: Email, { answer }: { answer: number }) {
@@ -64,7 +66,17 @@ async function readLogin(file: string): Promise<{ user: string; pass: string }> 
   });
 }
 
-function mailOf({ notice, message, perhaps }: SinkDelivery, { from, to }: Email) {
+function mailOf(delivery: SinkDelivery, email: Email) {
+  const { from, to } = email;
+  const { alert } = delivery;
+  const content =
+    alert.kind === 'report'
+      ? reportMail(delivery, { report: alert.data, domain: domainOf(from) })
+      : incidentMail(delivery, email);
+  return { from, to: [...to], ...content, headers: { ...content.headers } };
+}
+
+function incidentMail({ notice, message, perhaps }: SinkDelivery, { from }: Email) {
   const [first, last] = [
     messageIdOf(notice, { from, state: 'opened' }),
     messageIdOf(notice, { from, state: 'closed' }),
@@ -73,7 +85,7 @@ function mailOf({ notice, message, perhaps }: SinkDelivery, { from, to }: Email)
   const begun = message?.['subject'];
   const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
   return {
-    ...{ from, to: [...to], messageId: isFirst ? first : last },
+    messageId: isFirst ? first : last,
     // Readers make a thread of what answers a mail under its subject.
     subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
     ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
@@ -92,8 +104,11 @@ function messageIdOf({ incident }: Notice, { from, state }: { from: string; stat
   const began = createHash('sha256')
     .update(`${incident?.since ?? ''} ${incident?.occurrence ?? 1}`)
     .digest('hex');
-  const domain = /@([^\s<>@]+?)>?$/.exec(from)?.[1] ?? 'converge.invalid';
-  return `<${incident?.key ?? ''}.${began.slice(0, 12)}.${state}@${domain}>`;
+  return `<${incident?.key ?? ''}.${began.slice(0, 12)}.${state}@${domainOf(from)}>`;
+}
+
+function domainOf(from: string): string {
+  return /@([^\s<>@]+?)>?$/.exec(from)?.[1] ?? 'converge.invalid';
 }
 
 /** What fails before a mail is sent: no name, no connection, no TLS, and what comes before a content. */

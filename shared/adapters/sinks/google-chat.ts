@@ -22,10 +22,11 @@ export async function deliverToGoogleChat(
   { urlSecretFile, space, api }: GoogleChat,
   { post, token }: { post: Post; token: () => Promise<string> },
 ): Promise<undefined> {
-  if (delivery.notice.incident === null) return undefined;
+  if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   if (space !== undefined) {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json; charset=UTF-8' };
-    return postAsApp(delivery, { messages: `${api}/v1/${space}/messages`, headers, post });
+    const as = { messages: `${api}/v1/${space}/messages`, headers, post };
+    return delivery.alert.kind === 'report' ? postReport(delivery, as) : postAsApp(delivery, as);
   }
   return urlSecretFile === undefined ? undefined : postByWebhook(delivery, urlSecretFile, post);
 }
@@ -57,6 +58,11 @@ async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<undefined> 
   if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
 }
 
+/** A name that is taken is that of the report whose answer was lost. */
+async function postReport(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
+  await create(delivery, { ...as, name: `client-${eventId('alert', delivery.id)}` });
+}
+
 /** False where the name is taken. */
 async function create(delivery: SinkDelivery, { messages, headers, post, name }: AsApp & { name: string }) {
   const url = inThread(messages, { messageId: name });
@@ -79,12 +85,14 @@ function inThread(url: string, parameters: Readonly<Record<string, string>>): st
   return address.href;
 }
 
-function messageOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boolean }): string {
+function messageOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked: boolean }): string {
+  const card = cardOf(notice, { isMarked });
+  const header = { title: `📋 ${notice.about}`, subtitle: 'report' };
   return JSON.stringify({
-    cardsV2: [{ cardId: id, card: cardOf(notice, { isMarked }) }],
+    cardsV2: [{ cardId: id, card: alert.kind === 'report' ? { ...card, header } : card }],
     // Outside of cards, `<users/all>` would be everybody.
     fallbackText: notice.title.replaceAll('<', '‹'),
-    thread: { threadKey: notice.incident?.key },
+    thread: { threadKey: notice.incident?.key ?? id },
   });
 }
 

@@ -22,11 +22,12 @@ export async function deliverToSlack(
   slack: Slack,
   post: Post,
 ): Promise<SinkMessage | undefined> {
-  if (delivery.notice.incident === null) return undefined;
-  const { notice, message, perhaps } = delivery;
+  const { notice, message, perhaps, alert } = delivery;
+  if (notice.incident === null && alert.kind !== 'report') return undefined;
   const token = await readToken({ file: slack.tokenSecretFile, what: 'token' });
   const { channel } = slack;
   const asked = { delivery, channel, call: slackCalls({ sink: delivery.sink.name, api: slack.api, token, post }) };
+  if (alert.kind === 'report') return tellReport(asked);
   const known = notice.state === 'opened' ? undefined : message?.['ts'];
   const found = known === undefined && perhaps ? await findMessage(asked) : undefined;
   const ts = known ?? (found === 'unknown' ? undefined : found?.ts);
@@ -34,6 +35,16 @@ export async function deliverToSlack(
     return { ts: await tell({ ...asked, isMarked: found === 'unknown' }) };
   if (notice.state !== 'opened') await reply({ ...asked, ts });
   return { ts };
+}
+
+/** One message of a report, of which nothing more is told. Where an answer was lost, it is looked for by its alert. */
+async function tellReport(asked: Asked): Promise<undefined> {
+  const { delivery, channel, call } = asked;
+  if (!delivery.perhaps) return void (await tell({ ...asked, isMarked: false }));
+  const args = { channel, limit: '999', include_all_metadata: 'true' };
+  const found = await call.read('conversations.history', args, { schema: messagesSchema, unless: unreadable });
+  const isThere = found?.messages.some(({ metadata }) => metadata?.event_payload['alert'] === delivery.id);
+  if (isThere !== true) await tell({ ...asked, isMarked: found === undefined });
 }
 
 interface Asked {
@@ -105,11 +116,12 @@ async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: st
 }
 
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
+const reportSign = '📋';
 
 /** Blocks of plain text, in which nothing is markup; `text` is what notifications show, and is read as markup. */
-function contentOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boolean }): object {
+function contentOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked: boolean }): object {
   const { state, title, lines, incident } = notice;
-  const headline = `${signs[state]} ${title}`;
+  const headline = `${alert.kind === 'report' ? reportSign : signs[state]} ${title}`;
   const { key = '', occurrence = 1, since } = incident ?? {};
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost.'] : lines;
   return {

@@ -1,5 +1,6 @@
 import type { RememberedObjects } from '../../plan/plan.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
+import type { Survey } from '../survey.ts';
 
 /** Objects were applied, or agree after all. Replaces what was remembered of these; clears nothing. */
 export function objectsSeen(memory: Memory, { objects }: { objects: RememberedObjects }): Memory {
@@ -17,6 +18,11 @@ export function driftLeft(
   { attempted, renewed }: { attempted: AttemptedRevision; renewed: RememberedObjects },
 ): Memory {
   return { ...memory, attempted, objects: { ...memory.objects, ...renewed } };
+}
+
+/** What only the cluster knows was looked for. Clears nothing. */
+export function surveyed(memory: Memory, { survey }: { survey: Survey }): Memory {
+  return { ...memory, survey };
 }
 
 /** What else carries the label of its set, for people. Clears `unproven` where nothing does. */

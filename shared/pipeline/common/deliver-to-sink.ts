@@ -86,7 +86,7 @@ function incidentOf(given: AlertForSink): Incident {
   const path = deliveryPath({ sink: given.sink.name, id: given.id, notice });
   return {
     ...{ place: { path, isNews }, isNews, isMeant: isSelected(selectableOf(given.alert), given.sink.only) },
-    ...{ told: toldOf({ ...given, notice }), abilities: abilitiesOf(given.sink) },
+    ...{ told: toldOf({ ...given, notice }), abilities: abilitiesOf(given.sink, given.alert.kind) },
   };
 }
 

@@ -40,6 +40,7 @@ import { tellDistrusted, tellRefused } from './tell/tell-refused.ts';
 import { refuseMove } from './accept/refuse-move.ts';
 import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
+import { surveyWhenDue } from './observe/survey.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
 import { withoutOurOwn } from './judge/without-our-own.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
@@ -153,7 +154,9 @@ async function succeed(target: Target): Promise<RunResult> {
   const succession = await openSuccession(target);
   try {
     const renamed = succession === undefined ? target : { ...target, previous: succession };
-    return await convergeTarget(renamed, { succession, parent });
+    const result = await convergeTarget(renamed, { succession, parent });
+    await surveyWhenDue(target, result);
+    return result;
   } finally {
     await succession?.release();
   }

@@ -6,6 +6,7 @@ import { timeOf } from '../../../shared/events/cloud-event.ts';
 import { deadLetterOf } from '../../../shared/events/dead-letter.ts';
 import { changeCommittedType } from '../../../shared/events/change-committed.ts';
 import { convergedType, diffType } from '../../../shared/events/alert.ts';
+import { reportType } from '../../../shared/events/report.ts';
 import { uploadAcceptedType, uploadRefusedType } from '../../../shared/events/upload-alert.ts';
 import { reachableType, unreachableType } from '../../../shared/events/dependency-alert.ts';
 import {
@@ -68,6 +69,7 @@ describe('a dead letter', () => {
     ['deliverAlert', uploadRefusedType, 'diff'],
     ['deliverAlert', unreachableType, 'diff'],
     ['deliverAlert', reachableType, 'converged'],
+    ['deliverAlert', reportType, 'report'],
     ['fanOut', 'dev.converge.of.another.version', 'change-committed'],
   ])('of %s, of the type %s, goes back by %s with the event as it was', (stage, type, topic) => {
     const event = { id: 'e1', type, source, subject: 'master/acme', data: { object: 'größe', count: 1 } };
@@ -173,6 +175,7 @@ describe('what Pub/Sub gave up', () => {
     ['reconcile-given-up', 'reconcile'],
     ['diff-given-up', 'deliverAlert'],
     ['converged-given-up', 'deliverAlert'],
+    ['report-given-up', 'deliverAlert'],
   ] as const)('on %s was for %s', (subscription, stage) => {
     expect(found({ subscription }).stage).toBe(stage);
   });

@@ -163,10 +163,38 @@ describe('a report', () => {
 
   it('names the uploads that were refused', async () => {
     const { ports, state } = await world();
-    const refused = [{ name: 'deploy.tar.gz', generation: '17' }];
+    const told = {
+      ...{ repository: 'master', artifact: 'gs://master/b.yaml#18', incident: 'c0ffee', reason: 'InvalidEnvironment' },
+      ...{ since: '2026-11-21T01:00:00.000Z', message: `b.yaml:3: ${'x'.repeat(500)}`, remedy: 'mend it' },
+      ...{ author: 'Ana <ana@example.com>', build: null },
+    };
+    const refused = [
+      { name: 'deploy.tar.gz', generation: '17' },
+      { name: 'b.yaml', generation: '18', told },
+    ];
     const value = { version: 1, copied: [], refused };
     await state.write({ path: ledgerPath({ repositoryClass: 'master' }), value, ifGeneration: 'absent' });
-    expect((await gatherReport(asked(), ports)).refused).toEqual([{ class: 'master', upload: 'deploy.tar.gz#17' }]);
+    const { refused: said, limits } = await gatherReport(asked(), ports);
+    expect(said).toMatchObject([
+      {
+        ...{ class: 'master', upload: 'b.yaml#18', since: told.since, reason: 'InvalidEnvironment', remedy: 'mend it' },
+        ...{ message: expect.stringMatching(/^b\.yaml:3: x+… \(510 characters\)$/), author: told.author, build: null },
+      },
+      { class: 'master', upload: 'deploy.tar.gz#17', reason: null, message: null, since: null },
+    ]);
+    expect(limits.join()).not.toContain('ledger/');
+  });
+
+  it('says that they could not be read, where the ledger is none that anybody can read', async () => {
+    const { ports, state } = await world();
+    await state.write({ path: 'ledger/master.json', value: { version: 2 }, ifGeneration: 'absent' });
+    const { refused, limits } = await gatherReport(asked(), ports);
+    expect(refused).toEqual([]);
+    expect(limits).toContainEqual(
+      expect.stringMatching(
+        /^Which uploads of master are refused could not be read: ledger\/master\.json was written by/,
+      ),
+    );
   });
 
   it('says which repository cannot be read, and what is remembered all the same', async () => {

@@ -3,7 +3,7 @@ import type { Report } from '../../../shared/events/report.ts';
 import { renderHtml } from '../../../shared/report/html.ts';
 import { escapeMarkdown, renderMarkdown } from '../../../shared/report/markdown.ts';
 import { renderText } from '../../../shared/report/plain.ts';
-import { environmentOf, image, incidentOf, reportOf } from './reported.ts';
+import { environmentOf, image, incidentOf, reportOf, surveyed } from './reported.ts';
 
 const renderings = { html: renderHtml, markdown: renderMarkdown, text: renderText };
 
@@ -35,6 +35,16 @@ const hostile = [
   '`code` *bold* ~~gone~~',
 ];
 
+const remembered = { desired: 'd', observed: 'o', apiVersion: 'a/v1' };
+function hostileSurvey(text: string) {
+  return {
+    ...surveyed,
+    ...{ version: text, unlisted: [text], more: 3 },
+    undeclared: [{ namespace: text, kind: text, count: 2, names: [text] }],
+    deprecated: [{ apiVersion: 'a/v1', kind: 'K', removedIn: text, use: text, message: text }],
+  };
+}
+
 function hostileReport(text: string): Report {
   const object = { ...image, name: text, message: text };
   const fields = [{ path: text, desired: text, observed: text, manager: text }];
@@ -48,11 +58,31 @@ function hostileReport(text: string): Report {
     [
       environmentOf({
         ...{ name: text, cluster: text, message: text, state: 'Unknown' },
-        ...{ incidents: [incident, closed], memory: { quarantine: { ...quarantine, refused: text } } },
+        ...{
+          incidents: [incident, closed],
+          memory: {
+            quarantine: { ...quarantine, refused: text },
+            survey: hostileSurvey(text),
+            objects: { 'a/K/n/o': remembered },
+          },
+        },
       }),
     ],
     {
-      ...{ name: text, refused: [{ class: text, upload: text }], unreadable: [{ repository: text, message: text }] },
+      refused: [
+        {
+          class: text,
+          upload: text,
+          since: text,
+          reason: text,
+          message: text,
+          remedy: text,
+          author: text,
+          build: text,
+        },
+      ],
+      unknown: [text],
+      ...{ name: text, unreadable: [{ repository: text, message: text }] },
       chosen: { classes: [text], environments: [text], labels: { [text]: text } },
     },
   );

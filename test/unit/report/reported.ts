@@ -39,6 +39,10 @@ export function incidentOf(rest: Partial<Incident> = {}, objects: readonly Objec
   };
 }
 
+export const surveyed: NonNullable<Memory['survey']> = {
+  ...{ at: '2026-11-22T01:00:00.000Z', version: 'v1.31.4', undeclared: [], more: 0, unlisted: [], deprecated: [] },
+};
+
 export function environmentOf(
   rest: Partial<Omit<ReportedEnvironment, 'memory'>> & {
     readonly incidents?: readonly Incident[];
@@ -52,13 +56,17 @@ export function environmentOf(
     ...{ policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 }, labels: {} },
     checkedAt: '2026-11-22T05:58:00.000Z',
     ...shown,
-    memory: withIncidents({ ...emptyMemory(new Date('2026-11-01')), attempted, ...memory }, incidents),
+    memory: withIncidents(
+      { ...emptyMemory(new Date('2026-11-01')), attempted, survey: surveyed, ...memory },
+      incidents,
+    ),
   };
 }
 
 export function reportOf(environments: readonly ReportedEnvironment[], rest: Partial<ReportFacts> = {}) {
   return makeReport({
-    ...{ name: 'weekly', at, due: at, from, lookedAtWithin: 3_600_000, refused: [], unreadable: [], before: undefined },
+    ...{ name: 'weekly', at, due: at, from, lookedAtWithin: 3_600_000, refused: [], unreadable: [] },
+    ...{ unknown: [], before: undefined },
     chosen: { classes: [], environments: [], labels: {} },
     environments,
     ...rest,

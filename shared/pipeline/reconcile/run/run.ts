@@ -47,6 +47,8 @@ export interface ReconcileSettings {
   readonly event: string;
   /** Whether what converged is written back to Git. */
   readonly writeback: boolean;
+  /** Whether what only the cluster knows is looked for once a day: reports say it. */
+  readonly surveys?: boolean;
   /** Told at each look at the lease that nobody can read it. Never throws. */
   readonly onHindered?: (by: Hindrance) => Promise<void>;
 }

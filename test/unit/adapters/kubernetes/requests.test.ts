@@ -12,6 +12,8 @@ const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'setting
 
 let status: number;
 let body: unknown;
+/** More headers of answers. */
+let headers: Readonly<Record<string, string | string[]>>;
 let requests: number;
 /** What becomes of the next requests; of those that follow, they are answered. */
 let fates: ('cut' | 'silence')[];
@@ -26,7 +28,9 @@ const server = createServer((incoming, outgoing) => {
   const fate = fates.shift();
   if (fate === 'cut') incoming.socket.destroy();
   if (fate !== undefined) return;
-  outgoing.writeHead(status, { 'content-type': 'application/json', 'retry-after': '0' }).end(JSON.stringify(body));
+  outgoing
+    .writeHead(status, { 'content-type': 'application/json', 'retry-after': '0', ...headers })
+    .end(JSON.stringify(body));
 });
 
 let cluster: Cluster;
@@ -48,6 +52,7 @@ beforeAll(async () => {
   cluster = connect({ name: 'family', access, actingAs: undefined }, { last: undefined });
 });
 beforeEach(() => {
+  headers = {};
   requests = 0;
   fates = [];
   paths = [];
@@ -266,5 +271,29 @@ describe('what stands before the API server', () => {
     body = { error: { code, message: 'of the gateway' } };
     expect(await refusalOf(write())).toMatchObject({ disposition });
     expect(requests > 1).toBe(isSentAgain);
+  });
+});
+
+describe('a warning of the API server', () => {
+  it('is told of a list, each by itself and as it was before it was quoted', async () => {
+    status = 200;
+    body = { kind: 'List', items: [], metadata: {} };
+    headers = {
+      warning: [
+        '299 - "v1 \\"Old\\" is deprecated in v1.29+, unavailable in v1.32+; use v2", 299 - "second"',
+        '199 - "other"',
+      ],
+    };
+    const told: string[] = [];
+    const list = async (onWarning?: (text: string) => void) =>
+      cluster.list({
+        resource,
+        namespace: 'acme',
+        content: 'metadata',
+        ...(onWarning === undefined ? {} : { onWarning }),
+      });
+    await list((text) => void told.push(text));
+    expect(told).toEqual(['v1 "Old" is deprecated in v1.29+, unavailable in v1.32+; use v2', 'second']);
+    expect(await list()).toEqual([]);
   });
 });

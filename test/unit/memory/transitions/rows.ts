@@ -20,7 +20,7 @@ import {
   type Reached,
 } from '../../../../shared/memory/transitions/end.ts';
 import { creationUnanswered, suspected, suspectsTouched } from '../../../../shared/memory/transitions/fold.ts';
-import { driftLeft, objectsSeen, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
+import { driftLeft, objectsSeen, surveyed, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
 import {
   quarantineEnded,
   quarantineFound,
@@ -197,6 +197,14 @@ const accepting: readonly Row[] = [
   },
 ];
 
+const survey = {
+  at: '2026-11-21T01:00:00.000Z',
+  version: 'v1.36.3',
+  undeclared: [],
+  more: 2,
+  unlisted: ['Secret'],
+  deprecated: [],
+};
 const ofObjects: readonly Row[] = [
   {
     transition: 'objectsSeen',
@@ -233,6 +241,14 @@ const ofObjects: readonly Row[] = [
     meets: 'any',
     sets: {},
     clears: ['unproven'],
+  },
+  {
+    transition: 'surveyed',
+    when: 'whatever was found',
+    apply: (memory) => surveyed(memory, { survey }),
+    meets: 'any',
+    sets: { survey },
+    clears: [],
   },
 ];
 

@@ -31,6 +31,15 @@ export const outcomes: readonly Row[] = [
     lost: { ends: 'converged', alerts: ['converged: 2 unchanged'] },
   },
   {
+    name: 'looks for what only the cluster knows, where reports are configured',
+    before: shop([colors, web]),
+    meets: (world) => {
+      world.surveys = true;
+    },
+    kept: { ends: 'unchanged', remembers: { health: 'Healthy', attempted: 'commit 1' } },
+    lost: { ends: 'converged', alerts: ['converged: 2 unchanged'] },
+  },
+  {
     name: 'applies what a commit adds, changes and removes',
     before: shop([colors, web, configMap('old')]),
     commit: { 'manifests/shop/all.json': list(configMap('colors', { color: 'blue' }), web, configMap('new')) },

@@ -38,6 +38,8 @@ export interface RecordingCluster extends Cluster {
   readonly unserved: Set<string>;
   /** Group versions that cannot be discovered. */
   readonly unreadable: string[];
+  /** By `apiVersion kind`, what the API server warns of. */
+  readonly warnings: Map<string, string>;
   /** Called with each write before it is done. */
   onWrite: (call: string) => void;
   find(title: string): KubernetesObject | undefined;
@@ -88,6 +90,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
   const unserved = new Set<string>();
   const unreadable: string[] = [];
+  const warnings = new Map<string, string>();
   let versions = 1;
   let uids = 0;
   let known: ClusterApi | undefined;
@@ -205,6 +208,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       webhooks,
       unserved,
       unreadable,
+      warnings,
       onWrite: () => {},
     },
     find: (title) => objects.get(title)?.object,
@@ -251,10 +255,12 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       if (!isServed(of)) return undefined;
       return objects.get(title)?.object;
     },
-    async list({ resource: of, namespace, labelSelector, content }) {
-      const { group, kind } = of;
+    async list({ resource: of, namespace, labelSelector, content, onWarning }) {
+      const { group, version, kind } = of;
+      const warning = warnings.get(`${group === '' ? '' : `${group}/`}${version} ${kind}`);
       begin(`list ${kind} ${namespace ?? ''}`.trim(), { writes: false });
       if (!isServed(of)) throw failed({ status: 404, message: `the server does not serve ${kind}` });
+      if (warning !== undefined) onWarning?.(warning);
       return [...objects.values()].flatMap(({ object }) => {
         const id = objectIdOf(object);
         if (id.group !== group || id.kind !== kind || (namespace !== undefined && id.namespace !== namespace))

@@ -34,6 +34,8 @@ export interface World {
   onSleep: () => void;
   /** Called where nobody can read the lease, as the function of this run has it. */
   onHindered: NonNullable<ReconcileSettings['onHindered']>;
+  /** Whether reports are configured. */
+  surveys: boolean;
   /** Moves the clock. */
   wait(seconds: number): void;
   /** One job, with the ports of this world or others that lead to it; of a message of its own, or one that comes again. */
@@ -132,6 +134,7 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
     ...{ git, cluster, ports, trust, memoryOf, topics, published: topics.published, log: log.lines },
     onSleep: () => {},
     onHindered: async () => {},
+    surveys: false,
     wait: clock.forward,
     get state() {
       return state.objects;
@@ -146,7 +149,8 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
           throw new Error(`${call} is written without the lease`);
       };
       const onHindered: World['onHindered'] = async (by) => world.onHindered(by);
-      return await reconcile(asked, through, { limits, event, writeback: true, onHindered }).finally(() => {
+      const settings = { limits, event, writeback: true, surveys: world.surveys, onHindered };
+      return await reconcile(asked, through, settings).finally(() => {
         cluster.onWrite = () => {};
       });
     },
