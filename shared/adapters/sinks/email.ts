@@ -14,6 +14,14 @@ import { isUnsent } from './post.ts';
 
 type Email = NonNullable<AlertSink['email']>;
 
+type SmtpOptions = Awaited<ReturnType<typeof optionsOf>>;
+
+/** What sends mails to one server. */
+export interface MailTransport {
+  sendMail(mail: ReturnType<typeof mailOf>): Promise<unknown>;
+  close(): void;
+}
+
 /**
  * One mail at the beginning of an incident and one at its end, which answers the first: in one thread where the reader
  * has threads. `Message-ID` derives from the incident, so that a mail that is sent again is the same to who looks at it.
@@ -21,11 +29,11 @@ type Email = NonNullable<AlertSink['email']>;
 export async function deliverByMail(
   delivery: SinkDelivery,
   email: Email,
-  { answer }: { answer: number },
+  { answer, connect = createTransport }: { answer: number; connect?: (options: SmtpOptions) => MailTransport },
 ): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null) return undefined;
   const subject = `alert sink ${delivery.sink.name}`;
-  const [transport, mail] = [createTransport(await optionsOf(email, { answer })), mailOf(delivery, email)];
+  const [transport, mail] = [connect(await optionsOf(email, { answer })), mailOf(delivery, email)];
   try {
     const work = transport.sendMail(mail);
     // A server that trickles would keep a connection for ever.

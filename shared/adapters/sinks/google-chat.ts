@@ -1,5 +1,6 @@
 import type { AlertSink } from '../../config/sinks.ts';
 import { eventId } from '../../events/cloud-event.ts';
+import type { SinkMessage } from '../../notices/delivery-record.ts';
 import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import { escapeHtml } from './escape-html.ts';
@@ -21,7 +22,7 @@ export async function deliverToGoogleChat(
   delivery: SinkDelivery,
   { urlSecretFile, space, api }: GoogleChat,
   { post, token }: { post: Post; token: () => Promise<string> },
-): Promise<undefined> {
+): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null) return undefined;
   if (space !== undefined) {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json; charset=UTF-8' };
@@ -46,15 +47,18 @@ interface AsApp {
 
 /**
  * One message of an occurrence, under a name of ours, which is changed in place; what changed in its thread. A name that
- * is taken is that of the message whose answer was lost.
+ * is taken is that of the message whose answer was lost. Where the end of the occurrence before is not told, its message
+ * is that of the next one, too.
  */
-async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
-  const { notice, id } = delivery;
+async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<SinkMessage> {
+  const { notice, id, message } = delivery;
   const { key = '', since } = notice.incident ?? {};
-  const name = `client-${eventId('incident', key, since ?? '')}`;
-  if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return;
-  if (!(await change(delivery, { ...as, name }))) return void (await create(delivery, { ...as, name }));
-  if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
+  const known = notice.state === 'opened' ? undefined : message?.['name'];
+  const name = known ?? `client-${eventId('incident', key, since ?? '')}`;
+  if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return { name };
+  if (!(await change(delivery, { ...as, name }))) await create(delivery, { ...as, name });
+  else if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
+  return { name };
 }
 
 /** False where the name is taken. */

@@ -28,10 +28,12 @@ export async function deliverToSlack(
   const { channel } = slack;
   const asked = { delivery, channel, call: slackCalls({ sink: delivery.sink.name, api: slack.api, token, post }) };
   const known = notice.state === 'opened' ? undefined : message?.['ts'];
-  const found = known === undefined && perhaps ? await findMessage(asked) : undefined;
+  // Of what goes on without a message that is remembered, whoever told the beginning could remember nothing.
+  const isAsked = known === undefined && (perhaps || notice.state !== 'opened');
+  const found = isAsked ? await findMessage(asked) : undefined;
   const ts = known ?? (found === 'unknown' ? undefined : found?.ts);
   if (ts === undefined || !(await update({ ...asked, ts })))
-    return { ts: await tell({ ...asked, isMarked: found === 'unknown' }) };
+    return { ts: await tell({ ...asked, isMarked: perhaps && found === 'unknown' }) };
   if (notice.state !== 'opened') await reply({ ...asked, ts });
   return { ts };
 }
@@ -90,7 +92,10 @@ async function reply(asked: Asked & { ts: string }): Promise<void> {
   if (isThere !== true) await tell({ ...asked, thread: ts, isMarked: found === undefined });
 }
 
-/** The newest message of this occurrence, of the last 999 of the channel; `unknown` where that cannot be read. */
+/**
+ * The newest message of this occurrence, or of one before it that still shows the incident as open, of the last 999 of the
+ * channel; `unknown` where that cannot be read.
+ */
 async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: string } | 'unknown' | undefined> {
   const { incident } = delivery.notice;
   const args = { channel, limit: '999', include_all_metadata: 'true' };
@@ -100,8 +105,12 @@ async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: st
     ({ metadata }) =>
       metadata?.event_type === eventType &&
       metadata.event_payload['incident'] === incident?.key &&
-      metadata.event_payload['since'] === (incident?.since ?? ''),
+      (metadata.event_payload['since'] === (incident?.since ?? '') || isOpen(metadata.event_payload['state'])),
   );
+}
+
+function isOpen(state: unknown): boolean {
+  return typeof state === 'string' && state !== 'closed';
 }
 
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
