@@ -89,6 +89,7 @@ export function problemsOfSink(
   return [
     ...wronglyOpen(service, { alerts, trouble }),
     ...shownTooOften(service, { alerts, trouble }),
+    ...cameTooOften(service, trouble),
     ...unknownShown(service, alerts),
   ].map((problem) => `${name} ${problem}`);
 }
@@ -133,6 +134,14 @@ function shownTooOften(
       ...(those.length > most + excused ? [`shows ${label} ${those.length} times, ${excused} excused`] : []),
       ...(isMarked && answers + records === 0 ? [`marks ${label} without a cause`] : []),
     ];
+  });
+}
+
+/** A message comes once, and once more for each answer or record that was lost. */
+function cameTooOften({ sink: { name }, came }: Service, { answers, records }: Trouble): readonly string[] {
+  return [...came].flatMap(([id, { incident, count }]) => {
+    const excused = (answers.get(`${name} ${incident}`) ?? 0) + (records.get(`${name} ${incident}`) ?? 0);
+    return count > 1 + excused ? [`was sent ${id} ${count} times, ${excused} excused`] : [];
   });
 }
 

@@ -16,6 +16,17 @@ export interface Shown {
   readonly marked: boolean;
 }
 
+export interface Came {
+  readonly incident: string;
+  readonly count: number;
+}
+
+function comes(came: Map<string, Came>, { id, incident }: { id: string; incident: string }): number {
+  const count = (came.get(id)?.count ?? 0) + 1;
+  came.set(id, { incident, count });
+  return count;
+}
+
 export interface Call {
   readonly method: string;
   readonly url: URL;
@@ -32,6 +43,8 @@ export interface Service {
   readonly host: string;
   /** What people were shown, in order. */
   readonly shown: readonly Shown[];
+  /** How often each message came, by what the service knows it by, with the incident that it is of. */
+  readonly came: ReadonlyMap<string, Came>;
   /** Keys of the incidents that it shows as open. */
   open(): ReadonlySet<string>;
   take(call: Call): Reply;
@@ -40,7 +53,7 @@ export interface Service {
 }
 
 /** Drops what it has had, as Standard Webhooks asks of a receiver; tells how often each came. */
-export function webhookService(): Service & { readonly came: ReadonlyMap<string, number> } {
+export function webhookService(): Service {
   const bodySchema = z.object({
     sentbefore: z.string().optional(),
     data: z.object({
@@ -50,16 +63,15 @@ export function webhookService(): Service & { readonly came: ReadonlyMap<string,
       }),
     }),
   });
-  const [came, shown, open] = [new Map<string, number>(), [] as Shown[], new Set<string>()];
+  const [came, shown, open] = [new Map<string, Came>(), [] as Shown[], new Set<string>()];
   return {
     ...{ sink: { name: 'hook', webhook: { url: 'https://hook.example.com/', body: 'cloudevents' } }, shown, came },
     ...{ host: 'hook.example.com', open: () => open, refusal: { status: 400, body: {} } },
     take({ headers, body }) {
-      const id = headers['webhook-id'] ?? '';
-      came.set(id, (came.get(id) ?? 0) + 1);
-      if (came.get(id) !== 1) return { status: 200, body: {} };
       const { sentbefore, data } = bodySchema.parse(JSON.parse(body));
       const { incident, state } = data.notice;
+      const times = comes(came, { id: headers['webhook-id'] ?? '', incident: incident?.key ?? '' });
+      if (times > 1) return { status: 200, body: {} };
       if (incident === null) return { status: 200, body: {} };
       const of = { incident: incident.key, since: incident.since ?? '', marked: sentbefore !== undefined };
       if (state === 'opened' || state === 'closed') shown.push({ ...of, state });
@@ -90,7 +102,7 @@ const slackSchema = z.object({
 /** https://docs.slack.dev/reference/methods: newest first in `history`, which has no answers of threads. */
 export function slackService({ tokenSecretFile }: { tokenSecretFile: string }): Service {
   const messages: SlackMessage[] = [];
-  const shown: Shown[] = [];
+  const [shown, came] = [[] as Shown[], new Map<string, Came>()];
   const show = ({ incident, since, state }: SlackMessage['metadata']['event_payload'], text: string): void => {
     const marked = text.includes('told before');
     if (state === 'closed' || state === 'opened') shown.push({ incident, since, state, marked });
@@ -105,6 +117,8 @@ export function slackService({ tokenSecretFile }: { tokenSecretFile: string }): 
       if (before !== said.metadata.event_payload.state) show(said.metadata.event_payload, text);
       return { ok: true, ts: message.ts };
     }
+    const { alert, incident } = said.metadata.event_payload;
+    comes(came, { id: `${said.thread_ts === undefined ? 'channel' : 'thread'} ${alert}`, incident });
     const ts = `1503435956.${String(messages.length).padStart(6, '0')}`;
     messages.unshift({ ts, thread: said.thread_ts, text, metadata: said.metadata });
     if (said.thread_ts === undefined) {
@@ -122,7 +136,7 @@ export function slackService({ tokenSecretFile }: { tokenSecretFile: string }): 
   };
   return {
     sink: { name: 'slack', slack: { tokenSecretFile, channel: 'C123ABC456', api: 'https://slack.example.com' } },
-    ...{ host: 'slack.example.com', shown, refusal: { status: 200, body: { ok: false, error: 'invalid_auth' } } },
+    ...{ host: 'slack.example.com', shown, came, refusal: { status: 200, body: { ok: false, error: 'invalid_auth' } } },
     open: () =>
       new Set(
         messages.flatMap(({ thread, metadata: { event_payload: of } }) =>
@@ -146,16 +160,15 @@ const chatSchema = z.object({
 
 /** One message for each `requestId`, each in the thread of its incident. */
 export function chatWebhookService({ urlSecretFile }: { urlSecretFile: string }): Service {
-  const [requests, shown, open] = [new Set<string>(), [] as Shown[], new Set<string>()];
+  const [came, shown, open] = [new Map<string, Came>(), [] as Shown[], new Set<string>()];
   return {
     sink: { name: 'chat', googleChat: { urlSecretFile, api: 'https://unused.example.com' } },
-    ...{ host: 'chat.example.com', shown, open: () => open, refusal: { status: 400, body: {} } },
+    ...{ host: 'chat.example.com', shown, came, open: () => open, refusal: { status: 400, body: {} } },
     take({ url, body }) {
-      const id = url.searchParams.get('requestId') ?? '';
-      if (requests.has(id)) return { status: 200, body: {} };
-      requests.add(id);
       const said = chatSchema.parse(JSON.parse(body));
       const [state, incident] = [said.cardsV2[0].card.header.subtitle, said.thread.threadKey];
+      const times = comes(came, { id: url.searchParams.get('requestId') ?? '', incident });
+      if (times > 1) return { status: 200, body: {} };
       if (state === 'opened' || state === 'closed')
         shown.push({ incident, since: '', state, marked: body.includes('told before') });
       if (state === 'closed') open.delete(incident);
@@ -168,7 +181,7 @@ export function chatWebhookService({ urlSecretFile }: { urlSecretFile: string })
 /** Names that the app chose: one that is taken is answered 409, one that is not there 404. */
 export function chatAppService(): Service {
   const messages = new Map<string, { incident: string; state: string }>();
-  const shown: Shown[] = [];
+  const [shown, came] = [[] as Shown[], new Map<string, Came>()];
   const show = (incident: string, name: string, state: string): void => {
     if (state === 'opened' || state === 'closed') shown.push({ incident, since: name, state, marked: false });
   };
@@ -176,7 +189,7 @@ export function chatAppService(): Service {
   const [first, missing] = [new Map<string, string>(), new Set<string>()];
   return {
     sink: { name: 'app', googleChat: { space: 'spaces/AAAA', api: 'https://app.example.com' } },
-    ...{ host: 'app.example.com', shown, refusal: { status: 403, body: {} } },
+    ...{ host: 'app.example.com', shown, came, refusal: { status: 403, body: {} } },
     open: () => new Set([...first].flatMap(([name, key]) => (messages.get(name)?.state === 'closed' ? [] : [key]))),
     take({ method, url, body }) {
       const said = chatSchema.parse(JSON.parse(body));
@@ -188,6 +201,7 @@ export function chatAppService(): Service {
         missing.add(name);
         return { status: 404, body: {} };
       }
+      if (method === 'POST') comes(came, { id: name, incident });
       if (method === 'POST' && known !== undefined) return { status: 409, body: {} };
       messages.set(name, { incident, state });
       if (method === 'PATCH') {
@@ -209,10 +223,11 @@ export function pagerdutyService({ routingKeySecretFile }: { routingKeySecretFil
     event_action: z.enum(['trigger', 'acknowledge', 'resolve']),
     dedup_key: z.string(),
   });
-  const [shown, open] = [[] as Shown[], new Set<string>()];
+  // Nothing tells one event of an alert from another.
+  const [shown, open, came] = [[] as Shown[], new Set<string>(), new Map<string, Came>()];
   return {
     sink: { name: 'pager', pagerduty: { routingKeySecretFile, api: 'https://pager.example.com' } },
-    ...{ host: 'pager.example.com', shown, open: () => open, refusal: { status: 400, body: {} } },
+    ...{ host: 'pager.example.com', shown, came, open: () => open, refusal: { status: 400, body: {} } },
     take({ body }) {
       const { event_action: action, dedup_key: incident } = eventSchema.parse(JSON.parse(body));
       const of = { incident, since: '', marked: false };
@@ -229,8 +244,8 @@ export function pagerdutyService({ routingKeySecretFile }: { routingKeySecretFil
 const mailSchema = z.object({ messageId: z.string(), inReplyTo: z.string().optional(), text: z.string() });
 
 /** Mails of one `Message-ID` are one to those who read them by it. */
-export function mailService(): Service & { readonly came: ReadonlyMap<string, number> } {
-  const [came, shown, open] = [new Map<string, number>(), [] as Shown[], new Set<string>()];
+export function mailService(): Service {
+  const [came, shown, open] = [new Map<string, Came>(), [] as Shown[], new Set<string>()];
   const [from, to] = ['Converge <converge@example.com>', ['ops@example.com']];
   return {
     sink: { name: 'mail', email: { host: 'mail.example.com', port: 587, tls: 'starttls', from, to } },
@@ -239,8 +254,7 @@ export function mailService(): Service & { readonly came: ReadonlyMap<string, nu
       const { messageId, text } = mailSchema.parse(JSON.parse(body));
       const [incident = '', since = '', said = ''] = messageId.slice(1).split(/[.@]/);
       const state = said === 'opened' ? 'opened' : 'closed';
-      came.set(messageId, (came.get(messageId) ?? 0) + 1);
-      if (came.get(messageId) !== 1) return { status: 250, body: {} };
+      if (comes(came, { id: messageId, incident }) > 1) return { status: 250, body: {} };
       shown.push({ incident, since, state, marked: text.includes('told before') });
       if (state === 'closed') open.delete(incident);
       else open.add(incident);
