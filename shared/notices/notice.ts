@@ -6,6 +6,7 @@ import type { UploadAlert } from '../events/upload-alert.ts';
 import type { Selectable, Severity } from '../routing/selector.ts';
 import { environmentKey } from '../base/revision.ts';
 import { convergedLines, dependencyLines, diffLines, uploadLines } from './alert-lines.ts';
+import type { NoticeLink } from './links.ts';
 import { boundedText, largestLine, largestTitle, mostLines } from './bounded-text.ts';
 
 /** `changed`: of one that was told, something else is to be said. `acknowledged`: somebody has taken it upon themselves. */
@@ -33,6 +34,8 @@ export interface Notice {
   readonly about: string;
   readonly title: string;
   readonly lines: readonly string[];
+  /** Where to look; absent: nowhere. */
+  readonly links?: readonly NoticeLink[];
 }
 
 const severities: Readonly<Record<Diff['reason'], Severity>> = {

@@ -9,7 +9,7 @@ import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import { inSeconds, within } from '../patience.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
-import { escapeHtml } from './escape-html.ts';
+import { escapeHtml, linkAsHtml } from './escape-html.ts';
 import { isUnsent } from './post.ts';
 
 type Email = NonNullable<AlertSink['email']>;
@@ -77,6 +77,7 @@ function mailOf({ notice, message, perhaps }: SinkDelivery, { from, to }: Email)
     messageIdOf(notice, { from, state: 'opened' }),
     messageIdOf(notice, { from, state: 'closed' }),
   ];
+  const { links = [] } = notice;
   const isFirst = notice.state !== 'closed';
   const begun = message?.['subject'];
   const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
@@ -86,13 +87,14 @@ function mailOf({ notice, message, perhaps }: SinkDelivery, { from, to }: Email)
     subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
     ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Converge-Incident': notice.incident?.key ?? '' },
-    text: [notice.title, '', ...lines].join('\n'),
-    html: htmlOf(notice.title, lines),
+    text: [notice.title, '', ...lines, ...links.map(({ title, url }) => `${title}: ${url}`)].join('\n'),
+    html: htmlOf(notice.title, [...lines.map(escapeHtml), ...links.map(linkAsHtml)]),
   };
 }
 
+/** @param lines HTML */
 function htmlOf(title: string, lines: readonly string[]): string {
-  const items = lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('');
+  const items = lines.map((line) => `<li>${line}</li>`).join('');
   return `<!doctype html><html><body><h3>${escapeHtml(title)}</h3><ul>${items}</ul></body></html>`;
 }
 

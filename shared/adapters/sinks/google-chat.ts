@@ -3,7 +3,7 @@ import { eventId } from '../../events/cloud-event.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
 import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
-import { escapeHtml } from './escape-html.ts';
+import { escapeHtml, linkAsHtml } from './escape-html.ts';
 import type { Post } from './post.ts';
 import { readAddress } from './secrets.ts';
 
@@ -95,7 +95,7 @@ function messageOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boole
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
 
 /** Paragraphs are read as HTML, and a header as plain text; neither names a person, or all. */
-function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked: boolean }): object {
+function cardOf({ state, title, about, lines, links = [] }: Notice, { isMarked }: { isMarked: boolean }): object {
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost'] : lines;
   return {
     header: { title: `${signs[state]} ${about}`, subtitle: state },
@@ -104,6 +104,7 @@ function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked
         widgets: [
           { textParagraph: { text: `<b>${escapeHtml(title)}</b>` } },
           { textParagraph: { text: said.map(escapeHtml).join('<br>') } },
+          ...(links.length === 0 ? [] : [{ textParagraph: { text: links.map(linkAsHtml).join(' · ') } }]),
         ],
       },
     ],

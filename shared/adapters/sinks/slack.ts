@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AlertSink } from '../../config/sinks.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
+import type { NoticeLink } from '../../notices/links.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import type { Post } from './post.ts';
 import { readToken } from './secrets.ts';
@@ -117,13 +118,13 @@ const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '
 
 /** Blocks of plain text, in which nothing is markup; `text` is what notifications show, and is read as markup. */
 function contentOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boolean }): object {
-  const { state, title, lines, incident } = notice;
+  const { state, title, lines, incident, links = [] } = notice;
   const headline = `${signs[state]} ${title}`;
   const { key = '', occurrence = 1, since } = incident ?? {};
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost.'] : lines;
   return {
     text: escapeSlack(headline),
-    blocks: [plain(headline), plain(said.join('\n'))],
+    blocks: [plain(headline), plain(said.join('\n')), ...(links.length === 0 ? [] : [linked(links)])],
     metadata: {
       event_type: eventType,
       event_payload: { incident: key, occurrence, since: since ?? '', alert: id, state },
@@ -134,6 +135,12 @@ function contentOf({ notice, id }: SinkDelivery, { isMarked }: { isMarked: boole
 /** At most 3,000 characters. https://docs.slack.dev/reference/block-kit/blocks/section-block */
 function plain(text: string): object {
   return { type: 'section', text: { type: 'plain_text', emoji: false, text: text.slice(0, 3_000).toWellFormed() } };
+}
+
+/** `|` and `>` would end an address. https://docs.slack.dev/messaging/formatting-message-text#linking-urls */
+function linked(links: readonly NoticeLink[]): object {
+  const texts = links.map(({ title, url }) => `<${escapeSlack(url.replaceAll('|', '%7C'))}|${escapeSlack(title)}>`);
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: texts.join(' · ') }] };
 }
 
 /** https://docs.slack.dev/messaging/formatting-message-text#escaping */
