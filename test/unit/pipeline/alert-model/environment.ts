@@ -91,7 +91,7 @@ const steps: Readonly<Record<Finding, Step>> = {
     const restored = { ...due, revert: commit, restored: { [path]: commitOf(1) } };
     const done = { note: 'rolled back', rollback: { to: `main@sha1:${commitOf(1)}`, commit }, quarantine: restored };
     run.memoryFile.remember(rollbackDone, done);
-    run.memoryFile.remember(incidentTold);
+    run.memoryFile.remember(incidentTold, { now });
     run.memoryFile.remember(quarantineEnded);
   },
 };
@@ -155,7 +155,8 @@ function stop(run: Run, { quarantine, ...at }: At & { reason: DiffReason } & Par
 
 function objectOf(change: ObjectDiff['change'], fields: readonly FieldDiff[]): ObjectDiff {
   const names = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web' };
-  return { ...names, change, message: change, fields: [...fields] };
+  const message = fields.length === 0 ? change : `${fields.map(({ path: differs }) => differs).join(', ')} differ`;
+  return { ...names, change, message, fields: [...fields] };
 }
 
 function differ(

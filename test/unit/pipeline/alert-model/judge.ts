@@ -1,6 +1,7 @@
 import { isAnnounced } from '../../../../shared/memory/incident.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
 import type { DiffReason } from '../../../../shared/drift/object-diff.ts';
+import { noticeOf } from '../../../../shared/notices/notice.ts';
 import type { AlertInOutbox } from '../../../../shared/memory/outbox.ts';
 import { diffAfter, type Environment, type Finding } from './environment.ts';
 import type { Service, Shown } from './services.ts';
@@ -88,6 +89,7 @@ export function problemsOfSink(
   const { name } = service.sink;
   return [
     ...wronglyOpen(service, { alerts, trouble }),
+    ...outdated(service, { alerts, trouble }),
     ...shownTooOften(service, { alerts, trouble }),
     ...cameTooOften(service, trouble),
     ...unknownShown(service, alerts),
@@ -111,6 +113,19 @@ function wronglyOpen(
       .map((key) => `does not show ${key}, which is open`),
     ...[...shows].filter((key) => !open.has(key) && !isExcused(key)).map((key) => `shows ${key}, which has ended`),
   ];
+}
+
+/** What is shown of an incident is what was told of it last. */
+function outdated(
+  { sink: { name }, titles }: Service,
+  { alerts, trouble: { disordered } }: { alerts: readonly AlertInOutbox[]; trouble: Trouble },
+): readonly string[] {
+  return [...(titles ?? [])].flatMap(([key, title]) => {
+    const last = alerts.findLast(({ data }) => data.incident === key);
+    if (last === undefined || disordered.has(`${name} ${key}`)) return [];
+    const newest = noticeOf(last, { isTold: true }).title;
+    return title === newest ? [] : [`shows "${title}" of ${key}, and not "${newest}"`];
+  });
 }
 
 /** Those that ask first, or know what they had, show nothing twice though answers are lost. */

@@ -45,6 +45,8 @@ export interface Service {
   readonly shown: readonly Shown[];
   /** How often each message came, by what the service knows it by, with the incident that it is of. */
   readonly came: ReadonlyMap<string, Came>;
+  /** What it shows of an incident, where it shows all that is told of it: the title of the last that came. */
+  readonly titles?: ReadonlyMap<string, string>;
   /** Keys of the incidents that it shows as open. */
   open(): ReadonlySet<string>;
   take(call: Call): Reply;
@@ -60,19 +62,27 @@ export function webhookService(): Service {
       notice: z.object({
         incident: z.object({ key: z.string(), since: z.string().nullable() }).nullable(),
         state: z.enum(['opened', 'changed', 'acknowledged', 'closed']),
+        title: z.string(),
       }),
     }),
   });
   const [came, shown, open] = [new Map<string, Came>(), [] as Shown[], new Set<string>()];
+  const titles = new Map<string, string>();
   return {
-    ...{ sink: { name: 'hook', webhook: { url: 'https://hook.example.com/', body: 'cloudevents' } }, shown, came },
+    ...{
+      titles,
+      sink: { name: 'hook', webhook: { url: 'https://hook.example.com/', body: 'cloudevents' } },
+      shown,
+      came,
+    },
     ...{ host: 'hook.example.com', open: () => open, refusal: { status: 400, body: {} } },
     take({ headers, body }) {
       const { sentbefore, data } = bodySchema.parse(JSON.parse(body));
-      const { incident, state } = data.notice;
+      const { incident, state, title } = data.notice;
       const times = comes(came, { id: headers['webhook-id'] ?? '', incident: incident?.key ?? '' });
       if (times > 1) return { status: 200, body: {} };
       if (incident === null) return { status: 200, body: {} };
+      titles.set(incident.key, title);
       const of = { incident: incident.key, since: incident.since ?? '', marked: sentbefore !== undefined };
       if (state === 'opened' || state === 'closed') shown.push({ ...of, state });
       if (state === 'closed') open.delete(incident.key);
