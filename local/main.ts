@@ -129,11 +129,11 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
     programs,
     scheduleSeconds,
     memory: platform ? 'enforced' : 'told',
-    configuration: { alerts: { sinks: inbox.sinks } },
     log: ({ kind, part, message }) => {
       if (kind === 'failure') say(`${part} ${message}`, 'bad');
     },
     ...(seed === undefined ? {} : { seed }),
+    configuration: { alerts: { sinks: inbox.sinks } },
   });
   const facts = `${JSON.stringify({ ...pipeline.facts, inbox: inbox.url }, undefined, 2)}\n`;
   try {
