@@ -42,13 +42,13 @@ function placesOf(alert: ReceivedAlert): Places {
       const { repository, cause, revision } = alert.data;
       return { repository, ...none, commit: commitOf(revision), ...cause };
     }
-    case 'dependency':
-      return { repository: '', ...none };
     case 'upload': {
       const { repository, artifact } = alert.data;
       if (alert.topic === 'diff') return { repository, commit: null, build: alert.data.build, artifact };
       return { repository, commit: alert.data.commit, build: null, artifact };
     }
+    default:
+      return { repository: '', ...none };
   }
 }
 
