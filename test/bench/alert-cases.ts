@@ -112,7 +112,8 @@ function hear({ inbox, receiver }: { inbox: Inbox; receiver: Receiver }): Heard 
   };
   receiver.answers = ({ path, text }: Call) => {
     const kind = kinds.find((one) => path.startsWith(`/${one}`));
-    if (kind !== undefined && path !== '/slack/chat.update') note(kind, text);
+    // Slack is asked and told of more than messages.
+    if (kind !== undefined && (kind !== 'slack' || path === '/slack/chat.postMessage')) note(kind, text);
     return { body: { ok: true, ts: String(counts.get('slack') ?? 0), messages: [] } };
   };
   const ending = new AbortController();
