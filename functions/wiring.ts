@@ -114,7 +114,11 @@ const loadRepositories = once(async () => {
 
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
-const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
+const loadSinks = once(async () => {
+  const { createSinks } = await import('../shared/adapters/sinks.ts');
+  const { repositories } = loadConfig();
+  return createSinks({ repositoryUrl: (repositoryClass) => repositories[repositoryClass]?.url });
+});
 const loadGitHosts = once(async () => (await import('../shared/adapters/git-hosts.ts')).createGitHosts({ now }));
 const loadSignatures = once(async () =>
   (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()),

@@ -7,6 +7,7 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
 import { holdAlone } from './only-one.ts';
 import { requireGit } from './parts/git.ts';
+import { startInbox, type Inbox } from './parts/inbox.ts';
 import { startPipeline, type Pipeline } from './pipeline.ts';
 import { ensurePrograms, isRunning } from './programs.ts';
 import { reportTo, sayTo } from './say.ts';
@@ -75,7 +76,7 @@ function here(path: string): string {
   return relative(process.cwd(), path) || '.';
 }
 
-function printFacts(pipeline: Pipeline): void {
+function printFacts(pipeline: Pipeline, inbox: Inbox): void {
   const { facts, programs } = pipeline;
   const uploads = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o`;
   const storageUpload = `${uploads}?uploadType=media&name=config/defaults.yaml`;
@@ -85,6 +86,7 @@ function printFacts(pipeline: Pipeline): void {
     ['Storage', facts.storage],
     ['Pub/Sub', facts.pubsub],
     ['Webhook', facts.webhook],
+    ['Inbox', inbox.url],
   ]) {
     say(`${name?.padEnd(9)} ${url}`);
   }
@@ -154,6 +156,7 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
 
   const programs = await ensurePrograms({ report: reportTo(process.stderr), signal: interrupted.signal });
   interrupted.signal.throwIfAborted();
+  const inbox = await startInbox();
   const pipeline = await startPipeline({
     folder,
     programs,
@@ -163,22 +166,25 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
       if (kind === 'failure') say(`${part} ${message}`, 'bad');
     },
     ...(seed === undefined ? {} : { seed }),
+    configuration: { alerts: { sinks: inbox.sinks } },
   });
-  const facts = `${JSON.stringify(pipeline.facts, undefined, 2)}\n`;
+  const facts = `${JSON.stringify({ ...pipeline.facts, inbox: inbox.url }, undefined, 2)}\n`;
   try {
     if (interrupted.signal.aborted) return;
     await writeFile(factsFile, facts);
     say(`The pipeline is up: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
     say(`Limits    ${pipeline.limits.join('; ')}.`);
-    await Promise.race([tellStory(pipeline, say), ended]);
+    say(`Inbox     ${inbox.url} shows what people are told, by mail and by webhook.`);
+    await Promise.race([tellStory(pipeline, say, inbox), ended]);
     if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {
-      printFacts(pipeline);
+      printFacts(pipeline, inbox);
       say('Ctrl-C stops everything.');
       await ended;
     }
   } finally {
     await pipeline.stop();
+    await inbox.stop();
     await removeFacts(facts);
   }
 }

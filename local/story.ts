@@ -25,6 +25,7 @@ import { latestReportPath } from '../shared/report/report-paths.ts';
 import { storageEvent } from './binary-event.ts';
 import { partEnvironment } from './environment.ts';
 import { LocalError } from './local-error.ts';
+import type { Inbox, InboxMessage } from './parts/inbox.ts';
 import { dailyReport, type Pipeline } from './pipeline.ts';
 import type { Say } from './say.ts';
 
@@ -40,11 +41,11 @@ const stepMilliseconds = 60_000;
 
 /**
  * Tells the Family Insurance story through a running pipeline that nobody else has used yet: real pushes, uploads and
- * `kubectl`, and what the pipeline's own topics say about them.
+ * `kubectl`, and what the pipeline's own topics say about them, and the inbox, where the configuration has its sinks.
  *
  * Throws `LocalError` naming the step, what did not come true in its time, and what was seen last.
  */
-export async function tellStory(pipeline: Pipeline, say: Say): Promise<void> {
+export async function tellStory(pipeline: Pipeline, say: Say, inbox?: Inbox): Promise<void> {
   const watch = await watchTopics(pipeline);
   const scene: Scene = { pipeline, say, watch, git: gitIn(pipeline) };
   watch.onDiff((diff) => sayDiff({ diff, say }));
@@ -55,6 +56,8 @@ export async function tellStory(pipeline: Pipeline, say: Say): Promise<void> {
     await step(scene, '4. Somebody edits a Deployment by hand', editByHand);
     await step(scene, '5. A new customer signs up: two more files', addCustomer);
     await step(scene, '6. The new shop disappoints: a person reverts its upload', (here) => revertChart(here, chart));
+    if (inbox !== undefined)
+      await step(scene, '7. CI uploads settings that nobody can read, and mends them', (here) => mend(here, inbox));
     await step(scene, 'Where everything stands', sayStatus);
     await step(scene, 'The report of it (at other times, one is made by a schedule)', sayReport);
   } finally {
@@ -191,6 +194,41 @@ async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }
   );
   const image = await sayDeployments(scene, acme.namespace);
   if (image !== reverted) throw new LocalError({ message: `the image went from ${reverted} to ${image}` });
+}
+
+async function mend(scene: Scene, inbox: Inbox): Promise<void> {
+  const { say, watch } = scene;
+  const mark = watch.mark();
+  const name = 'config/acme.yaml';
+  const settings = (await readFile(join(example, 'uploads', name), 'utf8')).replace('Welcome back', 'Hello');
+  await uploadObject(scene, { name, content: Buffer.from(settings.replace('Hello', '[Hello')), metadata: {} });
+  const { incident } = await watch.first({
+    what: `a diff of ${acme.environment}`,
+    from: mark,
+    pick: (seen) => (seen.kind === 'diff' && seen.data.reason === 'Failed' ? seen.data : undefined),
+  });
+  await sayInbox(inbox, { incident, state: 'opened', say });
+  const mended = await uploadObject(scene, { name, content: Buffer.from(settings), metadata: {} });
+  await sayConverged(scene, { ...mended, environments: [acme.environment] });
+  await sayInbox(inbox, { incident, state: 'closed', say });
+}
+
+/** Waits until each sink of the inbox was told that of the incident, and says what came. */
+async function sayInbox(
+  inbox: Inbox,
+  { incident, state, say }: { incident: string; state: InboxMessage['state']; say: Say },
+): Promise<void> {
+  const signal = AbortSignal.timeout(stepMilliseconds);
+  const told = (): readonly InboxMessage[] =>
+    inbox.messages().filter((message) => message.incident === incident && message.state === state);
+  while (new Set(told().map(({ by }) => by)).size < inbox.sinks.length) {
+    await inbox.next(signal).catch(() => {
+      const message = `incident ${incident} was not told to be ${state} in the inbox within ${stepMilliseconds / 1000} s`;
+      throw new LocalError({ message });
+    });
+  }
+  say(`inbox      ${inbox.url}`);
+  for (const { by, title } of told()) say(`         ${by.padEnd(7)} ${state}: ${title}`, 'detail');
 }
 
 async function sayStatus({ pipeline, say }: Scene): Promise<void> {

@@ -1,6 +1,7 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { AlertSink } from '../config/sinks.ts';
 import type { SinkDelivery, Sinks } from '../ports/messages.ts';
+import { linksOf, type RepositoryUrl } from '../notices/links.ts';
 import { kindOf } from '../notices/sink-abilities.ts';
 import { patience } from './patience.ts';
 import type { Tokens } from './google/tokens.ts';
@@ -24,10 +25,16 @@ export interface SinkOptions {
   readonly answer: number;
   /** An access token of the Chat app; absent: of the function's own account. */
   readonly chatToken?: () => Promise<string>;
+  /** For links; absent: of no class is known where its repository is. */
+  readonly repositoryUrl?: RepositoryUrl;
 }
 
 /** Delivers alerts to sinks of every kind, each by its file in `sinks/`. */
-export function createSinks({ answer, chatToken = ownChatToken() }: SinkOptions = patience.sinks): Sinks {
+export function createSinks({
+  answer = patience.sinks.answer,
+  chatToken = ownChatToken(),
+  repositoryUrl = () => undefined,
+}: Partial<SinkOptions> = {}): Sinks {
   const pauses = new Map<string, number>();
   const silences = new Map<string, number>();
   return {
@@ -37,13 +44,18 @@ export function createSinks({ answer, chatToken = ownChatToken() }: SinkOptions 
       const startedAt = Date.now();
       const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
       try {
-        return await deliverBy(delivery, sink, { post, answer, chatToken });
+        return await deliverBy(withLinks(delivery, repositoryUrl), sink, { post, answer, chatToken });
       } catch (error) {
         if (Date.now() - startedAt >= answer) silences.set(sink.name, Date.now() + patience.sinks.silence);
         throw error;
       }
     },
   };
+}
+
+function withLinks(delivery: SinkDelivery, repositoryUrl: RepositoryUrl): SinkDelivery {
+  const links = linksOf(delivery.alert, { repositoryUrl });
+  return links.length === 0 ? delivery : { ...delivery, notice: { ...delivery.notice, links } };
 }
 
 /** Each alert would wait as long, and those behind it, which are for other sinks, too. */
@@ -61,7 +73,7 @@ function refuseToWait(sink: string, silences: ReadonlyMap<string, number>): void
 async function deliverBy(
   delivery: SinkDelivery,
   { webhook, slack, googleChat, pagerduty, email }: AlertSink,
-  { post, answer, chatToken }: { post: Post } & Required<SinkOptions>,
+  { post, answer, chatToken }: { post: Post } & Required<Omit<SinkOptions, 'repositoryUrl'>>,
 ): ReturnType<Sinks['deliver']> {
   if (webhook !== undefined) return deliverToWebhook(delivery, webhook, post);
   if (slack !== undefined) return deliverToSlack(delivery, slack, post);

@@ -7,6 +7,7 @@ import type { UploadAlert } from '../events/upload-alert.ts';
 import type { Selectable, Severity } from '../routing/selector.ts';
 import { environmentKey } from '../base/revision.ts';
 import { convergedLines, dependencyLines, diffLines, uploadLines } from './alert-lines.ts';
+import type { NoticeLink } from './links.ts';
 import { boundedText, largestLine, largestTitle, mostLines } from './bounded-text.ts';
 import { noticeOfReport } from './report-notice.ts';
 
@@ -35,6 +36,8 @@ export interface Notice {
   readonly about: string;
   readonly title: string;
   readonly lines: readonly string[];
+  /** Where to look; absent: nowhere. */
+  readonly links?: readonly NoticeLink[];
 }
 
 const severities: Readonly<Record<Diff['reason'], Severity>> = {

@@ -7,6 +7,7 @@ import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { asOnPlatform } from '../../local/platform.ts';
 import { reportTo } from '../../local/say.ts';
+import { prepareAlerts } from './alert-cases.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
@@ -112,6 +113,11 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     parts.stops.push(prepared.close);
     return prepared;
   });
+  const told = once(async () => {
+    const prepared = await prepareAlerts(parts.pipeline);
+    parts.stops.push(prepared.close);
+    return prepared;
+  });
   const commit = { cause: 'commit' } as const;
   const schedule = { cause: 'schedule' } as const;
   const measures: Readonly<Record<CaseName, () => Promise<Case | readonly Case[]>>> = {
@@ -142,6 +148,8 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'upload-to-converged': async () => (await uploads()).measure(),
     'upload-to-converged-platform': async () => (await uploads()).measureOnPlatform(),
     'story-platform': () => measureStory(parts.pipeline),
+    'alert-latency': async () => (await told()).latency(),
+    'alerts-of-1000': async () => (await told()).manyOfOneCause(),
     'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];

@@ -1,7 +1,7 @@
 /** One line of the report, and of `--json`. */
 export interface Case {
   readonly name: CaseName;
-  /** The function, where a case measures each. */
+  /** The function, or the kind of sink, where a case measures each. */
   readonly of?: string;
   /** Objects of the environment. */
   readonly objects: number;
@@ -22,6 +22,8 @@ export interface Case {
   /** Of the process itself, where it is told: what a busy machine does not blur. */
   readonly processorSeconds?: number;
   readonly floorProcessorSeconds?: number;
+  /** What a sink of alerts got, where a case tells it of many. */
+  readonly messages?: number;
 }
 
 /** Requests to Storage of so many runs together, doubles and refused ones too. */
@@ -59,6 +61,8 @@ export const caseNames = [
   'upload-to-converged',
   'upload-to-converged-platform',
   'story-platform',
+  'alert-latency',
+  'alerts-of-1000',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];

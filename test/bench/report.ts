@@ -9,6 +9,7 @@ interface Aim {
   /** For each environment. */
   readonly gitCallsEach?: number;
   readonly stateCallsEach?: number;
+  readonly messages?: number;
 }
 
 /** What a function may hold, where it is less than what is given to it anyway. */
@@ -41,6 +42,8 @@ const aims: Readonly<Record<CaseName, Aim>> = {
   'upload-to-converged': { seconds: 1.5 },
   'upload-to-converged-platform': { times: 1.3 },
   'story-platform': {},
+  'alert-latency': { seconds: 1 },
+  'alerts-of-1000': { messages: 2 },
   'cold-start': { seconds: 0.5 },
 };
 
@@ -58,6 +61,7 @@ export function describeCase(measured: Case): string {
     environments,
     processorSeconds,
     floorProcessorSeconds,
+    messages,
   } = measured;
   const floor =
     floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
@@ -73,9 +77,10 @@ export function describeCase(measured: Case): string {
     processorSeconds === undefined || floorProcessorSeconds === undefined
       ? ''
       : `, ${inSeconds(processorSeconds)} of processor (floor ${inSeconds(floorProcessorSeconds)})`;
+  const told = messages === undefined ? '' : `, ${messages} messages`;
   const requests = apiCalls === null ? '' : `, ${apiCalls} API calls`;
   return [
-    `${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${each}${memory}`,
+    `${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${each}${memory}${told}`,
     ...lines,
   ].join('\n');
 }
@@ -110,6 +115,7 @@ function aimsOf({
   gitCalls,
   stateCalls,
   environments,
+  messages,
 }: Case): readonly { met: boolean; text: string }[] {
   const memory = of === undefined ? undefined : memoryOfFunctions[of];
   const aim: Aim = { ...aims[name], ...(memory === undefined ? {} : { peakRssMiB: memory }) };
@@ -129,6 +135,8 @@ function aimsOf({
     if (limit === undefined || all === undefined || environments === undefined) continue;
     found.push({ met: all / environments <= limit, text: `at most ${limit} requests to ${to} for each environment` });
   }
+  if (aim.messages !== undefined && messages !== undefined)
+    found.push({ met: messages <= aim.messages, text: `at most ${aim.messages} messages` });
   if (aim.peakRssMiB !== undefined && peakRssMiB !== null)
     found.push({ met: peakRssMiB <= aim.peakRssMiB, text: `within ${aim.peakRssMiB} MiB` });
   return found;

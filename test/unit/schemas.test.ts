@@ -35,6 +35,7 @@ import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
 import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { deliverySchema } from '../../shared/notices/delivery-record.ts';
+import { webhookBodySchema } from '../../shared/notices/webhook-body.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
 import {
   dependencyReachableSchema,
@@ -108,6 +109,11 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     schema: deliverySchema,
     json: z.toJSONSchema(deliverySchema),
     title: 'Converge: what one sink was told of an incident',
+  },
+  webhook: {
+    schema: webhookBodySchema,
+    json: z.toJSONSchema(webhookBodySchema, { io: 'input' }),
+    title: 'Converge: what a webhook is posted, with body: cloudevents',
   },
   looks: {
     schema: lookTimesSchema,

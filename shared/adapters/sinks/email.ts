@@ -9,11 +9,19 @@ import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import { inSeconds, within } from '../patience.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
-import { escapeHtml } from './escape-html.ts';
+import { escapeHtml, linkAsHtml } from './escape-html.ts';
 import { isUnsent } from './post.ts';
 import { reportMail } from './report-mail.ts';
 
 type Email = NonNullable<AlertSink['email']>;
+
+type SmtpOptions = Awaited<ReturnType<typeof optionsOf>>;
+
+/** What sends mails to one server. */
+export interface MailTransport {
+  sendMail(mail: ReturnType<typeof mailOf>): Promise<unknown>;
+  close(): void;
+}
 
 /**
  * One mail at the beginning of an incident and one at its end, which answers the first: in one thread where the reader
@@ -23,11 +31,11 @@ type Email = NonNullable<AlertSink['email']>;
 export async function deliverByMail(
   delivery: SinkDelivery,
   email: Email,
-  { answer }: { answer: number },
+  { answer, connect = createTransport }: { answer: number; connect?: (options: SmtpOptions) => MailTransport },
 ): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   const subject = `alert sink ${delivery.sink.name}`;
-  const [transport, mail] = [createTransport(await optionsOf(email, { answer })), mailOf(delivery, email)];
+  const [transport, mail] = [connect(await optionsOf(email, { answer })), mailOf(delivery, email)];
   try {
     const work = transport.sendMail(mail);
     // A server that trickles would keep a connection for ever.
@@ -81,6 +89,7 @@ function incidentMail({ notice, message, perhaps }: SinkDelivery, { from }: Emai
     messageIdOf(notice, { from, state: 'opened' }),
     messageIdOf(notice, { from, state: 'closed' }),
   ];
+  const { links = [] } = notice;
   const isFirst = notice.state !== 'closed';
   const begun = message?.['subject'];
   const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
@@ -90,13 +99,14 @@ function incidentMail({ notice, message, perhaps }: SinkDelivery, { from }: Emai
     subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
     ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Converge-Incident': notice.incident?.key ?? '' },
-    text: [notice.title, '', ...lines].join('\n'),
-    html: htmlOf(notice.title, lines),
+    text: [notice.title, '', ...lines, ...links.map(({ title, url }) => `${title}: ${url}`)].join('\n'),
+    html: htmlOf(notice.title, [...lines.map(escapeHtml), ...links.map(linkAsHtml)]),
   };
 }
 
+/** @param lines HTML */
 function htmlOf(title: string, lines: readonly string[]): string {
-  const items = lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('');
+  const items = lines.map((line) => `<li>${line}</li>`).join('');
   return `<!doctype html><html><body><h3>${escapeHtml(title)}</h3><ul>${items}</ul></body></html>`;
 }
 

@@ -1,3 +1,5 @@
+import type { NoticeLink } from '../../notices/links.ts';
+
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -5,6 +7,11 @@ const entities: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 };
+
+/** A link as HTML. */
+export function linkAsHtml({ title, url }: NoticeLink): string {
+  return `<a href="${escapeHtml(url)}">${escapeHtml(title)}</a>`;
+}
 
 /** A text as HTML shows it, between tags and in quoted attributes. */
 export function escapeHtml(text: string): string {

@@ -1,8 +1,9 @@
 import type { AlertSink } from '../../config/sinks.ts';
 import { eventId } from '../../events/cloud-event.ts';
+import type { SinkMessage } from '../../notices/delivery-record.ts';
 import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
-import { escapeHtml } from './escape-html.ts';
+import { escapeHtml, linkAsHtml } from './escape-html.ts';
 import type { Post } from './post.ts';
 import { readAddress } from './secrets.ts';
 
@@ -21,7 +22,7 @@ export async function deliverToGoogleChat(
   delivery: SinkDelivery,
   { urlSecretFile, space, api }: GoogleChat,
   { post, token }: { post: Post; token: () => Promise<string> },
-): Promise<undefined> {
+): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   if (space !== undefined) {
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json; charset=UTF-8' };
@@ -47,15 +48,18 @@ interface AsApp {
 
 /**
  * One message of an occurrence, under a name of ours, which is changed in place; what changed in its thread. A name that
- * is taken is that of the message whose answer was lost.
+ * is taken is that of the message whose answer was lost. Where the end of the occurrence before is not told, its message
+ * is that of the next one, too.
  */
-async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<undefined> {
-  const { notice, id } = delivery;
+async function postAsApp(delivery: SinkDelivery, as: AsApp): Promise<SinkMessage> {
+  const { notice, id, message } = delivery;
   const { key = '', since } = notice.incident ?? {};
-  const name = `client-${eventId('incident', key, since ?? '')}`;
-  if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return;
-  if (!(await change(delivery, { ...as, name }))) return void (await create(delivery, { ...as, name }));
-  if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
+  const known = notice.state === 'opened' ? undefined : message?.['name'];
+  const name = known ?? `client-${eventId('incident', key, since ?? '')}`;
+  if (notice.state === 'opened' && (await create(delivery, { ...as, name }))) return { name };
+  if (!(await change(delivery, { ...as, name }))) await create(delivery, { ...as, name });
+  else if (notice.state !== 'opened') await create(delivery, { ...as, name: `client-${eventId('alert', id)}` });
+  return { name };
 }
 
 /** A name that is taken is that of the report whose answer was lost. */
@@ -99,7 +103,7 @@ function messageOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
 
 /** Paragraphs are read as HTML, and a header as plain text; neither names a person, or all. */
-function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked: boolean }): object {
+function cardOf({ state, title, about, lines, links = [] }: Notice, { isMarked }: { isMarked: boolean }): object {
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost'] : lines;
   return {
     header: { title: `${signs[state]} ${about}`, subtitle: state },
@@ -108,6 +112,7 @@ function cardOf({ state, title, about, lines }: Notice, { isMarked }: { isMarked
         widgets: [
           { textParagraph: { text: `<b>${escapeHtml(title)}</b>` } },
           { textParagraph: { text: said.map(escapeHtml).join('<br>') } },
+          ...(links.length === 0 ? [] : [{ textParagraph: { text: links.map(linkAsHtml).join(' · ') } }]),
         ],
       },
     ],

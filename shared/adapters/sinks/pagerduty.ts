@@ -19,7 +19,9 @@ export async function deliverToPagerduty(
   const routingKey = await readToken({ file: routingKeySecretFile, what: 'integration key' });
   const event = {
     ...{ routing_key: routingKey, event_action: actions[notice.state], dedup_key: notice.incident.key },
-    ...(notice.state === 'opened' || notice.state === 'changed' ? { payload: payloadOf(notice, time) } : {}),
+    ...(notice.state === 'opened' || notice.state === 'changed'
+      ? { payload: payloadOf(notice, time), ...linksIn(notice) }
+      : {}),
     client: 'Converge',
   };
   await post({
@@ -27,6 +29,10 @@ export async function deliverToPagerduty(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(event),
   });
+}
+
+function linksIn({ links = [] }: Notice): object {
+  return links.length === 0 ? {} : { links: links.map(({ title: text, url: href }) => ({ href, text })) };
 }
 
 /** Its text is shown as it is. A summary has 1,024 characters at most. */

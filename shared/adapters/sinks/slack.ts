@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AlertSink } from '../../config/sinks.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
+import type { NoticeLink } from '../../notices/links.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import type { Post } from './post.ts';
 import { readToken } from './secrets.ts';
@@ -29,10 +30,12 @@ export async function deliverToSlack(
   const asked = { delivery, channel, call: slackCalls({ sink: delivery.sink.name, api: slack.api, token, post }) };
   if (alert.kind === 'report') return tellReport(asked);
   const known = notice.state === 'opened' ? undefined : message?.['ts'];
-  const found = known === undefined && perhaps ? await findMessage(asked) : undefined;
+  // Of what goes on without a message that is remembered, whoever told the beginning could remember nothing.
+  const isAsked = known === undefined && (perhaps || notice.state !== 'opened');
+  const found = isAsked ? await findMessage(asked) : undefined;
   const ts = known ?? (found === 'unknown' ? undefined : found?.ts);
   if (ts === undefined || !(await update({ ...asked, ts })))
-    return { ts: await tell({ ...asked, isMarked: found === 'unknown' }) };
+    return { ts: await tell({ ...asked, isMarked: perhaps && found === 'unknown' }) };
   if (notice.state !== 'opened') await reply({ ...asked, ts });
   return { ts };
 }
@@ -101,7 +104,10 @@ async function reply(asked: Asked & { ts: string }): Promise<void> {
   if (isThere !== true) await tell({ ...asked, thread: ts, isMarked: found === undefined });
 }
 
-/** The newest message of this occurrence, of the last 999 of the channel; `unknown` where that cannot be read. */
+/**
+ * The newest message of this occurrence, or of one before it that still shows the incident as open, of the last 999 of the
+ * channel; `unknown` where that cannot be read.
+ */
 async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: string } | 'unknown' | undefined> {
   const { incident } = delivery.notice;
   const args = { channel, limit: '999', include_all_metadata: 'true' };
@@ -111,8 +117,12 @@ async function findMessage({ delivery, channel, call }: Asked): Promise<{ ts: st
     ({ metadata }) =>
       metadata?.event_type === eventType &&
       metadata.event_payload['incident'] === incident?.key &&
-      metadata.event_payload['since'] === (incident?.since ?? ''),
+      (metadata.event_payload['since'] === (incident?.since ?? '') || isOpen(metadata.event_payload['state'])),
   );
+}
+
+function isOpen(state: unknown): boolean {
+  return typeof state === 'string' && state !== 'closed';
 }
 
 const signs = { opened: '🔴', changed: '🟠', acknowledged: '🟡', closed: '✅' } as const;
@@ -120,13 +130,13 @@ const reportSign = '📋';
 
 /** Blocks of plain text, in which nothing is markup; `text` is what notifications show, and is read as markup. */
 function contentOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked: boolean }): object {
-  const { state, title, lines, incident } = notice;
+  const { state, title, lines, incident, links = [] } = notice;
   const headline = `${alert.kind === 'report' ? reportSign : signs[state]} ${title}`;
   const { key = '', occurrence = 1, since } = incident ?? {};
   const said = isMarked ? [...lines, 'This may have been told before: an answer was lost.'] : lines;
   return {
     text: escapeSlack(headline),
-    blocks: [plain(headline), plain(said.join('\n'))],
+    blocks: [plain(headline), plain(said.join('\n')), ...(links.length === 0 ? [] : [linked(links)])],
     metadata: {
       event_type: eventType,
       event_payload: { incident: key, occurrence, since: since ?? '', alert: id, state },
@@ -137,6 +147,12 @@ function contentOf({ notice, id, alert }: SinkDelivery, { isMarked }: { isMarked
 /** At most 3,000 characters. https://docs.slack.dev/reference/block-kit/blocks/section-block */
 function plain(text: string): object {
   return { type: 'section', text: { type: 'plain_text', emoji: false, text: text.slice(0, 3_000).toWellFormed() } };
+}
+
+/** `|` and `>` would end an address. https://docs.slack.dev/messaging/formatting-message-text#linking-urls */
+function linked(links: readonly NoticeLink[]): object {
+  const texts = links.map(({ title, url }) => `<${escapeSlack(url.replaceAll('|', '%7C'))}|${escapeSlack(title)}>`);
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: texts.join(' · ') }] };
 }
 
 /** https://docs.slack.dev/messaging/formatting-message-text#escaping */

@@ -59,11 +59,15 @@ export function runStopped(
   return { ...divergenceFound(memory, found), health, rollout, retry, quarantine };
 }
 
-/** The alerts of the incidents that are not told yet are to be published. Clears nothing. */
-export function incidentTold(memory: Memory): Memory {
+/**
+ * The alerts of the incidents that are not told yet are to be published. Clears nothing.
+ *
+ * @param facts.now by which a sink tells the newer of two alerts of one occurrence; absent: when each began
+ */
+export function incidentTold(memory: Memory, { now }: { now?: Date } = {}): Memory {
   const incidents = incidentsOf(memory);
   const alerts = incidents.flatMap(({ diff, told, since }) =>
-    diff === undefined || told ? [] : [{ topic: 'diff' as const, time: since, data: diff }],
+    diff === undefined || told ? [] : [{ topic: 'diff' as const, time: now?.toISOString() ?? since, data: diff }],
   );
   if (alerts.length === 0) return memory;
   const told = incidents.map((incident) => (incident.diff === undefined ? incident : { ...incident, told: true }));

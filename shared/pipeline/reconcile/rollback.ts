@@ -51,14 +51,14 @@ export async function finishRollback(run: Run): Promise<void> {
     const writtenAt = ports.now().getTime();
     const done = await rollBack(run, quarantine);
     memoryFile.remember(rollbackDone, done);
-    memoryFile.remember(incidentTold);
+    memoryFile.remember(incidentTold, { now: run.ports.now() });
     await run.lease.leaveEvidence();
     // Storage takes one write a second of one name.
     await ports.sleep(restOf({ pause: 1_000, since: writtenAt, now: ports.now() }));
     if (done.rollback === null) await removeQuarantine({ ...named, log: ports.log, quarantine });
     else await writeQuarantine({ ...named, quarantine: done.quarantine });
   }
-  memoryFile.remember(incidentTold);
+  memoryFile.remember(incidentTold, { now: run.ports.now() });
 }
 
 async function rollBack(run: Run, quarantine: Quarantine): Promise<RollbackDone> {

@@ -47,6 +47,13 @@ describe('the incidents of a memory', () => {
   });
 });
 
+describe('an alert', () => {
+  it('is of the time at which it is told: of two of one occurrence, that tells the newer', () => {
+    const first = incidentTold(listOf(incidentOf('Failed', { told: false, diff })), { now });
+    expect(first.outbox).toMatchObject([{ topic: 'diff', time: now.toISOString(), data: { since: earlier } }]);
+  });
+});
+
 describe('a rollback', () => {
   it('is told with the failure that waits for it, and not with what was open beside', () => {
     const guarded = incidentOf('Guarded', { id: 'guarded' });

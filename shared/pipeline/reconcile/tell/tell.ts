@@ -75,7 +75,7 @@ export function tellDivergence(
   });
   remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
-  if (!isUnderWay(memoryFile.memory().quarantine)) memoryFile.remember(incidentTold);
+  if (!isUnderWay(memoryFile.memory().quarantine)) memoryFile.remember(incidentTold, { now });
 }
 
 /**

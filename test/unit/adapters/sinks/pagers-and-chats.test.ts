@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSinks } from '../../../../shared/adapters/sinks.ts';
+import type { SinkMessage } from '../../../../shared/notices/delivery-record.ts';
 import { noticeOf, type Notice } from '../../../../shared/notices/notice.ts';
 import { deliveryOf } from '../../../sink-delivery.ts';
 import { closed, hostile, news, opened } from './alerts.ts';
@@ -126,11 +127,14 @@ describe('Google Chat', () => {
 
 describe('Google Chat, as an app', () => {
   const name = 'client-b7d2';
-  async function deliver(alert = opened(), { isTold = false, id = 'event-7' } = {}) {
+  async function deliver(
+    alert = opened(),
+    { isTold = false, id = 'event-7', message }: { isTold?: boolean; id?: string; message?: SinkMessage } = {},
+  ) {
     const sink = { name: 'space', googleChat: { space: 'spaces/AAAA', api: receiver.url } };
     const notice = noticeOf(alert, { isTold });
     const sinks = createSinks({ answer: 5_000, chatToken: async () => 'ya29.token' });
-    return sinks.deliver(deliveryOf({ sink, alert, notice, id }));
+    return sinks.deliver(deliveryOf({ sink, alert, notice, id, message }));
   }
   const methods = (): string[] =>
     receiver.calls.map(({ method, path }) => `${method} ${path.replaceAll(/client-[0-9a-f]{32}/g, name)}`);
@@ -154,6 +158,16 @@ describe('Google Chat, as an app', () => {
     expect(ids[1]).toBe(ids[0]);
     expect(ids[3]).toBe(ids[0]);
     expect(new Set(ids).size).toBe(3);
+  });
+
+  it('has the message of before changed where the incident came back, and its end was not told', async () => {
+    const message = await deliver();
+    await deliver(opened({ occurrence: 2, since: '2026-11-21T03:00:00.000Z' }), {
+      ...{ isTold: true, id: 'event-8' },
+      ...(message === undefined ? {} : { message }),
+    });
+    const [first, second] = receiver.calls.map(({ path }) => /client-[0-9a-f]{32}/.exec(path)?.[0]);
+    expect(second).toBe(first);
   });
 
   it('has a message whose answer was lost once', async () => {

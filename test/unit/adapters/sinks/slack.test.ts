@@ -150,6 +150,26 @@ describe('Slack, where an answer was lost', () => {
     expect(slack.calls[1]?.text).not.toContain('told before');
   });
 
+  it('goes on with the message of an occurrence of which it was never told the end', async () => {
+    const { event_payload: payload, ...metadata } = found.metadata;
+    const open = { ...payload, since: '2026-11-20T01:02:03.000Z', state: 'opened' };
+    slack.answers = answer({
+      '/conversations.history': { ok: true, messages: [{ ...found, metadata: { ...metadata, event_payload: open } }] },
+    });
+    expect(await deliver({ perhaps: true })).toEqual(message);
+    expect(methods()).toEqual(['/conversations.history', '/chat.update']);
+  });
+
+  it('is asked for the message of an end of which no beginning is remembered', async () => {
+    slack.answers = answer({ '/conversations.history': { ok: true, messages: [found] } });
+    expect(await deliver({ alert: closed })).toEqual(message);
+    expect(methods()).toEqual(['/conversations.history', '/chat.update', '/chat.postMessage']);
+    slack.answers = answer({ '/conversations.history': { ok: false, error: 'missing_scope' } });
+    await deliver({ alert: closed });
+    expect(slack.calls.at(-1)?.path).toBe('/chat.postMessage');
+    expect(slack.calls.at(-1)?.text).not.toContain('told before');
+  });
+
   it('gets it, marked, where the token may not read', async () => {
     slack.answers = answer({
       '/conversations.history': { ok: false, error: 'missing_scope', needed: 'channels:history' },

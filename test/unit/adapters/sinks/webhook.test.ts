@@ -4,8 +4,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createSinks } from '../../../../shared/adapters/sinks.ts';
 import { standardHeaders } from '../../../../shared/adapters/sinks/standard-webhooks.ts';
 import type { AlertSink } from '../../../../shared/config/sinks.ts';
+import type { ReceivedAlert } from '../../../../shared/events/received-alert.ts';
+import { webhookBodySchema } from '../../../../shared/notices/webhook-body.ts';
 import { deliveryOf } from '../../../sink-delivery.ts';
-import { opened } from './alerts.ts';
+import { closed, hostile, news, opened } from './alerts.ts';
 import { secretFolder, selfSigned, startReceiver, type Receiver } from './receiver.ts';
 
 let secrets: Awaited<ReturnType<typeof secretFolder>>;
@@ -89,6 +91,38 @@ describe('a webhook', () => {
     expect(error).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry' });
     expect(String(error)).not.toContain('canary');
     expect(receiver.calls).toEqual([]);
+  });
+});
+
+describe('what a webhook is posted', () => {
+  const upload = { repository: 'master', artifact: 'gs://b/x#1', incident: 'a', since: time };
+  const dependency = {
+    ...{ subject: 'cluster/eu', kind: 'cluster' as const, name: 'eu', incident: 'a', since: time },
+    ...{ environments: ['master/acme'], count: 1 },
+  };
+  const alerts: readonly ReceivedAlert[] = [
+    ...[hostile, closed, news],
+    {
+      kind: 'upload',
+      topic: 'diff',
+      data: { ...upload, ...{ reason: 'X', message: 'x', remedy: null, author: null, build: null } },
+    },
+    {
+      kind: 'upload',
+      topic: 'converged',
+      data: { ...upload, outcome: 'committed', commit: null, unused: [], omitted: 0 },
+    },
+    { kind: 'dependency', topic: 'diff', data: { ...dependency, code: 'X', message: 'x', remedy: null } },
+    { kind: 'dependency', topic: 'converged', data: { ...dependency, outcome: 'answered', seconds: 1 } },
+  ];
+
+  it.each(alerts)('is what its schema says, and no more: $kind $topic', async (alert) => {
+    for (const perhaps of [true, false]) {
+      const sink = sinkWith({ body: 'cloudevents' });
+      await createSinks({ answer: 5_000 }).deliver(deliveryOf({ sink, alert, id, time, perhaps }));
+      const body = receiver.calls.at(-1)?.body;
+      expect(webhookBodySchema.parse(body)).toEqual(body);
+    }
   });
 });
 

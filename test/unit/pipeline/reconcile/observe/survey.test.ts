@@ -63,11 +63,11 @@ it('says which kinds it may not list, and finds the others', async () => {
 
 it('takes down what the API server warns of the versions that Git uses', async () => {
   const world = await installed();
-  world.cluster.warnings.set(
+  world.cluster.listWarnings.set(
     'apps/v1 Deployment',
     'apps/v1 Deployment is deprecated in v1.40+, unavailable in v1.43+; use apps/v2 Deployment',
   );
-  world.cluster.warnings.set('v1 Secret', 'v1 Secret is deprecated in v1.40+');
+  world.cluster.listWarnings.set('v1 Secret', 'v1 Secret is deprecated in v1.40+');
   await world.run({ cause: 'schedule' });
   expect((await surveyOf(world))?.deprecated).toMatchObject([
     { apiVersion: 'apps/v1', kind: 'Deployment', removedIn: '1.43', use: 'apps/v2 Deployment' },

@@ -39,7 +39,7 @@ export interface RecordingCluster extends Cluster {
   /** Group versions that cannot be discovered. */
   readonly unreadable: string[];
   /** By `apiVersion kind`, what the API server warns of. */
-  readonly warnings: Map<string, string>;
+  readonly listWarnings: Map<string, string>;
   /** Called with each write before it is done. */
   onWrite: (call: string) => void;
   find(title: string): KubernetesObject | undefined;
@@ -90,7 +90,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
   const unserved = new Set<string>();
   const unreadable: string[] = [];
-  const warnings = new Map<string, string>();
+  const listWarnings = new Map<string, string>();
   let versions = 1;
   let uids = 0;
   let known: ClusterApi | undefined;
@@ -208,7 +208,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       webhooks,
       unserved,
       unreadable,
-      warnings,
+      listWarnings,
       onWrite: () => {},
     },
     find: (title) => objects.get(title)?.object,
@@ -257,7 +257,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     },
     async list({ resource: of, namespace, labelSelector, content, onWarning }) {
       const { group, version, kind } = of;
-      const warning = warnings.get(`${group === '' ? '' : `${group}/`}${version} ${kind}`);
+      const warning = listWarnings.get(`${group === '' ? '' : `${group}/`}${version} ${kind}`);
       begin(`list ${kind} ${namespace ?? ''}`.trim(), { writes: false });
       if (!isServed(of)) throw failed({ status: 404, message: `the server does not serve ${kind}` });
       if (warning !== undefined) onWarning?.(warning);
