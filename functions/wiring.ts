@@ -7,6 +7,7 @@ import { writeFiles } from '../shared/adapters/environment-files.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../shared/adapters/secret-file.ts';
 import { parseConfig, webhookHosts, type Config, type WebhookHost } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import type { RedrivenMessage } from '../shared/events/found-letter.ts';
 import { provesKnowing } from '../shared/events/push/webhooks.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
@@ -218,6 +219,14 @@ export const loadHeartbeat = once(async (): Promise<Heartbeat> => {
   const { heartbeat } = loadConfig().alerts;
   if (heartbeat === undefined) return { beat: async () => {} };
   return (await import('../shared/adapters/heartbeat.ts')).createHeartbeat(heartbeat);
+});
+
+/** Sends an alert once more to `deliverAlert` alone; its library is loaded where there is one to send. */
+export const loadRedrive = once(() => {
+  const letters = once(async () =>
+    (await import('../shared/adapters/dead-letters.ts')).createDeadLetters(loadConfig()),
+  );
+  return async (message: RedrivenMessage) => (await letters()).redrive(message);
 });
 
 /** Whether the bucket of the state answers this instance. */

@@ -25,7 +25,11 @@ module "check_drift" {
   secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.heartbeat_mounts) : folder => local.secrets[key] }
   state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/", "unreachable/"] }
   uploads   = local.function.uploads
-  publishes = { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
+  # By `redrive` it has `deliverAlert` tell sinks what waited, and nobody else who subscribes to alerts.
+  publishes = merge(
+    { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] },
+    { redrive = google_pubsub_topic.redrive.name },
+  )
   callers   = { scheduler = google_service_account.callers["check-drift"].member }
   vpc       = var.vpc
 

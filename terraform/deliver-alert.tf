@@ -17,7 +17,7 @@ module "deliver_alert" {
 
   size      = { memory = "256Mi", cpu = "1", timeout = 120, concurrency = 10, max_instances = 5 }
   secrets   = { for folder, key in local.sink_mounts : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "own", writes = ["sinks/", "unreadable/"] }
+  state     = { bucket = local.function.state, reads = "own", writes = ["sinks/", "held/", "unreadable/"] }
   publishes = { for name in ["dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["deliver-alert"].member }
   vpc       = var.vpc

@@ -1,7 +1,8 @@
 import type { AlertSink } from '../config/sinks.ts';
 import { ConvergeError, describeError } from '../base/errors.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
-import { deliverToSink, type DeliverPorts } from './common/deliver-to-sink.ts';
+import { deliverOrHold } from './common/deliver-held.ts';
+import type { DeliverPorts } from './common/deliver-to-sink.ts';
 
 /**
  * Delivers one alert to every sink, or to some alone. Each sink is tried on its own: what becomes of the others delays
@@ -30,7 +31,7 @@ export async function deliverAlert(
 ): Promise<{ delivered: readonly string[] }> {
   const chosen = sinks.filter(({ name }) => only === undefined || only.includes(name));
   const outcomes = await Promise.allSettled(
-    chosen.map(async (sink) => deliverToSink({ sink, alert, id, time }, ports)),
+    chosen.map(async (sink) => deliverOrHold({ sink, alert, id, time }, ports)),
   );
   const tried = chosen.flatMap(({ name }, index) => {
     const outcome = outcomes[index];
