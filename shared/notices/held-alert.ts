@@ -44,8 +44,6 @@ export const heldCauseSchema = z.object({
   claim: z
     .object({ writer: z.string(), at: z.number(), tries: z.int(), state: z.enum(['under-way', 'failed']) })
     .nullable(),
-  /** Who said that they take care of it, as the sink was told; null where it was told of nobody. */
-  acknowledgedBy: z.string().nullable().default(null),
 });
 export type HeldCause = z.infer<typeof heldCauseSchema>;
 

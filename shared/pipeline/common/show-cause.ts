@@ -109,7 +109,6 @@ function beginCause({ key, value: { told, severity } }: Lead): HeldCause {
   const { occurrence, since } = told;
   return {
     ...{ version: 1, first: { key, occurrence, since }, severity, shown: null, repeats: 0, claim: null },
-    acknowledgedBy: null,
   };
 }
 
