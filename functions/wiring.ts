@@ -8,6 +8,7 @@ import { unreadableFile } from '../shared/adapters/secret-file.ts';
 import { createWebhookSecrets } from '../shared/adapters/webhook-secrets.ts';
 import { parseConfig, type Config } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import type { RedrivenMessage } from '../shared/events/found-letter.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
 import type { DependencySettings } from '../shared/pipeline/common/tell-unreachable.ts';
@@ -175,6 +176,14 @@ export const loadHeartbeat = once(async (): Promise<Heartbeat> => {
   const { heartbeat } = loadConfig().alerts;
   if (heartbeat === undefined) return { beat: async () => {} };
   return (await import('../shared/adapters/heartbeat.ts')).createHeartbeat(heartbeat);
+});
+
+/** Sends an alert once more to `deliverAlert` alone; its library is loaded where there is one to send. */
+export const loadRedrive = once(() => {
+  const letters = once(async () =>
+    (await import('../shared/adapters/dead-letters.ts')).createDeadLetters(loadConfig()),
+  );
+  return async (message: RedrivenMessage) => (await letters()).redrive(message);
 });
 
 /** Whether the bucket of the state answers this instance. */

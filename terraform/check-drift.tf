@@ -21,13 +21,17 @@ module "check_drift" {
   config         = local.function.config
   overrides      = lookup(var.functions, "check_drift", null)
 
-  size      = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 2 }
-  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.heartbeat_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/", "unreachable/"] }
-  uploads   = local.function.uploads
-  publishes = { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
-  callers   = { scheduler = google_service_account.callers["check-drift"].member }
-  vpc       = var.vpc
+  size    = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 2 }
+  secrets = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.heartbeat_mounts) : folder => local.secrets[key] }
+  state   = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/", "unreachable/"] }
+  uploads = local.function.uploads
+  # By `redrive` it has `deliverAlert` tell sinks what waited, and nobody else who subscribes to alerts.
+  publishes = merge(
+    { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] },
+    { redrive = google_pubsub_topic.redrive.name },
+  )
+  callers = { scheduler = google_service_account.callers["check-drift"].member }
+  vpc     = var.vpc
 
   depends_on = [google_project_iam_member.build_logs, google_project_iam_member.build_reads_copies, google_artifact_registry_repository_iam_member.build_writes, google_storage_bucket_iam_member.build_reads]
 }

@@ -66,7 +66,9 @@ locals {
   # Each has one kind, and what another kind would have is null.
   config_sinks = {
     for name, sink in var.sinks : name => { for kind, settings in {
-      only = sink.only == null ? null : [for selector in sink.only : { for key, value in selector : key => value if value != null }]
+      only       = sink.only == null ? null : [for selector in sink.only : { for key, value in selector : key => value if value != null }]
+      quietHours = sink.quiet_hours == null ? null : [for hours in sink.quiet_hours : { for key, value in hours : key => value if value != null }]
+      repeat     = sink.repeat
       webhook = sink.url == null && sink.url_secret == null ? null : { for key, value in {
         url               = sink.url
         urlSecretFile     = sink.url_secret == null ? null : "/secrets/url-${name}/value"

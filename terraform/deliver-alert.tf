@@ -22,7 +22,7 @@ module "deliver_alert" {
 
   size      = { memory = "256Mi", cpu = "1", timeout = 120, concurrency = 10, max_instances = 5 }
   secrets   = { for folder, key in merge(local.sink_mounts, local.has_git_hosts ? merge(local.host_mounts, local.git_reader_mounts, local.ca_mounts, local.proxy_mounts) : {}) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = local.has_git_hosts ? "all" : "own", writes = concat(["sinks/", "unreadable/"], local.has_git_hosts ? ["commits/"] : []) }
+  state     = { bucket = local.function.state, reads = local.has_git_hosts ? "all" : "own", writes = concat(["sinks/", "held/", "unreadable/"], local.has_git_hosts ? ["commits/"] : []) }
   publishes = { for name in ["dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["deliver-alert"].member }
   vpc       = var.vpc

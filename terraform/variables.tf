@@ -234,6 +234,7 @@ variable "sinks" {
     A webhook has a `url`, or a `url_secret` that holds it, where whoever knows it may post. With `signed` (or `ed25519`) the calls are signed with the `secret` (or `ed25519_secret`); `body = "cloudevents"` posts the whole event.
     `slack` posts as a bot into the channel of that id, `google_chat` by an incoming webhook, or as an app into a `space`, `pagerduty` to an integration of the Events API v2, and `email` by SMTP, with a `login` unless that is false.
     Secrets are created, empty, where none is named. With `only` it is told what any of its entries means (docs/contracts.md, Alert sinks), and all alerts without it.
+    In its `quiet_hours` (`from` and `to` like "22:00", on the clocks of `zone`) it is told nothing but what is of a severity in `except` (critical, where nothing is said); `repeat`, such as "4h", tells what is still open again, after pauses that grow.
   EOT
   type = map(object({
     only = optional(list(object({
@@ -245,6 +246,8 @@ variable "sinks" {
       reasons      = optional(list(string))
       severities   = optional(list(string))
     })))
+    quiet_hours    = optional(list(object({ from = string, to = string, zone = string, days = optional(list(string)), except = optional(list(string)) })))
+    repeat         = optional(string)
     url            = optional(string)
     url_secret     = optional(string)
     signed         = optional(bool, false)

@@ -71,7 +71,7 @@ export const storageGrants: readonly StorageGrant[] = [
     names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/', 'unreadable/', 'unreachable/'],
   },
   { who: 'deliver-alert', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
-  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['sinks/', 'unreadable/'] },
+  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['sinks/', 'held/', 'unreadable/'] },
   { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'report', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'report', role: 'roles/storage.objectUser', on: 'state', names: ['reports/', 'unreadable/'] },

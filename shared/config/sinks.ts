@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quietHoursSchema, type QuietHours } from '../routing/quiet-hours.ts';
 import { selectorSchema, type Selector } from '../routing/selector.ts';
 import { origin, plainUrl } from './urls.ts';
 
@@ -87,6 +88,10 @@ interface Common {
   readonly name: string;
   /** Which alerts it is told: what any of these means; absent: all. */
   readonly only?: readonly Selector[] | undefined;
+  /** When it is left alone. */
+  readonly quietHours?: readonly QuietHours[] | undefined;
+  /** Milliseconds after which what is still open is told again, for the first time; absent: never. */
+  readonly repeat?: number | undefined;
 }
 type SinkOf<K extends SinkKind> = K extends SinkKind
   ? Common & { readonly [P in K]: z.infer<(typeof kinds)[P]> } & {
@@ -98,10 +103,19 @@ export type AlertSink = SinkOf<SinkKind>;
 
 const { webhook, slack, googleChat, pagerduty, email } = kinds;
 
+const hour = 3_600_000;
+/** An hour at least: what is said more often is heard by nobody. */
+const repeat = z
+  .string()
+  .regex(/^[1-9]\d{0,3}[hd]$/, 'expected hours or days like 4h')
+  .transform((text) => Number(text.slice(0, -1)) * (text.endsWith('d') ? 24 * hour : hour));
+
 const sinkSchema = z
   .strictObject({
     name: z.string().min(1),
     only: z.array(selectorSchema).min(1, 'names no alert: leave it away to mean all').optional(),
+    quietHours: z.array(quietHoursSchema).min(1, 'names no hours: leave it away to tell at any time').optional(),
+    repeat: repeat.optional(),
     webhook: webhook.optional(),
     slack: slack.optional(),
     googleChat: googleChat.optional(),
@@ -109,9 +123,12 @@ const sinkSchema = z
     email: email.optional(),
   })
   .transform((sink, context): AlertSink => {
-    const { name, only, ...ways } = sink;
+    const { name, only, quietHours, repeat, ...ways } = sink;
     const named = Object.entries(ways).filter(([, settings]) => settings !== undefined);
-    const common = { name, ...(only === undefined ? {} : { only }) };
+    const common = {
+      ...{ name, ...(only === undefined ? {} : { only }), ...(quietHours === undefined ? {} : { quietHours }) },
+      ...(repeat === undefined ? {} : { repeat }),
+    };
     if (named.length !== 1) {
       const expected = `needs one of ${Object.keys(kinds).join(', ')}, and has ${named.length === 0 ? 'none' : named.map(([key]) => key).join(', ')}`;
       context.addIssue({ code: 'custom', path: [named[1]?.[0] ?? 'webhook'], message: expected });

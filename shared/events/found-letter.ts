@@ -3,6 +3,7 @@ import { describeError } from '../base/errors.ts';
 import { convergedType } from './alert.ts';
 import { reachableType } from './dependency-alert.ts';
 import { deadLetterSchema, type DeadLetter } from './dead-letter.ts';
+import type { OutgoingEvent } from './cloud-event.ts';
 import { encodeSinks, sinksAttribute } from './refused-sinks.ts';
 import { parseObjectFinalized, type ObjectFinalized } from './object-finalized.ts';
 import { reportType } from './report.ts';
@@ -159,6 +160,22 @@ function topicOf({ stage, type }: { stage: string; type: string }): ReadTopic | 
   const topics = readTopics.filter((topic) => readers[topic] === stage);
   if (type === reportType) return topics.find((topic) => topic === 'report') ?? topics[0];
   return endings.includes(type) ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
+}
+
+/** An alert, once more, for some sinks alone. */
+export function redrivenAlert(
+  event: Omit<OutgoingEvent, 'time'> & { readonly time: string },
+  sinks: readonly string[],
+): RedrivenMessage {
+  const { id, type, source, subject, time, data } = event;
+  const only = encodeSinks(sinks);
+  const attributes = {
+    ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-type': type, 'ce-source': source, 'ce-subject': subject },
+    ...{ 'ce-time': time, 'content-type': 'application/json' },
+    ...(only === undefined ? {} : { [`ce-${sinksAttribute}`]: only }),
+  };
+  const topic = topicOf({ stage: 'deliverAlert', type }) ?? 'diff';
+  return addressed({ topic, attributes, data: Buffer.from(JSON.stringify(data)) });
 }
 
 function addressed({ topic, attributes, data }: RedrivenMessage): RedrivenMessage {

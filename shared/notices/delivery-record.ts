@@ -3,7 +3,7 @@ import { eventId } from '../events/cloud-event.ts';
 import { parseTime } from '../base/time.ts';
 import type { Notice } from './notice.ts';
 
-const toldSchema = z.object({
+export const toldSchema = z.object({
   /** The alert's. */
   id: z.string(),
   occurrence: z.int(),
@@ -102,9 +102,16 @@ export type DeliveryVerdict =
  * sink shows as open it is told the end of, and all between, whatever it is meant to be told.
  *
  * @param isMeant whether the sink is to be told such alerts
+ * @param isInOrder whether nothing newer can be known
  */
 export function judgeDelivery(
-  { told, isNews, isMeant, abilities }: { told: Told; isNews: boolean; isMeant: boolean; abilities: SinkAbilities },
+  {
+    told,
+    isNews,
+    isMeant,
+    abilities,
+    isInOrder = false,
+  }: { told: Told; isNews: boolean; isMeant: boolean; abilities: SinkAbilities; isInOrder?: boolean },
   record: DeliveryRecord | undefined,
 ): DeliveryVerdict {
   if (isNews && !abilities.news) return { kind: 'had' };
@@ -115,7 +122,8 @@ export function judgeDelivery(
   // Where something else got no answer after the newest was delivered, that may stand in its place.
   const isReplaced = newest.id === told.id && attempt !== null && attempt.id !== told.id;
   if (delivered?.id === told.id && !isReplaced) return { kind: 'had' };
-  if (newest.id !== told.id && (known.includes(told.id) || isOlder(told, newest))) return { kind: 'older' };
+  const isPast = known.includes(told.id) || (!isInOrder && isOlder(told, newest));
+  if (newest.id !== told.id && isPast) return { kind: 'older' };
   // What got no answer may have been shown all the same.
   const isSure = attempt === null;
   if (isSure && told.state === 'closed' && shows === 'closed') return { kind: 'unneeded' };
@@ -153,7 +161,7 @@ const clocksDiffer = 60_000;
  * Whether another alert of the same incident says more than this one. Times are of the instances' clocks, which differ by
  * seconds: an end is newer than what it ends, and a later occurrence than an earlier one, whatever they say.
  */
-function isOlder(told: Told, newest: Told): boolean {
+export function isOlder(told: Told, newest: Told): boolean {
   const later = laterBy(told, newest);
   if (told.since === null || newest.since === null) return later !== undefined && later < 0;
   if (told.since !== newest.since) {

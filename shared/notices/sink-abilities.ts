@@ -1,6 +1,7 @@
 import type { AlertSink, SinkKind } from '../config/sinks.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { SinkAbilities } from './delivery-record.ts';
+import type { HoldRules } from './held-alert.ts';
 
 /**
  * A mail cannot be changed once it is sent, nor what an incoming webhook of Google Chat posted: those get the beginning
@@ -29,4 +30,15 @@ export function kindOf({ webhook, slack, googleChat, pagerduty }: AlertSink): Si
   if (slack !== undefined) return 'slack';
   if (googleChat !== undefined) return 'googleChat';
   return pagerduty === undefined ? 'email' : 'pagerduty';
+}
+
+/** People are told once of one cause; a program is told of each incident. */
+const joining: ReadonlySet<SinkKind> = new Set(['slack', 'googleChat', 'pagerduty', 'email']);
+
+/** How a sink wants to be told; undefined: of each alert by itself, at once, and once. */
+export function holdRulesOf(sink: AlertSink): HoldRules | undefined {
+  const { quietHours = [], repeat } = sink;
+  const joins = joining.has(kindOf(sink));
+  if (!joins && quietHours.length === 0 && repeat === undefined) return undefined;
+  return { joins, canUpdate: abilitiesOf(sink).updates, quietHours, repeat };
 }

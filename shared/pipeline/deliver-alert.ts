@@ -1,7 +1,8 @@
 import type { AlertSink } from '../config/sinks.ts';
 import { ConvergeError, describeError } from '../base/errors.ts';
 import type { ReceivedAlert } from '../events/received-alert.ts';
-import { deliverToSink, type DeliverPorts } from './common/deliver-to-sink.ts';
+import { deliverOrHold } from './common/deliver-held.ts';
+import type { DeliverPorts } from './common/deliver-to-sink.ts';
 
 /** Somebody who is told of an alert in a way of their own: it is tried, and fails, as a sink. */
 export interface OtherSink {
@@ -37,7 +38,7 @@ export async function deliverAlert(
   ports: DeliverPorts,
 ): Promise<{ delivered: readonly string[] }> {
   const alerted = sinks.map((sink): OtherSink => {
-    return { name: sink.name, tell: async () => deliverToSink({ sink, alert, id, time }, ports) };
+    return { name: sink.name, tell: async () => deliverOrHold({ sink, alert, id, time }, ports) };
   });
   const chosen = [...alerted, ...others].filter(({ name }) => only === undefined || only.includes(name));
   const outcomes = await Promise.allSettled(chosen.map(async ({ tell }) => tell()));

@@ -1,5 +1,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Heartbeat } from '../ports/heartbeat.ts';
+import type { AlertSink } from '../config/sinks.ts';
+import { askHeld, type Redrive } from './ask-held.ts';
 import { checkDrift } from './check-drift.ts';
 import { lookAfterUnreachable, type DependencySettings } from './common/tell-unreachable.ts';
 import type { DependencyWatch } from './common/watch-dependencies.ts';
@@ -14,16 +16,22 @@ export interface TickSettings {
   readonly repositories: Readonly<Record<string, { readonly bucket: string; readonly writeback: boolean }>>;
   readonly copySettings: (repositoryClass: string) => CopySettings;
   readonly dependencies: DependencySettings;
+  readonly sinks: readonly AlertSink[];
 }
 
 /**
- * One tick of the schedule: a look at every environment, one at every bucket, one at what is not written to Git, and one
- * at what does not answer; where all of that is done, who waits for a sign of life gets it. Throws, once all is done, what
+ * One tick of the schedule: a look at every environment, one at every bucket, one at what is not written to Git, one at
+ * what does not answer, and one at what sinks are told later; where all of that is done, who waits for a sign of life gets it. Throws, once all is done, what
  * kept a repository from being checked.
  */
 export async function tickOnce(
-  { tick, repositories, copySettings, dependencies }: TickSettings,
-  { watch, heartbeat, ...wired }: CopyPorts & { readonly watch: DependencyWatch; readonly heartbeat: Heartbeat },
+  { tick, repositories, copySettings, dependencies, sinks }: TickSettings,
+  {
+    watch,
+    heartbeat,
+    redrive,
+    ...wired
+  }: CopyPorts & { readonly watch: DependencyWatch; readonly heartbeat: Heartbeat; readonly redrive: Redrive },
 ): Promise<{ readonly checked: readonly string[]; readonly copied: readonly string[] }> {
   const span = watch.begin();
   const ports = { ...wired, repository: watch.repository(wired.repository), buckets: watch.buckets(wired.buckets) };
@@ -37,6 +45,7 @@ export async function tickOnce(
   await Promise.all(written.map(async (name) => writeBackLeft(name, ports)));
   await span.tell();
   await lookAfterUnreachable({ settings: dependencies }, wired);
+  await askHeld(sinks, { ...wired, redrive });
   // A repository that cannot be read keeps no other's uploads from being copied.
   if (drift.status === 'rejected') throw drift.reason;
   await beat(heartbeat, wired);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import type { AlertSink } from '../../config/sinks.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
+import { eventId } from '../../events/cloud-event.ts';
 import type { Notice } from '../../notices/notice.ts';
 import type { SinkDelivery } from '../../ports/messages.ts';
 import { inSeconds, within } from '../patience.ts';
@@ -84,17 +85,18 @@ function mailOf(delivery: SinkDelivery, email: Email) {
   return { from, to: [...to], ...content, headers: { ...content.headers } };
 }
 
-function incidentMail({ notice, message, perhaps }: SinkDelivery, { from }: Email) {
+function incidentMail({ notice, message, perhaps, id }: SinkDelivery, { from }: Email) {
   const [first, last] = [
     messageIdOf(notice, { from, state: 'opened' }),
     messageIdOf(notice, { from, state: 'closed' }),
   ];
   const { links = [] } = notice;
-  const isFirst = notice.state !== 'closed';
+  const isFirst = notice.state === 'opened';
+  const own = { opened: first, closed: last, ...betweenIds({ notice, from, id }) }[notice.state];
   const begun = message?.['subject'];
   const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
   return {
-    messageId: isFirst ? first : last,
+    messageId: own,
     // Readers make a thread of what answers a mail under its subject.
     subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
     ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
@@ -110,7 +112,13 @@ function htmlOf(title: string, lines: readonly string[]): string {
   return `<!doctype html><html><body><h3>${escapeHtml(title)}</h3><ul>${items}</ul></body></html>`;
 }
 
-function messageIdOf({ incident }: Notice, { from, state }: { from: string; state: 'opened' | 'closed' }): string {
+/** Of mails between the first and the last, such as that more have failed: each is of its alert. */
+function betweenIds({ notice, from, id }: { notice: Notice; from: string; id: string }) {
+  const between = messageIdOf(notice, { from, state: eventId('mail', id).slice(0, 12) });
+  return { changed: between, acknowledged: between };
+}
+
+function messageIdOf({ incident }: Notice, { from, state }: { from: string; state: string }): string {
   const began = createHash('sha256')
     .update(`${incident?.since ?? ''} ${incident?.occurrence ?? 1}`)
     .digest('hex');

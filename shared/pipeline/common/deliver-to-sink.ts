@@ -17,7 +17,7 @@ import {
   type SinkAbilities,
   type Told,
 } from '../../notices/delivery-record.ts';
-import { noticeOf, selectableOf } from '../../notices/notice.ts';
+import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -33,6 +33,16 @@ export interface AlertForSink {
   readonly id: string;
   /** When its event was made, ISO 8601; undefined where nobody said. */
   readonly time: string | undefined;
+  /** As what it is told, where that is not the alert by itself. */
+  readonly as?: ToldAs;
+}
+
+/** What is told of a cause, under the incident by which the sink knows it. */
+export interface ToldAs {
+  readonly told: Told;
+  /** Whether it is the newest, whatever it says of itself: one call after the other tells of a cause. */
+  readonly isInOrder: boolean;
+  noticeOf(shown: { isTold: boolean }): Notice;
 }
 
 /** Storage takes one write a second of one name. Milliseconds. */
@@ -56,11 +66,16 @@ export async function deliverToSink(
   // Of what is not meant for the sink, the end is, where it was told the beginning.
   if (unread.kind !== 'send' && (incident.isNews || unread.kind !== 'unmeant')) return unread.kind;
   const writer = randomUUID();
+  let before: DeliveryRecord | undefined;
   for (let look = 1; look <= waitsFor; look++) {
-    const claim = await claimDelivery({ incident, writer }, ports);
+    const claim = await claimDelivery({ incident, writer, before }, ports);
     if (claim === 'busy') await ports.sleep(betweenWrites);
     else if (claim.kind === 'claimed') return deliverClaimed(given, claim, ports);
-    else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
+    // Somebody else may have written in the same second.
+    else if (claim.kind === 'unrecorded' && look === 1) {
+      ({ before } = claim);
+      await ports.sleep(betweenWrites);
+    } else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
     else return claim.kind;
   }
   throw new ConvergeError({
@@ -77,16 +92,32 @@ interface Incident {
   readonly told: Told;
   readonly isNews: boolean;
   readonly isMeant: boolean;
+  readonly isInOrder?: boolean;
   readonly abilities: SinkAbilities;
 }
 
 function incidentOf(given: AlertForSink): Incident {
+  if (given.as !== undefined) return incidentAs(given, given.as);
   const notice = noticeOf(given.alert, { isTold: false });
   const isNews = notice.incident === null;
   const path = deliveryPath({ sink: given.sink.name, id: given.id, notice });
   return {
     ...{ place: { path, isNews }, isNews, isMeant: isSelected(selectableOf(given.alert), given.sink.only) },
     ...{ told: toldOf({ ...given, notice }), abilities: abilitiesOf(given.sink, given.alert.kind) },
+  };
+}
+
+/** What is told of a cause is told once more, also where the sink cannot change what it shows. */
+function incidentAs({ sink, id }: AlertForSink, { told, isInOrder, noticeOf: show }: ToldAs): Incident {
+  const notice = show({ isTold: false });
+  const abilities = { ...abilitiesOf(sink), updates: true };
+  return {
+    place: { path: deliveryPath({ sink: sink.name, id, notice }), isNews: false },
+    isNews: false,
+    isMeant: true,
+    isInOrder,
+    told,
+    abilities,
   };
 }
 
@@ -108,9 +139,13 @@ interface Unrecorded {
   readonly error: ConvergeError;
 }
 
-/** `busy`: somebody else is at it, or has been since it was read. */
+/**
+ * `busy`: somebody else is at it, or has been since it was read.
+ *
+ * @param before what was known before a write of ours whose answer was lost
+ */
 async function claimDelivery(
-  { incident, writer }: { incident: Incident; writer: string },
+  { incident, writer, before: read }: { incident: Incident; writer: string; before: DeliveryRecord | undefined },
   ports: DeliverPorts,
 ): Promise<Claimed | Unrecorded | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
   const { place, told } = incident;
@@ -123,7 +158,7 @@ async function claimDelivery(
   if (verdict.kind !== 'send' && verdict.kind !== 'unneeded') return verdict;
   if (verdict.kind === 'send' && stored?.attempt?.writer === writer) {
     // The answer of our own write was lost.
-    const ours = { send: verdict, place, record: stored, generation: found?.generation ?? '', before: undefined };
+    const ours = { send: verdict, place, record: stored, generation: found?.generation ?? '', before: read };
     return claimed(ours, ports);
   }
   if (isUnderWay(found) || isJustWritten(found)) return 'busy';
@@ -180,8 +215,9 @@ async function send(
   ports: DeliverPorts,
 ): Promise<{ outcome: DeliveryOutcome; failure?: { error: unknown } }> {
   try {
-    const notice = noticeOf(given.alert, { isTold });
-    const sent = await ports.sinks.deliver({ ...given, notice, message, perhaps });
+    const { sink, alert, id, time, as } = given;
+    const notice = as === undefined ? noticeOf(alert, { isTold }) : as.noticeOf({ isTold });
+    const sent = await ports.sinks.deliver({ sink, alert, id, time, notice, message, perhaps });
     return { outcome: { kind: 'delivered', at: ports.now().toISOString(), message: sent } };
   } catch (error) {
     const isLost = !(error instanceof ConvergeError) || error.unanswered;
@@ -240,6 +276,6 @@ function tellUnrecorded({ given, error }: { given: AlertForSink; error: Converge
   });
 }
 
-function isOfStorage(error: unknown): error is ConvergeError {
+export function isOfStorage(error: unknown): error is ConvergeError {
   return error instanceof ConvergeError && (error.code === 'StorageUnavailable' || error.code === 'StorageRefused');
 }

@@ -123,6 +123,26 @@ describe("the operator's configuration", () => {
       says: 'audiences.0: an audience of',
     },
     {
+      what: 'quiet hours of a zone that is none',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      quietHours: [{ from: "22:00", to: "07:00", zone: Europe/Berlni }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.quietHours.0.zone: is no time zone',
+    },
+    {
+      what: 'quiet hours of a time that is none',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      quietHours: [{ from: "25:00", to: "07:00", zone: Europe/Berlin }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.quietHours.0.from: expected a time of the day',
+    },
+    {
+      what: 'quiet hours that end when they begin',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      quietHours: [{ from: "07:00", to: "07:00", zone: Europe/Berlin }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.quietHours.0.to: is when they begin',
+    },
+    {
+      what: 'a repeat that is no time',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      repeat: 90s\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.repeat: expected hours or days like 4h',
+    },
+    {
       what: 'a sink for alerts of a class that is configured nowhere',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ classes: [mastre] }]\n`,
       says: 'converge.yaml:11: alerts.sinks.0.only.0.classes.0: is mastre, which is configured nowhere',

@@ -44,11 +44,11 @@ function setUp({ repository, isHeard = true }: { repository?: Repository; isHear
   const tick = async () =>
     tickOnce(
       {
-        ...{ tick: clock.now().toISOString(), dependencies },
+        ...{ tick: clock.now().toISOString(), dependencies, sinks: [] },
         repositories: { master: { bucket: 'family-master', writeback: false } },
         copySettings: (repositoryClass) => ({ repositoryClass, limits, conflicts: 'refuse', holder: 'one' }),
       },
-      { ...ports, heartbeat, watch: watchDependencies(dependencies, ports) },
+      { ...ports, heartbeat, redrive: async () => {}, watch: watchDependencies(dependencies, ports) },
     );
   return { tick, clock, log, beats, published: topics.published };
 }

@@ -1,0 +1,123 @@
+import {
+  causeMetadata,
+  causesOf,
+  decodeHeldCause,
+  decodeHeldIncident,
+  heldCausePath,
+  heldIncidentPath,
+  heldIncidents,
+  incidentMetadata,
+  type HeldCause,
+  type HeldIncident,
+  type ListedIncident,
+} from '../../notices/held-alert.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { GenerationPrecondition, StateFacts } from '../../ports/storage.ts';
+import { inParallel } from './parallel.ts';
+import { readState, valueOrNone, type ReadState } from './read-state.ts';
+
+export type HeldPorts = Pick<Ports, 'state' | 'log' | 'now' | 'sleep'>;
+
+/** A value that is undefined where nobody can read what is there. */
+export type Kept<T> = Pick<StateFacts, 'generation' | 'readAt' | 'writtenAt'> & { readonly value: T | undefined };
+
+function keptOf<T>(found: ReadState<T> | undefined): Kept<T> | undefined {
+  if (found === undefined) return undefined;
+  const { generation, readAt, writtenAt } = found;
+  return { generation, readAt, writtenAt, value: valueOrNone(found) };
+}
+
+export async function readHeldIncident(
+  { sink, incident }: { sink: string; incident: string },
+  ports: Pick<HeldPorts, 'state' | 'log'>,
+): Promise<Kept<HeldIncident> | undefined> {
+  return keptOf(await readState({ path: heldIncidentPath(sink, incident), decode: decodeHeldIncident }, ports));
+}
+
+export async function readHeldCause(
+  { sink, cause }: { sink: string; cause: string },
+  ports: HeldPorts,
+): Promise<Kept<HeldCause> | undefined> {
+  return keptOf(await readState({ path: heldCausePath(sink, cause), decode: decodeHeldCause }, ports));
+}
+
+export async function writeHeldIncident(
+  {
+    sink,
+    incident,
+    value,
+    before,
+  }: { sink: string; incident: string; value: HeldIncident; before: Kept<unknown> | undefined },
+  { state }: HeldPorts,
+): Promise<{ generation: string } | 'conflict'> {
+  const path = heldIncidentPath(sink, incident);
+  return state.write({ path, value, ifGeneration: preconditionOf(before), metadata: incidentMetadata(value) });
+}
+
+export async function writeHeldCause(
+  {
+    sink,
+    cause,
+    value,
+    before,
+  }: { sink: string; cause: string; value: HeldCause; before: Pick<StateFacts, 'generation'> | undefined },
+  { state }: HeldPorts,
+): Promise<{ generation: string } | 'conflict'> {
+  const path = heldCausePath(sink, cause);
+  return state.write({ path, value, ifGeneration: preconditionOf(before), metadata: causeMetadata(value) });
+}
+
+function preconditionOf(before: Pick<StateFacts, 'generation'> | undefined): GenerationPrecondition {
+  return before === undefined ? 'absent' : { generation: before.generation };
+}
+
+/** All incidents of a cause, in one list of the sink's. */
+export async function listIncidents(
+  { sink, cause }: { sink: string; cause: string },
+  { state }: HeldPorts,
+): Promise<readonly ListedIncident[]> {
+  const listed = await state.list(heldIncidents(sink));
+  return causesOf(sink, listed).find(({ key }) => key === cause)?.incidents ?? [];
+}
+
+/** Forgets a cause that is over. What has joined it meanwhile stays, and begins another. */
+export async function forgetCause(
+  {
+    sink,
+    cause,
+    head,
+    incidents,
+  }: {
+    sink: string;
+    cause: string;
+    head: Pick<StateFacts, 'generation'> | undefined;
+    incidents: readonly ListedIncident[];
+  },
+  { state }: HeldPorts,
+): Promise<void> {
+  await inParallel(incidents, async ({ path, generation }) => state.delete({ path, generation }));
+  if (head !== undefined) await state.delete({ path: heldCausePath(sink, cause), generation: head.generation });
+}
+
+export interface Lead {
+  readonly key: string;
+  readonly value: HeldIncident;
+}
+
+/** So many are read where what is held of one cannot be. */
+const mostRead = 5;
+
+/** The incident whose alert stands for all: the first, where it is open as they are. */
+export async function leadOf(
+  { sink, incidents, head }: { sink: string; incidents: readonly ListedIncident[]; head: HeldCause | undefined },
+  ports: Pick<HeldPorts, 'state' | 'log'>,
+): Promise<Lead | undefined> {
+  const open = incidents.filter(({ state }) => state === 'open');
+  const among = open.length === 0 ? incidents : open;
+  const first = among.filter(({ key }) => key === head?.first.key);
+  for (const { key } of [...first, ...among].slice(0, mostRead)) {
+    const value = (await readHeldIncident({ sink, incident: key }, ports))?.value;
+    if (value !== undefined) return { key, value };
+  }
+  return undefined;
+}

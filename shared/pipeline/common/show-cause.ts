@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import type { AlertSink } from '../../config/sinks.ts';
+import { eventId } from '../../events/cloud-event.ts';
+import { parseReceivedAlert } from '../../events/received-alert.ts';
+import { ConvergeError, describeError } from '../../base/errors.ts';
+import {
+  causeDue,
+  claimedCause,
+  failedCause,
+  isUnderWay,
+  shownCause,
+  type CauseDue,
+  type HeldCause,
+  type HoldRules,
+  type ListedIncident,
+} from '../../notices/held-alert.ts';
+import { joinedNotice } from '../../notices/joined-notice.ts';
+import { noticeOf } from '../../notices/notice.ts';
+import { acknowledgedUntil } from './acknowledgements.ts';
+import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
+import { forgetCause, leadOf, listIncidents, readHeldCause, writeHeldCause, type Lead } from './held-alerts.ts';
+
+export interface LookedCause {
+  readonly sink: AlertSink;
+  readonly rules: HoldRules;
+  readonly cause: string;
+  /** Whether it is told what it was shown last, where that is not what it shows. */
+  readonly isDoubtful: boolean;
+  /** Whether it waits for whoever is at it: an end does, and what joins is told by the schedule. */
+  readonly isPatient: boolean;
+}
+
+/** Storage takes one write a second of one name. Milliseconds. */
+const betweenWrites = 1_000;
+/** How often a cause is looked at while somebody else is at it. */
+const mostLooks = 15;
+/** How often what Storage does not take is tried again. */
+const mostFailures = 2;
+
+/**
+ * Tells a sink what is due of a cause, where nobody else is at it. `held`: nothing is due, or not by this call. Throws
+ * what the sink throws, and what Storage does, where nothing was told.
+ */
+export async function showCause(looked: LookedCause, ports: DeliverPorts): Promise<'delivered' | 'held'> {
+  const writer = randomUUID();
+  for (let look = 1; look <= mostLooks; look++) {
+    if (look > 1) await ports.sleep(betweenWrites);
+    const claim = await claimCause({ ...looked, writer, isTriedAgain: look <= mostFailures }, ports);
+    if (claim === 'busy' && !looked.isPatient) return 'held';
+    if (claim === 'busy' || claim === 'again') continue;
+    return claim === 'held' ? 'held' : tellCause({ ...looked, ...claim }, ports);
+  }
+  throw new ConvergeError({
+    code: 'SinkUnavailable',
+    subject: `alert sink ${looked.sink.name}`,
+    message: 'another alert of the cause is on its way to it',
+    disposition: 'retry',
+  });
+}
+
+/** @param looked.isTriedAgain whether what Storage does not take is tried again */
+async function claimCause(
+  looked: LookedCause & { writer: string; isTriedAgain: boolean },
+  ports: DeliverPorts,
+): Promise<Claim | 'busy' | 'again' | 'held'> {
+  const { cause, writer } = looked;
+  const sink = looked.sink.name;
+  const found = await readHeldCause({ sink, cause }, ports);
+  const read = found?.value;
+  const isOurs = read?.claim?.writer === writer;
+  if (read !== undefined && !isOurs && isUnderWay(read, ports.now().getTime())) return 'busy';
+  const incidents = await listIncidents({ sink, cause }, ports);
+  // The answer of our own write was lost, where the claim is ours.
+  const head = read === undefined || !isOurs ? read : { ...read, claim: failedCause(read).claim };
+  const due = await dueNow(looked, { head, incidents }, ports);
+  if (due === 'busy') return due;
+  if (due === 'clear') await forgetCause({ sink, cause, head: found, incidents }, ports);
+  const lead = due === undefined || due === 'clear' ? undefined : await leadOf({ sink, incidents, head }, ports);
+  if (due === undefined || due === 'clear' || lead === undefined) return 'held';
+  if (isOurs && found !== undefined && read !== undefined)
+    return { due, head: read, generation: found.generation, incidents, lead };
+  if (found !== undefined && found.readAt.getTime() - found.writtenAt.getTime() < betweenWrites) return 'again';
+  const value = claimedCause(head ?? beginCause(lead), { writer, at: ports.now().getTime() });
+  try {
+    const written = await writeHeldCause({ sink, cause, value, before: found }, ports);
+    return written === 'conflict' ? 'busy' : { due, head: value, generation: written.generation, incidents, lead };
+  } catch (error) {
+    if (looked.isTriedAgain && isOfStorage(error)) return 'again';
+    throw error;
+  }
+}
+
+async function dueNow(
+  { rules, isDoubtful }: LookedCause,
+  { head, incidents }: { head: HeldCause | undefined; incidents: readonly ListedIncident[] },
+  ports: DeliverPorts,
+): Promise<CauseDue> {
+  const now = ports.now().getTime();
+  const due = causeDue({ head, incidents }, { rules, now });
+  if (due === undefined && isDoubtful && head?.shown !== null) return 'show';
+  if (due !== 'repeat' || head === undefined) return due;
+  return causeDue(
+    { head, incidents },
+    { rules, now, acknowledgedUntil: await acknowledgedUntil(head.first.key, ports) },
+  );
+}
+
+function beginCause({ key, value: { told, severity } }: Lead): HeldCause {
+  const { occurrence, since } = told;
+  return {
+    ...{ version: 1, first: { key, occurrence, since }, severity, shown: null, repeats: 0, claim: null },
+  };
+}
+
+interface Claim {
+  readonly due: Exclude<CauseDue, undefined | 'clear' | 'busy'>;
+  readonly head: HeldCause;
+  readonly generation: string;
+  readonly incidents: readonly ListedIncident[];
+  readonly lead: Lead;
+}
+
+type Told = LookedCause & Claim;
+
+async function tellCause(tell: Told, ports: DeliverPorts): Promise<'delivered' | 'held'> {
+  const { sink, cause, due, generation, incidents } = tell;
+  const head = startedBy(tell);
+  const told = { ...tell, head, claimedAt: ports.now().getTime() };
+  let outcome;
+  try {
+    outcome = await deliverToSink(toldAs(told, ports), ports);
+  } catch (error) {
+    await remember(told, failedCause(head), ports);
+    throw error;
+  }
+  // What is shown to be older has ended: the sink was told that first.
+  const isOver = due === 'close' || (outcome === 'older' && isAlone(incidents));
+  if (isOver) await forgetCause({ sink: sink.name, cause, head: { generation }, incidents }, ports);
+  else await remember(told, shownCause(head, shownBy(told)), ports);
+  return outcome === 'delivered' ? 'delivered' : 'held';
+}
+
+function toldAs({ sink, due, head, incidents, lead }: Told, { now }: DeliverPorts): AlertForSink {
+  const { event } = lead.value;
+  const alert = parseReceivedAlert(event);
+  const id = idOf({ due, head, incidents, lead });
+  const time = isAlone(incidents) ? event.time : now().toISOString();
+  const { occurrence, since } = lead.key === head.first.key ? lead.value.told : head.first;
+  const still = due === 'repeat' ? head.repeats + 1 : undefined;
+  return {
+    ...{ sink, alert, id, time },
+    as: {
+      told: { id, occurrence, since, state: due === 'close' ? 'closed' : 'open', time },
+      isInOrder: !isAlone(incidents),
+      noticeOf: ({ isTold }) => joinedNotice(noticeOf(alert, { isTold }), { head, incidents, still }),
+    },
+  };
+}
+
+/** The sink knows of nothing yet, or of what has no company and came back: by the incident that stands for all. */
+function startedBy({ head, lead, due, incidents }: Told): HeldCause {
+  if (due === 'close' || (head.shown !== null && !isAlone(incidents))) return head;
+  return { ...head, first: beginCause(lead).first };
+}
+
+function isAlone(incidents: readonly ListedIncident[]): boolean {
+  return incidents.length === 1;
+}
+
+/** The same for as long as the same is to be told, whoever tells it. */
+function idOf({ due, head, incidents, lead }: Pick<Told, 'due' | 'head' | 'incidents' | 'lead'>): string {
+  if (isAlone(incidents) && due !== 'repeat') return lead.value.told.id;
+  const { key, since } = head.first;
+  const open = incidents.filter(({ state }) => state === 'open').length;
+  const counts = [open, incidents.length, head.shown?.at ?? 0, head.repeats, due === 'repeat' ? 1 : 0].map(String);
+  return eventId('cause', key, since ?? '', due === 'close' ? 'closed' : 'open', ...counts);
+}
+
+function shownBy({ due, incidents, lead, claimedAt }: Told & { claimedAt: number }) {
+  const open = incidents.filter(({ state }) => state === 'open').length;
+  const shown = { newest: lead.value.told.id, at: claimedAt, open, ended: incidents.length - open };
+  return { shown, isRepeat: due === 'repeat' };
+}
+
+/** Never fails: what is not written down is told by nobody twice, and looked at again by the schedule. */
+async function remember(
+  { sink, cause, generation, claimedAt }: Told & { claimedAt: number },
+  value: HeldCause,
+  ports: DeliverPorts,
+): Promise<void> {
+  const pause = betweenWrites - (ports.now().getTime() - claimedAt);
+  try {
+    if (pause > 0) await ports.sleep(Math.min(pause, betweenWrites));
+    const written = await writeHeldCause({ sink: sink.name, cause, value, before: { generation } }, ports);
+    if (written === 'conflict') throw new Error('somebody else has written it');
+  } catch (error) {
+    ports.log('WARNING', 'what a sink was shown of a cause could not be written down', {
+      ...{ sink: sink.name, cause, error: describeError(error) },
+    });
+  }
+}

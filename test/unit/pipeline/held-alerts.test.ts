@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import type { AlertSink } from '../../../shared/config/sinks.ts';
+import { alertId, type Alert, type Diff } from '../../../shared/events/alert.ts';
+import { readEvent } from '../../../shared/events/read-event.ts';
+import type { RedrivenMessage } from '../../../shared/events/found-letter.ts';
+import { parseReceivedAlert } from '../../../shared/events/received-alert.ts';
+import { sinksOf } from '../../../shared/events/refused-sinks.ts';
+import { heldFolder } from '../../../shared/notices/held-alert.ts';
+import { askHeld } from '../../../shared/pipeline/ask-held.ts';
+import { inParallel } from '../../../shared/pipeline/common/parallel.ts';
+import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
+import type { SinkDelivery } from '../../../shared/ports/messages.ts';
+import { clockAt, recordingLog, stateInMemory } from './ports.ts';
+
+const slack: AlertSink = {
+  name: 'chat',
+  slack: { tokenSecretFile: '/s', channel: 'C1', api: 'https://slack.com/api' },
+};
+const mail: AlertSink = {
+  name: 'mail',
+  email: { host: 'smtp.example.com', port: 587, tls: 'starttls', from: 'c@example.com', to: ['o@example.com'] },
+};
+const night = { from: 22 * 60, to: 7 * 60, zone: 'Europe/Berlin' };
+const quietHours = [
+  { ...night, days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const, except: ['critical'] as const },
+].map(({ days, except, ...hours }) => ({ ...hours, days: [...days], except: [...except] }));
+
+interface Of {
+  readonly environment: number;
+  readonly at: Date;
+  readonly since?: string;
+  readonly reason?: Diff['reason'];
+  readonly commit?: string;
+}
+
+function common({ environment }: Of) {
+  const incident = environment.toString(16).padStart(16, '0');
+  const name = `acme-${environment}`;
+  return { environment: name, repository: 'master', cluster: 'eu', policy: null, incident, revision: 'main@sha1:9f2c' };
+}
+
+function failing({ reason = 'Failed', commit = 'c0ffee', since, ...of }: Of): Alert {
+  const cause = { commit, subject: 'Break it', author: null, artifact: null, build: null, restores: null };
+  const data: Diff = {
+    ...{ ...common(of), reason, cause, subject: '', since: since ?? of.at.toISOString(), occurrence: 1 },
+    ...{ summary: 'values.yaml: no such key', action: 'none', objects: [], omitted: 0, rollback: null },
+  };
+  return { topic: 'diff', data };
+}
+
+function ended({ since, ...of }: Of & { since: string }): Alert {
+  const changes = { created: 0, configured: 1, unchanged: 0, pruned: 0 };
+  return { topic: 'converged', data: { ...common(of), cause: null, occurrence: 1, since, seconds: 1, changes } };
+}
+
+function world(sinks: readonly AlertSink[], start = '2026-11-23T10:00:00Z') {
+  const clock = clockAt(start);
+  const state = stateInMemory(clock.now);
+  const log = recordingLog();
+  const received: SinkDelivery[] = [];
+  const away = new Set<string>();
+  let lists = 0;
+  let writes = 0;
+  const ports = {
+    ...{ log, now: clock.now, sleep: async (milliseconds: number) => clock.forward(milliseconds / 1000) },
+    state: {
+      ...state,
+      list: async (prefix: string) => ((lists += 1), state.list(prefix)),
+      write: async (write: Parameters<typeof state.write>[0]) => ((writes += 1), state.write(write)),
+    },
+    sinks: {
+      async deliver(delivery: SinkDelivery) {
+        const facts = { code: 'SinkUnavailable', subject: delivery.sink.name, message: 'no' } as const;
+        if (away.has(delivery.sink.name)) throw new ConvergeError({ ...facts, disposition: 'retry' });
+        received.push(delivery);
+        return { ts: String(received.length) };
+      },
+    },
+  };
+  const deliver = async (alert: Alert, time = clock.now().toISOString()) =>
+    deliverAlert({ alert, id: alertId(alert), time, sinks, only: undefined }, ports).catch((error: unknown) => error);
+  const again = async ({ attributes, data }: RedrivenMessage): Promise<void> => {
+    const event = readEvent({ headers: attributes, body: data });
+    const alert = parseReceivedAlert(event);
+    await deliverAlert({ alert, id: event.id, time: event.time, sinks, only: sinksOf(event) }, ports);
+  };
+  return {
+    ...{ clock, state, log, received, away, deliver },
+    /** The schedule, and what comes of it. Returns how many messages it sent. */
+    async tick() {
+      const sent: RedrivenMessage[] = [];
+      await askHeld(sinks, { ...ports, redrive: async (message) => void sent.push(message) });
+      for (const message of sent) await again(message);
+      return sent.length;
+    },
+    requests: () => ({ lists, writes }),
+    told: (sink: string) =>
+      received.flatMap(({ sink: { name }, notice }) => (name === sink ? [`${notice.state} ${notice.title}`] : [])),
+  };
+}
+
+/** So many calls of five instances, ten at a time each. */
+const atOnce = 50;
+const minutes = 60;
+const hours = 3_600;
+
+describe('what comes of one cause', () => {
+  it('is two messages a sink for a thousand environments, and one end when the last has ended', async () => {
+    const { deliver, tick, told, received, clock, state } = world([slack, mail]);
+    const at = clock.now();
+    const since = at.toISOString();
+    const all = Array.from({ length: 1_000 }, (_, environment) => ({ environment, at, since }));
+    await inParallel(all, async (of) => deliver(failing(of)), atOnce);
+    expect([told('chat').length, told('mail').length]).toEqual([1, 1]);
+    clock.forward(2 * minutes);
+    expect(await tick()).toBe(2);
+    expect(await tick()).toBe(0);
+    expect(told('mail')).toHaveLength(2);
+    expect(told('mail')[1]).toMatch(/^changed 1000 alike: master\/acme-\d+ Failed/);
+    expect(received.at(-1)?.notice.lines[0]).toMatch(/^1000 open: master\/acme-.* and 990 more$/);
+    clock.forward(10 * minutes);
+    await inParallel(all.slice(1), async (of) => deliver(ended(of)), atOnce);
+    await tick();
+    clock.forward(10 * minutes);
+    await tick();
+    expect(told('mail')).toHaveLength(2);
+    expect(told('chat').every((line) => !line.startsWith('closed'))).toBe(true);
+    await deliver(ended({ environment: 0, at, since }));
+    expect(told('mail')).toHaveLength(3);
+    expect([told('mail').at(-1), told('chat').at(-1)]).toEqual([
+      expect.stringMatching(/^closed 1000 alike/),
+      expect.stringMatching(/^closed 1000 alike/),
+    ]);
+    expect(new Set(received.map(({ notice }) => notice.incident?.key)).size).toBeLessThanOrEqual(2);
+    expect(await state.list(heldFolder)).toEqual([]);
+  }, 60_000);
+
+  it('is told by itself where it is another', async () => {
+    const { deliver, told, clock } = world([mail]);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    await deliver(failing({ environment: 2, at: clock.now(), commit: 'feed' }));
+    await deliver(failing({ environment: 3, at: clock.now(), reason: 'Unhealthy' }));
+    expect(told('mail')).toHaveLength(3);
+  });
+
+  it('shrinks in place as its incidents end, where the sink can show that', async () => {
+    const { deliver, tick, told, clock } = world([slack, mail]);
+    const since = clock.now().toISOString();
+    for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+    clock.forward(2 * minutes);
+    await tick();
+    clock.forward(5 * minutes);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    await tick();
+    expect(told('mail')).toHaveLength(2);
+    expect(told('chat')).toHaveLength(3);
+    expect(told('chat').at(-1)).toMatch(/^changed 2 alike/);
+  });
+
+  it('is told to a sink that was away for an hour as it is then', async () => {
+    const { deliver, tick, told, clock, away } = world([mail]);
+    const since = clock.now().toISOString();
+    away.add('mail');
+    for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+    for (let minute = 0; minute < 60; minute++) {
+      clock.forward(minutes);
+      await tick();
+    }
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    away.clear();
+    clock.forward(1 * hours);
+    await tick();
+    expect(told('mail')).toEqual([expect.stringMatching(/^opened 2 alike/)]);
+  });
+
+  it('is told nothing of, where it ended while the sink was away', async () => {
+    const { deliver, tick, told, clock, away, state } = world([mail]);
+    const since = clock.now().toISOString();
+    away.add('mail');
+    for (const environment of [1, 2]) await deliver(failing({ environment, at: clock.now(), since }));
+    clock.forward(10 * minutes);
+    for (const environment of [1, 2]) await deliver(ended({ environment, at: clock.now(), since }));
+    away.clear();
+    clock.forward(2 * hours);
+    await tick();
+    for (const environment of [1, 2]) await deliver(failing({ environment, at: clock.now(), since }), since);
+    expect(told('mail')).toEqual([]);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+});
+
+describe('quiet hours', () => {
+  const quiet = { ...mail, quietHours };
+
+  it('hold what begins in them until they end, and what is critical does not wait', async () => {
+    const { deliver, tick, told, clock } = world([quiet], '2026-11-23T22:00:00Z');
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    await tick();
+    expect(told('mail')).toEqual([]);
+    await deliver(failing({ environment: 2, at: clock.now(), reason: 'Unhealthy' }));
+    expect(told('mail')).toHaveLength(1);
+    clock.forward(7 * hours + 59 * minutes);
+    await tick();
+    expect(told('mail')).toHaveLength(1);
+    clock.forward(1 * minutes);
+    await tick();
+    expect(told('mail').at(-1)).toMatch(/^opened master\/acme-1 Failed/);
+  });
+
+  it('say nothing of what began and ended within them', async () => {
+    const { deliver, tick, told, clock, state } = world([quiet], '2026-11-23T22:00:00Z');
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    clock.forward(1 * hours);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    clock.forward(12 * hours);
+    await tick();
+    expect(told('mail')).toEqual([]);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('hold the end of what was told before them', async () => {
+    const { deliver, tick, told, clock } = world([quiet], '2026-11-23T20:00:00Z');
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    clock.forward(3 * hours);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    await tick();
+    expect(told('mail')).toHaveLength(1);
+    clock.forward(12 * hours);
+    await tick();
+    expect(told('mail').at(-1)).toMatch(/^closed/);
+  });
+
+  it('are for programs, too, each incident by itself', async () => {
+    const hook = { name: 'hook', webhook: { url: 'https://ops.example.com/' }, quietHours };
+    const { deliver, tick, told, clock } = world([hook], '2026-11-23T22:00:00Z');
+    for (const environment of [1, 2]) await deliver(failing({ environment, at: clock.now() }));
+    clock.forward(12 * hours);
+    await tick();
+    expect(told('hook')).toHaveLength(2);
+  });
+});
+
+describe('what is still open', () => {
+  it('is told again after pauses that grow, and not once it has ended', async () => {
+    const { deliver, tick, told, clock } = world([{ ...mail, repeat: 4 * hours * 1000 }]);
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    const heard: number[] = [];
+    for (let hour = 1; hour <= 30; hour++) {
+      clock.forward(1 * hours);
+      if ((await tick()) > 0) heard.push(hour);
+    }
+    expect(heard).toEqual([4, 12, 28]);
+    expect(told('mail')).toHaveLength(4);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    clock.forward(100 * hours);
+    expect(await tick()).toBe(0);
+    expect(told('mail').at(-1)).toMatch(/^closed/);
+  });
+
+  it('is not told again where the sink does not ask for it', async () => {
+    const { deliver, tick, clock } = world([mail]);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    clock.forward(1_000 * hours);
+    expect(await tick()).toBe(0);
+  });
+});
+
+describe('a tick where nothing is due', () => {
+  it('costs one list and no write, and no list where no sink is told anything later', async () => {
+    const busy = world([mail]);
+    await busy.deliver(failing({ environment: 1, at: busy.clock.now() }));
+    const before = busy.requests();
+    await busy.tick();
+    expect(busy.requests()).toEqual({ lists: before.lists + 1, writes: before.writes });
+    const plain = world([{ name: 'hook', webhook: { url: 'https://ops.example.com/' } }]);
+    await plain.tick();
+    expect(plain.requests()).toEqual({ lists: 0, writes: 0 });
+  });
+});
+
+describe('whatever is doubled, disordered and away', () => {
+  it('each cause is opened once and closed once, and nothing is held for ever', async () => {
+    const step = fc.record({
+      environment: fc.nat({ max: 3 }),
+      isEnd: fc.boolean(),
+      pause: fc.constantFrom(0, 1, 30, 130, 3_700),
+      isAway: fc.boolean(),
+      isTick: fc.boolean(),
+    });
+    const kinds = fc.constantFrom<AlertSink>(
+      slack,
+      mail,
+      { ...mail, quietHours },
+      { ...slack, repeat: 4 * hours * 1000 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), kinds, async (steps, sink) => {
+        const { deliver, tick, received, clock, away, state } = world([sink], '2026-11-23T19:00:00Z');
+        const since = clock.now().toISOString();
+        const end = new Date(clock.now().getTime() + 1_000).toISOString();
+        for (const { environment, isEnd, pause, isAway, isTick } of steps) {
+          if (isAway) away.add(sink.name);
+          else away.clear();
+          const of = { environment, at: clock.now(), since };
+          // Nobody hears the end of what they were not told to begin.
+          if (isEnd && (await state.read(`sinks/${sink.name}/${common(of).incident}.json`)) === undefined) continue;
+          await (isEnd ? deliver(ended(of), end) : deliver(failing(of), since));
+          clock.forward(pause);
+          if (isTick) await tick();
+        }
+        away.clear();
+        for (const environment of [0, 1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }), since);
+        for (const environment of [0, 1, 2, 3]) await deliver(ended({ environment, at: clock.now(), since }), end);
+        for (let hour = 0; hour < 15; hour++) {
+          clock.forward(1 * hours);
+          await tick();
+        }
+        expect(await state.list(heldFolder)).toEqual([]);
+        const shows = new Map<string, string>();
+        for (const { notice } of received) {
+          const [key, before] = [notice.incident?.key ?? '', shows.get(notice.incident?.key ?? '') ?? 'closed'];
+          if (notice.state === 'opened') expect(before).toBe('closed');
+          else expect(before).not.toBe('closed');
+          shows.set(key, notice.state === 'closed' ? 'closed' : 'open');
+        }
+        expect([...shows.values()].filter((state) => state !== 'closed')).toEqual([]);
+      }),
+      { numRuns: Number(process.env['CONVERGE_CASES'] ?? 300) },
+    );
+  }, 300_000);
+});
