@@ -47,7 +47,8 @@ export async function deliverByMail(
   } finally {
     transport.close();
   }
-  return delivery.alert.kind === 'report' ? undefined : { subject: mail.subject };
+  if (delivery.alert.kind === 'report') return undefined;
+  return { subject: mail.subject, first: ('inReplyTo' in mail ? mail.inReplyTo : undefined) ?? mail.messageId };
 }
 
 async function optionsOf({ host, port, tls, caFile, loginSecretFile }: Email, { answer }: { answer: number }) {
@@ -94,12 +95,14 @@ function incidentMail({ notice, message, perhaps, id }: SinkDelivery, { from }: 
   const isFirst = notice.state === 'opened';
   const own = { opened: first, closed: last, ...betweenIds({ notice, from, id }) }[notice.state];
   const begun = message?.['subject'];
+  // Where the end of the occurrence before is not told, its first mail is that of the next one, too.
+  const root = (isFirst ? undefined : message?.['first']) ?? first;
   const lines = perhaps ? [...notice.lines, 'This may have been told before: an answer was lost.'] : notice.lines;
   return {
     messageId: own,
     // Readers make a thread of what answers a mail under its subject.
     subject: isFirst || begun === undefined ? `[Converge] ${notice.title}` : `Re: ${begun.replace(/^(Re: )+/, '')}`,
-    ...(isFirst ? {} : { inReplyTo: first, references: [first] }),
+    ...(isFirst ? {} : { inReplyTo: root, references: [root] }),
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Converge-Incident': notice.incident?.key ?? '' },
     text: [notice.title, '', ...lines, ...links.map(({ title, url }) => `${title}: ${url}`)].join('\n'),
     html: htmlOf(notice.title, [...lines.map(escapeHtml), ...links.map(linkAsHtml)]),

@@ -45,7 +45,8 @@ type Step =
       readonly hit: number;
       readonly storage: StorageMood;
     }
-  | { readonly step: 'restarts' };
+  | { readonly step: 'restarts' }
+  | { readonly step: 'ticks' };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -72,7 +73,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       storage: fc.constantFrom('well' as const, 'well' as const, 'well' as const, ...storageMoods),
     }),
   },
-  { weight: 1, arbitrary: fc.constant({ step: 'restarts' as const }) },
+  { weight: 1, arbitrary: fc.constantFrom({ step: 'restarts' as const }, { step: 'ticks' as const }) },
 );
 
 /** `CONVERGE_CASES` draws more. */
@@ -141,11 +142,21 @@ async function play(played: readonly Step[]): Promise<readonly string[]> {
     if (step.step === 'looks') looks(step);
     else if (step.step === 'commits') environment = withCommit(environment, step);
     else if (step.step === 'restarts') delivery.restart();
+    else if (step.step === 'ticks') pending.push(...(await delivery.tick()));
     else await delivers(step);
   }
   const well = { step: 'delivers', which: 0, comesAgain: false, mood: 'well', hit: 0, storage: 'well' } as const;
   forward(10 * 60_000);
-  for (let round = 0; round < 200 && pending.length > 0; round++) await delivers(well);
+  for (let round = 0; round < 200; round++) {
+    if (pending.length > 0) await delivers(well);
+    else {
+      // What is held is asked for with pauses of an hour at most.
+      forward(3_600_000);
+      const due = await delivery.tick();
+      if (due.length === 0) break;
+      pending.push(...due);
+    }
+  }
   if (pending.length > 0) problems.push(`${pending.length} messages are never taken`);
   const sinks = services.flatMap((service) =>
     problemsOfSink(service, { alerts: published, trouble: delivery.trouble }),

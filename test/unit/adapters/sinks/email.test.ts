@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSinks } from '../../../../shared/adapters/sinks.ts';
 import type { AlertSink } from '../../../../shared/config/sinks.ts';
+import { noticeOf } from '../../../../shared/notices/notice.ts';
 import type { SinkDelivery } from '../../../../shared/ports/messages.ts';
 import { deliveryOf } from '../../../sink-delivery.ts';
 import { closed, hostile, news, opened } from './alerts.ts';
@@ -45,6 +46,7 @@ describe('a mail', () => {
     const message = await deliver({ email: { loginSecretFile } });
     expect(message).toEqual({
       subject: '[Converge] master/acme-production Drifted: Deployment acme/web: image differs',
+      first: expect.stringMatching(/^<4be0d1a2c3f40516\.[0-9a-f]{12}\.opened@example\.com>$/),
     });
     expect(server.mails).toMatchObject([
       { from: 'converge@example.com', to: ['ops@example.com', 'ana@example.com'], login: 'converge sesame:street' },
@@ -70,6 +72,18 @@ describe('a mail', () => {
       subject: `Re: ${first?.headers['subject']}`,
     });
     expect(last?.headers['message-id']).toMatch(/\.closed@example\.com>$/);
+  });
+
+  it('tells what goes on as an answer to the first, also where that is of the occurrence before', async () => {
+    const message = await deliver();
+    const again = opened({ occurrence: 2, since: '2026-11-21T03:00:00.000Z' });
+    const notice = noticeOf(again, { isTold: true });
+    const told = { alert: again, notice, id: 'second', ...(message === undefined ? {} : { message }) };
+    const next = await deliver(told);
+    await deliver({ alert: closed, ...(next === undefined ? {} : { message: next }) });
+    const [first, ...others] = server.mails.map(({ headers }) => headers);
+    expect(others.map((headers) => headers['in-reply-to'])).toEqual([first?.['message-id'], first?.['message-id']]);
+    expect(new Set([first, ...others].map((headers) => headers?.['message-id'])).size).toBe(3);
   });
 
   it('is the same mail to who looks at its id when it is sent again', async () => {

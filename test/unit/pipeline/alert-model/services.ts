@@ -261,10 +261,15 @@ export function mailService(): Service {
     sink: { name: 'mail', email: { host: 'mail.example.com', port: 587, tls: 'starttls', from, to } },
     ...{ host: 'mail.example.com', shown, came, open: () => open, refusal: { status: 550, body: {} } },
     take({ body }) {
-      const { messageId, text } = mailSchema.parse(JSON.parse(body));
+      const { messageId, inReplyTo, text } = mailSchema.parse(JSON.parse(body));
       const [incident = '', since = '', said = ''] = messageId.slice(1).split(/[.@]/);
-      const state = said === 'opened' ? 'opened' : 'closed';
       if (comes(came, { id: messageId, incident }) > 1) return { status: 250, body: {} };
+      // What goes on is an answer to the first, and begins and ends nothing.
+      const state = said === 'opened' || said === 'closed' ? said : undefined;
+      if (state === undefined) {
+        if (inReplyTo === undefined || !came.has(inReplyTo)) return { status: 550, body: {} };
+        return { status: 250, body: {} };
+      }
       shown.push({ incident, since, state, marked: text.includes('told before') });
       if (state === 'closed') open.delete(incident);
       else open.add(incident);

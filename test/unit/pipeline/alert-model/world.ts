@@ -6,6 +6,10 @@ import { encodeAlert } from '../../../../shared/events/alert.ts';
 import type { IncomingEvent } from '../../../../shared/events/cloud-event.ts';
 import { parseReceivedAlert } from '../../../../shared/events/received-alert.ts';
 import type { AlertInOutbox } from '../../../../shared/memory/outbox.ts';
+import { readEvent } from '../../../../shared/events/read-event.ts';
+import type { RedrivenMessage } from '../../../../shared/events/found-letter.ts';
+import { sinksOf } from '../../../../shared/events/refused-sinks.ts';
+import { askHeld } from '../../../../shared/pipeline/ask-held.ts';
 import { deliverAlert } from '../../../../shared/pipeline/deliver-alert.ts';
 import type { DeliverPorts } from '../../../../shared/pipeline/common/deliver-to-sink.ts';
 import type { StateStore } from '../../../../shared/ports/storage.ts';
@@ -66,6 +70,7 @@ export function createDelivery(services: readonly Service[]) {
   const stored = stateInMemory(now);
   const moodOf = (service: Service): Mood => (conditions.hit.has(service.sink.name) ? conditions.mood : 'well');
   const [answers, records] = [new Map<string, number>(), new Map<string, number>()];
+  const orders = new Map<string, number>();
   const [newest, disordered] = [new Map<string, number>(), new Set<string>()];
   const state = moodyStorage(stored, conditions);
   const instance = (): DeliverPorts => instanceOf({ state: { ...state }, conditions, services, moodOf });
@@ -82,10 +87,30 @@ export function createDelivery(services: readonly Service[]) {
       const pause: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
       return new Response(JSON.stringify(said), { status, headers: pause });
     },
+    /** What the schedule sends of what is held and due. */
+    async tick(): Promise<readonly Pending[]> {
+      Object.assign(conditions, {
+        mood: 'well',
+        hit: new Set(),
+        storage: 'well',
+        written: new Set(),
+        calls: new Map(),
+      });
+      const sent: RedrivenMessage[] = [];
+      await askHeld(
+        services.map(({ sink }) => sink),
+        { ...ports, redrive: async (message) => void sent.push(message) },
+      );
+      return sent.map(({ attributes, data }) => {
+        const event = readEvent({ headers: attributes, body: data });
+        return { event, order: orders.get(event.id) ?? 0, only: sinksOf(event) };
+      });
+    },
     /** What is still to come of the message: itself, a letter for those that refused, or nothing. */
     async deliver(pending: Pending, at: { mood: Mood; hit: ReadonlySet<string>; storage: StorageMood }) {
       Object.assign(conditions, at, { written: new Set(), calls: new Map() });
       const { id, time } = pending.event;
+      orders.set(id, pending.order);
       const alert = parseReceivedAlert(pending.event);
       const incident = alert.kind === undefined ? (alert.data.incident ?? '') : '';
       const isLate = pending.order <= (newest.get(incident) ?? 0);
