@@ -5,57 +5,59 @@
 export type Disposition = 'retry' | 'refuse';
 
 /** Stable codes. Callers branch on these, never on a message. */
-export type ErrorCode =
-  | 'BadConfiguration'
-  | 'BadRequest'
-  | 'BadSignature'
-  | 'IssuerUnavailable'
-  | 'NotAllowed'
-  | 'NotAuthenticated'
-  | 'InvalidEnvironment'
-  | 'InvalidEvent'
-  | 'InvalidArchive'
-  | 'NotImplemented'
-  | 'Overloaded'
-  | 'Unforeseen'
-  | 'OwnedByAnother'
-  | 'RemovalGuarded'
-  | 'UnknownCluster'
-  | 'UnknownRepository'
-  | 'UntrustedRevision'
-  | 'UnsafePath'
-  | 'TooLarge'
-  | 'UnreadableBody'
-  | 'RenderFailed'
-  | 'DuplicateObject'
-  | 'EmptyRender'
-  | 'Quarantined'
-  | 'RollbackConflict'
-  | 'RollbackRefused'
-  | 'GitUnavailable'
-  | 'GitRefused'
-  | 'RepositoryTooLarge'
-  | 'BranchMissing'
-  | 'UnreadableObject'
-  | 'StorageUnavailable'
-  | 'StorageRefused'
-  | 'PubSubUnavailable'
-  | 'ClusterUnavailable'
-  | 'ClusterRefused'
-  | 'ClusterNotFound'
-  | 'ClusterStopped'
-  | 'NoSuchEndpoint'
-  | 'ImpersonationRefused'
-  | 'CredentialsUnavailable'
-  | 'SecretUnavailable'
-  | 'SecretRefused'
-  | 'LeaseLost'
-  | 'LeaseHeld'
-  | 'StaleLook'
-  | 'IntakeBusy'
-  | 'WouldOverwrite'
-  | 'SinkUnavailable'
-  | 'SinkRefused';
+export const errorCodes = [
+  'BadConfiguration',
+  'BadRequest',
+  'BadSignature',
+  'IssuerUnavailable',
+  'NotAllowed',
+  'NotAuthenticated',
+  'InvalidEnvironment',
+  'InvalidEvent',
+  'InvalidArchive',
+  'NotImplemented',
+  'Overloaded',
+  'Unforeseen',
+  'OwnedByAnother',
+  'RemovalGuarded',
+  'UnknownCluster',
+  'UnknownRepository',
+  'UntrustedRevision',
+  'UnsafePath',
+  'TooLarge',
+  'UnreadableBody',
+  'RenderFailed',
+  'DuplicateObject',
+  'EmptyRender',
+  'Quarantined',
+  'RollbackConflict',
+  'RollbackRefused',
+  'GitUnavailable',
+  'GitRefused',
+  'RepositoryTooLarge',
+  'BranchMissing',
+  'UnreadableObject',
+  'StorageUnavailable',
+  'StorageRefused',
+  'PubSubUnavailable',
+  'ClusterUnavailable',
+  'ClusterRefused',
+  'ClusterNotFound',
+  'ClusterStopped',
+  'NoSuchEndpoint',
+  'ImpersonationRefused',
+  'CredentialsUnavailable',
+  'SecretUnavailable',
+  'SecretRefused',
+  'LeaseLost',
+  'LeaseHeld',
+  'StaleLook',
+  'IntakeBusy',
+  'WouldOverwrite',
+  'SinkUnavailable',
+  'SinkRefused',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
 
 export interface ErrorFacts {
   readonly code: ErrorCode;

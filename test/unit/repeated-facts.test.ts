@@ -7,7 +7,7 @@ import { guardedFunctions } from '../../shared/access/access.ts';
 import { reportsSchema } from '../../shared/config/reports.ts';
 import { topics } from '../../shared/events/cloud-event.ts';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
+import { ConvergeError, errorCodes } from '../../shared/base/errors.ts';
 import { failureLine } from '../../shared/base/failure-line.ts';
 import { configSchema, webhookHosts } from '../../shared/config/config.ts';
 import { secretHosts } from '../../shared/config/secret-in-url.ts';
@@ -71,6 +71,13 @@ describe('the contracts', () => {
 
   it.each(archiveNamesOf('<path>'))('say what becomes of an object %s', (name) => {
     expect(contracts).toContain(`\`${name}\``);
+  });
+
+  it('have each error code in their table, and nothing else', () => {
+    const [, table = ''] = contracts.split('\n| code | disposition | meaning |\n');
+    const rows = table.split('\n\n')[0]?.matchAll(/^\| ([^|]+) \|/gm) ?? [];
+    const codes = [...rows].flatMap(([, cell = '']) => cell.match(/[A-Z]\w+/g) ?? []);
+    expect(sorted(codes)).toEqual(sorted(errorCodes));
   });
 
   it.each(environmentStates.options)('say when an environment is %s', (state) => {
