@@ -65,7 +65,11 @@ export function heldIncidentPath(sink: string, incident: string): string {
 }
 
 export function heldCausePath(sink: string, cause: string): string {
-  return `${heldFolder}${deliveryFolder(sink)}causes/${cause}.json`;
+  return `${heldCauses(sink)}${cause}.json`;
+}
+
+function heldCauses(sink: string): string {
+  return `${heldFolder}${deliveryFolder(sink)}causes/`;
 }
 
 /** What a list tells of an incident. */
@@ -140,7 +144,7 @@ interface Listed {
 
 /** The causes of one sink, of a list of all that is held. Those that have no incident are there, too. */
 export function causesOf(sink: string, listed: readonly Listed[]): readonly CauseInSink[] {
-  const [incidentsAt, causesAt] = [heldIncidents(sink), heldCausePath(sink, '').replace('.json', '')];
+  const [incidentsAt, causesAt] = [heldIncidents(sink), heldCauses(sink)];
   const heads = new Map<string, HeldCause | undefined>();
   const incidents = new Map<string, ListedIncident[]>();
   for (const object of listed) {
