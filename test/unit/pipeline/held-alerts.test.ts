@@ -226,6 +226,69 @@ describe('what comes of one cause', () => {
     expect(log.lines).toEqual([]);
   }, 60_000);
 
+  it('is closed where the object of the cause was lost after its first incident had ended', async () => {
+    for (const sink of [slack, mail]) {
+      const { deliver, tick, received, clock, state } = world([sink]);
+      const since = clock.now().toISOString();
+      for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+      clock.forward(2 * minutes);
+      await tick();
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      clock.forward(5 * minutes);
+      await tick();
+      for (const { path, generation } of await state.list(`${heldFolder}sinks/${sink.name}/causes/`))
+        await state.delete({ path, generation });
+      clock.forward(5 * minutes);
+      await tick();
+      for (const environment of [2, 3]) await deliver(ended({ environment, at: clock.now(), since }));
+      clock.forward(5 * minutes);
+      await tick();
+      const opened = received.filter(({ notice }) => notice.state === 'opened');
+      const closed = received.filter(({ notice }) => notice.state === 'closed');
+      expect(opened.map(({ notice }) => notice.incident?.key)).toEqual([
+        common({ environment: 1, at: clock.now() }).incident,
+      ]);
+      expect(closed.map(({ notice }) => notice.incident?.key)).toEqual(
+        opened.map(({ notice }) => notice.incident?.key),
+      );
+      expect(await state.list(heldFolder)).toEqual([]);
+    }
+  });
+
+  it('is closed where its object was lost, and the last incidents ended before anybody looked', async () => {
+    const { deliver, tick, received, clock, state } = world([mail]);
+    const since = clock.now().toISOString();
+    for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+    clock.forward(2 * minutes);
+    await tick();
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    for (const { path, generation } of await state.list(`${heldFolder}sinks/mail/causes/`))
+      await state.delete({ path, generation });
+    for (const environment of [2, 3]) await deliver(ended({ environment, at: clock.now(), since }));
+    clock.forward(5 * minutes);
+    await tick();
+    expect(received.map(({ notice }) => notice.state)).toEqual(['opened', 'changed', 'closed']);
+    expect(new Set(received.map(({ notice }) => notice.incident?.key)).size).toBe(1);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('of one incident alone is told once, and looked at by no tick for ever, where its object was lost', async () => {
+    for (const sink of [slack, mail]) {
+      const { deliver, tick, received, clock, state } = world([sink]);
+      const since = clock.now().toISOString();
+      await deliver(failing({ environment: 1, at: clock.now(), since }));
+      for (const { path, generation } of await state.list(`${heldFolder}sinks/${sink.name}/causes/`))
+        await state.delete({ path, generation });
+      clock.forward(5 * minutes);
+      await tick();
+      clock.forward(1 * minutes);
+      expect(await tick()).toBe(0);
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      expect(received.map(({ notice }) => notice.state)).toEqual(['opened', 'closed']);
+      expect(await state.list(heldFolder)).toEqual([]);
+    }
+  });
+
   it('is known by its list in a sink of any name', async () => {
     const odd = { ...mail, name: 'ops.json/a b' };
     const { deliver, tick, told, clock, state } = world([{ ...odd, repeat: 4 * hours * 1000 }]);
