@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gatherFor, showAt } from '../routing/joined.ts';
-import { quietUntil, type QuietHours } from '../routing/quiet-hours.ts';
+import { isQuietAt, type QuietHours } from '../routing/quiet-hours.ts';
 import { repeatAt } from '../routing/repeats.ts';
 import { severities } from '../routing/selector.ts';
 import { deliveryFolder, toldSchema } from './delivery-record.ts';
@@ -190,7 +190,7 @@ export function causeDue(
   const claim = head?.claim ?? null;
   if (head !== undefined && isUnderWay(head, now)) return 'busy';
   if (open.length === 0 && (head === undefined || (head.shown === null && claim === null))) return 'clear';
-  if (quietUntil({ quietHours: rules.quietHours, severity, now }) !== undefined) return undefined;
+  if (isQuietAt({ quietHours: rules.quietHours, severity, now })) return undefined;
   if (open.length === 0) return 'close';
   // What was begun and not done is begun again: the sink has it, or has not.
   if (head === undefined || head.shown === null || claim !== null || isOtherAlone(cause, rules)) return 'show';
