@@ -409,6 +409,42 @@ describe('quiet hours', () => {
   });
 });
 
+describe('what is held of a sink', () => {
+  const hook = { name: 'hook', webhook: { url: 'https://ops.example.com/' } };
+
+  it('that has no quiet hours any more is told, and held no longer', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }, mail];
+    const { deliver, tick, told, clock, state } = world(sinks, '2026-11-23T22:00:00Z');
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    expect(told('hook')).toEqual([]);
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    expect(await state.list(`${heldFolder}sinks/hook/`)).toEqual([]);
+    clock.forward(1 * minutes);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    expect(told('hook')).toHaveLength(2);
+  });
+
+  it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {
+    const sinks: AlertSink[] = [slack, mail];
+    const { deliver, tick, clock, state } = world(sinks);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    const held = async () => (await state.list(`${heldFolder}sinks/chat/`)).length;
+    sinks.shift();
+    clock.forward(30 * 24 * hours);
+    await tick();
+    expect(await held()).toBe(2);
+    clock.forward(24 * hours + 1);
+    await tick();
+    expect(await held()).toBe(0);
+    expect(await state.list(`${heldFolder}sinks/mail/`)).toHaveLength(2);
+  });
+});
+
 describe('what is still open', () => {
   it('is told again after pauses that grow, and not once it has ended', async () => {
     const { deliver, tick, told, clock } = world([{ ...mail, repeat: 4 * hours * 1000 }]);
