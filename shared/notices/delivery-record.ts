@@ -51,6 +51,11 @@ export function decodeDelivery(value: unknown): DeliveryRecord | undefined {
   return deliverySchema.safeParse(value).data;
 }
 
+/** Whether the sink shows the incident to be open, as far as is known. */
+export function mayShow({ shows, attempt }: DeliveryRecord): boolean {
+  return shows !== 'closed' || attempt !== null;
+}
+
 /** Where the records of a sink are, behind which each has the key of its incident. */
 export function deliveryFolder(sink: string): string {
   const name = encodeURIComponent(sink.toWellFormed());

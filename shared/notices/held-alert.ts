@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gatherFor, showAt } from '../routing/joined.ts';
-import { quietUntil, type QuietHours } from '../routing/quiet-hours.ts';
+import { isQuietAt, type QuietHours } from '../routing/quiet-hours.ts';
 import { repeatAt } from '../routing/repeats.ts';
 import { severities } from '../routing/selector.ts';
 import { deliveryFolder, toldSchema } from './delivery-record.ts';
@@ -65,7 +65,11 @@ export function heldIncidentPath(sink: string, incident: string): string {
 }
 
 export function heldCausePath(sink: string, cause: string): string {
-  return `${heldFolder}${deliveryFolder(sink)}causes/${cause}.json`;
+  return `${heldCauses(sink)}${cause}.json`;
+}
+
+function heldCauses(sink: string): string {
+  return `${heldFolder}${deliveryFolder(sink)}causes/`;
 }
 
 /** What a list tells of an incident. */
@@ -140,7 +144,7 @@ interface Listed {
 
 /** The causes of one sink, of a list of all that is held. Those that have no incident are there, too. */
 export function causesOf(sink: string, listed: readonly Listed[]): readonly CauseInSink[] {
-  const [incidentsAt, causesAt] = [heldIncidents(sink), heldCausePath(sink, '').replace('.json', '')];
+  const [incidentsAt, causesAt] = [heldIncidents(sink), heldCauses(sink)];
   const heads = new Map<string, HeldCause | undefined>();
   const incidents = new Map<string, ListedIncident[]>();
   for (const object of listed) {
@@ -186,7 +190,7 @@ export function causeDue(
   const claim = head?.claim ?? null;
   if (head !== undefined && isUnderWay(head, now)) return 'busy';
   if (open.length === 0 && (head === undefined || (head.shown === null && claim === null))) return 'clear';
-  if (quietUntil({ quietHours: rules.quietHours, severity, now }) !== undefined) return undefined;
+  if (isQuietAt({ quietHours: rules.quietHours, severity, now })) return undefined;
   if (open.length === 0) return 'close';
   // What was begun and not done is begun again: the sink has it, or has not.
   if (head === undefined || head.shown === null || claim !== null || isOtherAlone(cause, rules)) return 'show';

@@ -8,6 +8,7 @@ import type { Ports } from '../ports/ports.ts';
 import { acknowledgedAt } from './common/acknowledgements.ts';
 import { leadOf } from './common/held-alerts.ts';
 import { inParallel } from './common/parallel.ts';
+import { releaseHeld } from './common/release-held.ts';
 
 export type Redrive = DeadLetters['redrive'];
 export type AskPorts = Pick<Ports, 'state' | 'log' | 'now'> & { readonly redrive: Redrive };
@@ -31,6 +32,7 @@ export async function askHeld(sinks: readonly AlertSink[], ports: AskPorts): Pro
       }),
     );
     await inParallel(due, async (asked) => ask(asked, ports));
+    await releaseHeld({ sinks, listed }, ports);
   } catch (error) {
     ports.log('WARNING', 'sinks could not be asked to tell what they are due', { error: describeError(error) });
   }

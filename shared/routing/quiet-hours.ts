@@ -56,13 +56,36 @@ export function quietUntil({
   severity: Severity;
   now: number;
 }): number | undefined {
-  const heeded = quietHours.filter(({ except }) => !except.includes(severity)).map(onClock);
+  const isQuiet = heeded({ quietHours, severity });
   const begun = Math.floor(now / minute) * minute;
   for (let passed = 0; passed <= longest; passed++) {
     const time = begun + passed * minute;
-    if (!heeded.some((isQuiet) => isQuiet(time))) return passed === 0 ? undefined : time;
+    if (!isQuiet(time)) return passed === 0 ? undefined : time;
   }
   return begun + longest * minute;
+}
+
+/** Whether an alert waits, which costs a thousandth of asking until when. */
+export function isQuietAt({
+  now,
+  ...of
+}: {
+  quietHours: readonly QuietHours[];
+  severity: Severity;
+  now: number;
+}): boolean {
+  return heeded(of)(now);
+}
+
+function heeded({
+  quietHours,
+  severity,
+}: {
+  quietHours: readonly QuietHours[];
+  severity: Severity;
+}): (time: number) => boolean {
+  const clocks = quietHours.filter(({ except }) => !except.includes(severity)).map(onClock);
+  return (time) => clocks.some((isQuiet) => isQuiet(time));
 }
 
 function onClock({ from, to, zone, days: begins }: QuietHours): (time: number) => boolean {

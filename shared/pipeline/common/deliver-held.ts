@@ -7,6 +7,7 @@ import {
   deliveryPath,
   isOlder,
   judgeDelivery,
+  mayShow,
   mergedRecords,
   toldOf,
   withNewest,
@@ -140,7 +141,7 @@ async function begin(
     unsavedAt(path, ports),
   );
   const verdict = judgeDelivery({ told, isNews: false, isMeant, abilities: abilitiesOf(given.sink) }, record);
-  const isShown = record !== undefined && (record.shows !== 'closed' || record.attempt !== null);
+  const isShown = record !== undefined && mayShow(record);
   if (verdict.kind !== 'send' || isShown) return { kind: 'by-itself' };
   const sink = given.sink.name;
   const cause = rules.joins ? causeKey(given.alert, incident) : ownCause(incident);
@@ -194,7 +195,7 @@ async function bury(
   const path = recordPath(asked);
   const found = await readState({ path, decode: decodeDelivery }, ports);
   const record = mergedRecords(valueOrNone(found), unsavedAt(path, ports));
-  if (record !== undefined && (record.shows !== 'closed' || record.attempt !== null)) {
+  if (record !== undefined && mayShow(record)) {
     const head = await readHeldCause({ sink: asked.given.sink.name, cause: asked.cause }, ports);
     return head?.value?.first.key === asked.incident ? 'buried' : 'shown';
   }

@@ -11,8 +11,16 @@ import {
   type HeldIncident,
   type ListedIncident,
 } from '../../notices/held-alert.ts';
+import {
+  decodeDelivery,
+  deliveryFolder,
+  mayShow,
+  mergedRecords,
+  type DeliveryRecord,
+} from '../../notices/delivery-record.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition, StateFacts } from '../../ports/storage.ts';
+import { unsavedAt } from './delivery-records.ts';
 import { inParallel } from './parallel.ts';
 import { readState, valueOrNone, type ReadState } from './read-state.ts';
 
@@ -97,6 +105,42 @@ export async function forgetCause(
 ): Promise<void> {
   await inParallel(incidents, async ({ path, generation }) => state.delete({ path, generation }));
   if (head !== undefined) await state.delete({ path: heldCausePath(sink, cause), generation: head.generation });
+}
+
+/** So many records are looked for by themselves; of more, a list says which are there. */
+const mostLooked = 8;
+
+/**
+ * What a sink shows of a cause whose object was lost, or nobody can read: of all that came of it one incident alone has a
+ * record that says so. Undefined where it shows nothing.
+ */
+export async function findShown(
+  { sink, incidents }: { sink: string; incidents: readonly ListedIncident[] },
+  ports: HeldPorts,
+): Promise<HeldCause | undefined> {
+  // One that is open and has no company is told by its own record.
+  if (incidents.length === 1 && incidents[0]?.state === 'open') return undefined;
+  const places = incidents.map((incident) => ({ incident, path: `${deliveryFolder(sink)}${incident.key}.json` }));
+  const listed = places.length > mostLooked ? await ports.state.list(deliveryFolder(sink)) : undefined;
+  const there = listed === undefined ? undefined : new Set(listed.map(({ path }) => path));
+  const looked = places.filter(({ path }) => there === undefined || there.has(path) || unsavedAt(path, ports));
+  const found = await inParallel(looked, async ({ incident, path }) => {
+    const stored = valueOrNone(await readState({ path, decode: decodeDelivery }, ports));
+    const record = mergedRecords(stored, unsavedAt(path, ports));
+    return record === undefined || !mayShow(record) ? [] : [shownAs(incident, record)];
+  });
+  return found.flat()[0];
+}
+
+function shownAs({ key, severity }: ListedIncident, { newest, delivered }: DeliveryRecord): HeldCause {
+  const { occurrence } = newest;
+  const at = Date.parse(delivered?.at ?? '');
+  return {
+    ...{ version: 1, first: { key, occurrence, since: delivered?.since ?? newest.since }, severity },
+    // Of how many, nobody knows any more: the sink is told once of how many there are.
+    shown: { newest: delivered?.id ?? newest.id, at: Number.isNaN(at) ? 0 : at, open: 1, ended: 0 },
+    ...{ repeats: 0, claim: null },
+  };
 }
 
 export interface Lead {

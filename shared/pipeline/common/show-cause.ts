@@ -18,7 +18,15 @@ import { joinedNotice } from '../../notices/joined-notice.ts';
 import { noticeOf } from '../../notices/notice.ts';
 import { acknowledgedUntil } from './acknowledgements.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
-import { forgetCause, leadOf, listIncidents, readHeldCause, writeHeldCause, type Lead } from './held-alerts.ts';
+import {
+  findShown,
+  forgetCause,
+  leadOf,
+  listIncidents,
+  readHeldCause,
+  writeHeldCause,
+  type Lead,
+} from './held-alerts.ts';
 
 export interface LookedCause {
   readonly sink: AlertSink;
@@ -71,7 +79,10 @@ async function claimCause(
   if (read !== undefined && !isOurs && isUnderWay(read, ports.now().getTime())) return 'busy';
   const incidents = await listIncidents({ sink, cause }, ports);
   // The answer of our own write was lost, where the claim is ours.
-  const head = read === undefined || !isOurs ? read : { ...read, claim: failedCause(read).claim };
+  const head =
+    read === undefined
+      ? await findShown({ sink, incidents }, ports)
+      : { ...read, claim: isOurs ? failedCause(read).claim : read.claim };
   const due = await dueNow(looked, { head, incidents }, ports);
   if (due === 'busy') return due;
   if (due === 'clear') await forgetCause({ sink, cause, head: found, incidents }, ports);

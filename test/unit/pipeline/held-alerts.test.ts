@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../shared/base/errors.ts';
@@ -12,6 +13,7 @@ import { askHeld } from '../../../shared/pipeline/ask-held.ts';
 import { inParallel } from '../../../shared/pipeline/common/parallel.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
 import type { SinkDelivery } from '../../../shared/ports/messages.ts';
+import type { StateStore } from '../../../shared/ports/storage.ts';
 import { clockAt, recordingLog, stateInMemory } from './ports.ts';
 
 const slack: AlertSink = {
@@ -55,16 +57,21 @@ function ended({ since, ...of }: Of & { since: string }): Alert {
   return { topic: 'converged', data: { ...common(of), cause: null, occurrence: 1, since, seconds: 1, changes } };
 }
 
-function world(sinks: readonly AlertSink[], start = '2026-11-23T10:00:00Z') {
+function world(
+  sinks: readonly AlertSink[],
+  start = '2026-11-23T10:00:00Z',
+  limited = (state: StateStore, _now: () => Date): StateStore => state,
+) {
   const clock = clockAt(start);
-  const state = stateInMemory(clock.now);
+  const kept = stateInMemory(clock.now);
+  const state = { ...kept, ...limited(kept, clock.now) };
   const log = recordingLog();
   const received: SinkDelivery[] = [];
   const away = new Set<string>();
   let lists = 0;
   let writes = 0;
   const ports = {
-    ...{ log, now: clock.now, sleep: async (milliseconds: number) => clock.forward(milliseconds / 1000) },
+    ...{ log, now: clock.now, sleep: sleepTogether(clock) },
     state: {
       ...state,
       list: async (prefix: string) => ((lists += 1), state.list(prefix)),
@@ -98,6 +105,56 @@ function world(sinks: readonly AlertSink[], start = '2026-11-23T10:00:00Z') {
     requests: () => ({ lists, writes }),
     told: (sink: string) =>
       received.flatMap(({ sink: { name }, notice }) => (name === sink ? [`${notice.state} ${notice.title}`] : [])),
+  };
+}
+
+/** Many sleep at once, and time goes on when all do. */
+function sleepTogether({ now, forward }: ReturnType<typeof clockAt>): (milliseconds: number) => Promise<void> {
+  const asleep: { readonly until: number; readonly wake: () => void }[] = [];
+  let isWatched = false;
+  async function watch(): Promise<void> {
+    isWatched = true;
+    while (asleep.length > 0) {
+      await immediate();
+      const next = asleep.sort((a, b) => a.until - b.until).shift();
+      const pause = (next?.until ?? 0) - now().getTime();
+      if (pause > 0) forward(pause / 1000);
+      next?.wake();
+    }
+    isWatched = false;
+  }
+  return async (milliseconds) => {
+    const until = now().getTime() + milliseconds;
+    const awake = new Promise<void>((wake) => asleep.push({ until, wake }));
+    if (!isWatched) void watch();
+    await awake;
+  };
+}
+
+/** Storage's rule: one mutation a second of one name. */
+function withWriteLimit(state: StateStore, now: () => Date): { readonly state: StateStore; refusals: () => number } {
+  const last = new Map<string, number>();
+  let refusals = 0;
+  const mutate = (path: string): void => {
+    const at = now().getTime();
+    if (at - (last.get(path) ?? 0) >= 1_000) return void last.set(path, at);
+    refusals += 1;
+    const message = 'exceeded the rate limit for object mutation operations';
+    throw new ConvergeError({ code: 'StorageUnavailable', subject: path, message, disposition: 'retry' });
+  };
+  return {
+    refusals: () => refusals,
+    state: {
+      ...state,
+      async write(write) {
+        mutate(write.path);
+        return state.write(write);
+      },
+      async delete(of) {
+        mutate(of.path);
+        return state.delete(of);
+      },
+    },
   };
 }
 
@@ -136,6 +193,114 @@ describe('what comes of one cause', () => {
     expect(new Set(received.map(({ notice }) => notice.incident?.key)).size).toBeLessThanOrEqual(2);
     expect(await state.list(heldFolder)).toEqual([]);
   }, 60_000);
+
+  it('is as much where Storage takes one write a second of one name', async () => {
+    let refusals = (): number => 0;
+    const { deliver, tick, told, clock, state, log } = world([slack, mail], '2026-11-23T10:00:00Z', (all, now) => {
+      const limited = withWriteLimit(all, now);
+      ({ refusals } = limited);
+      return limited.state;
+    });
+    const since = clock.now().toISOString();
+    const all = Array.from({ length: 1_000 }, (_, environment) => ({ environment, at: clock.now(), since }));
+    const failures: unknown[] = [];
+    const outcome = async (of: Promise<unknown>) => {
+      const result = await of;
+      if (result instanceof Error) failures.push(result.message);
+    };
+    await inParallel(all, async (of) => outcome(deliver(failing(of))), atOnce);
+    clock.forward(2 * minutes);
+    await tick();
+    clock.forward(10 * minutes);
+    await inParallel(all, async (of) => outcome(deliver(ended(of))), atOnce);
+    for (let minute = 0; minute < 5; minute++) {
+      clock.forward(minutes);
+      await tick();
+    }
+    expect(failures).toEqual([]);
+    expect(told('mail').map((line) => line.replace(/ .*/, ''))).toEqual(['opened', 'changed', 'closed']);
+    expect(told('chat').at(-1)).toMatch(/^closed 1000 alike/);
+    expect(told('chat').filter((line) => line.startsWith('opened'))).toHaveLength(1);
+    expect(await state.list(heldFolder)).toEqual([]);
+    expect(refusals()).toBeGreaterThan(0);
+    expect(log.lines).toEqual([]);
+  }, 60_000);
+
+  it('is closed where the object of the cause was lost after its first incident had ended', async () => {
+    for (const sink of [slack, mail]) {
+      const { deliver, tick, received, clock, state } = world([sink]);
+      const since = clock.now().toISOString();
+      for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+      clock.forward(2 * minutes);
+      await tick();
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      clock.forward(5 * minutes);
+      await tick();
+      for (const { path, generation } of await state.list(`${heldFolder}sinks/${sink.name}/causes/`))
+        await state.delete({ path, generation });
+      clock.forward(5 * minutes);
+      await tick();
+      for (const environment of [2, 3]) await deliver(ended({ environment, at: clock.now(), since }));
+      clock.forward(5 * minutes);
+      await tick();
+      const opened = received.filter(({ notice }) => notice.state === 'opened');
+      const closed = received.filter(({ notice }) => notice.state === 'closed');
+      expect(opened.map(({ notice }) => notice.incident?.key)).toEqual([
+        common({ environment: 1, at: clock.now() }).incident,
+      ]);
+      expect(closed.map(({ notice }) => notice.incident?.key)).toEqual(
+        opened.map(({ notice }) => notice.incident?.key),
+      );
+      expect(await state.list(heldFolder)).toEqual([]);
+    }
+  });
+
+  it('is closed where its object was lost, and the last incidents ended before anybody looked', async () => {
+    const { deliver, tick, received, clock, state } = world([mail]);
+    const since = clock.now().toISOString();
+    for (const environment of [1, 2, 3]) await deliver(failing({ environment, at: clock.now(), since }));
+    clock.forward(2 * minutes);
+    await tick();
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    for (const { path, generation } of await state.list(`${heldFolder}sinks/mail/causes/`))
+      await state.delete({ path, generation });
+    for (const environment of [2, 3]) await deliver(ended({ environment, at: clock.now(), since }));
+    clock.forward(5 * minutes);
+    await tick();
+    expect(received.map(({ notice }) => notice.state)).toEqual(['opened', 'changed', 'closed']);
+    expect(new Set(received.map(({ notice }) => notice.incident?.key)).size).toBe(1);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('of one incident alone is told once, and looked at by no tick for ever, where its object was lost', async () => {
+    for (const sink of [slack, mail]) {
+      const { deliver, tick, received, clock, state } = world([sink]);
+      const since = clock.now().toISOString();
+      await deliver(failing({ environment: 1, at: clock.now(), since }));
+      for (const { path, generation } of await state.list(`${heldFolder}sinks/${sink.name}/causes/`))
+        await state.delete({ path, generation });
+      clock.forward(5 * minutes);
+      await tick();
+      clock.forward(1 * minutes);
+      expect(await tick()).toBe(0);
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      expect(received.map(({ notice }) => notice.state)).toEqual(['opened', 'closed']);
+      expect(await state.list(heldFolder)).toEqual([]);
+    }
+  });
+
+  it('is known by its list in a sink of any name', async () => {
+    const odd = { ...mail, name: 'ops.json/a b' };
+    const { deliver, tick, told, clock, state } = world([{ ...odd, repeat: 4 * hours * 1000 }]);
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    expect(await tick()).toBe(0);
+    clock.forward(4 * hours);
+    expect(await tick()).toBe(1);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    expect(told(odd.name)).toHaveLength(3);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
 
   it('is told by itself where it is another', async () => {
     const { deliver, told, clock } = world([mail]);
@@ -241,6 +406,42 @@ describe('quiet hours', () => {
     clock.forward(12 * hours);
     await tick();
     expect(told('hook')).toHaveLength(2);
+  });
+});
+
+describe('what is held of a sink', () => {
+  const hook = { name: 'hook', webhook: { url: 'https://ops.example.com/' } };
+
+  it('that has no quiet hours any more is told, and held no longer', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }, mail];
+    const { deliver, tick, told, clock, state } = world(sinks, '2026-11-23T22:00:00Z');
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    expect(told('hook')).toEqual([]);
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    expect(await state.list(`${heldFolder}sinks/hook/`)).toEqual([]);
+    clock.forward(1 * minutes);
+    await deliver(ended({ environment: 1, at: clock.now(), since }));
+    expect(told('hook')).toHaveLength(2);
+  });
+
+  it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {
+    const sinks: AlertSink[] = [slack, mail];
+    const { deliver, tick, clock, state } = world(sinks);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    const held = async () => (await state.list(`${heldFolder}sinks/chat/`)).length;
+    sinks.shift();
+    clock.forward(30 * 24 * hours);
+    await tick();
+    expect(await held()).toBe(2);
+    clock.forward(24 * hours + 1);
+    await tick();
+    expect(await held()).toBe(0);
+    expect(await state.list(`${heldFolder}sinks/mail/`)).toHaveLength(2);
   });
 });
 

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { causeDue } from '../../../shared/notices/held-alert.ts';
 import { quietHoursSchema, quietUntil } from '../../../shared/routing/quiet-hours.ts';
 import type { Severity } from '../../../shared/routing/selector.ts';
 
@@ -25,6 +26,18 @@ describe('quiet hours', () => {
     expect(until([weekend], '2026-11-28T08:00:00Z')).toBe('2026-11-29T23:00:00.000Z');
     expect(until([weekend, nights], '2026-11-28T08:00:00Z')).toBe('2026-11-30T06:00:00.000Z');
     expect(until([weekend], '2026-11-27T08:00:00Z')).toBeUndefined();
+  });
+
+  it('cost one reading of a clock for each that is asked about now, however long they last', () => {
+    const read = vi.spyOn(Intl.DateTimeFormat.prototype, 'formatToParts');
+    const quietHours = [quietHoursSchema.parse({ from: '00:00', to: '24:00', zone: 'Europe/Berlin' })];
+    const now = Date.parse('2026-11-28T08:00:00Z');
+    const rules = { joins: true, canUpdate: true, quietHours, repeat: undefined };
+    const incident = { key: 'a', path: '', generation: '', cause: 'c', id: 'i', since: null, about: '' } as const;
+    const incidents = [{ ...incident, state: 'open', severity: 'error' }] as const;
+    expect(causeDue({ head: undefined, incidents }, { rules, now })).toBeUndefined();
+    expect(read).toHaveBeenCalledTimes(1);
+    read.mockRestore();
   });
 
   it('of a night are those of the day on which they begin', () => {
