@@ -143,9 +143,7 @@ async function look(
     }
   } catch (error) {
     const mayMend =
-      error instanceof ConvergeError
-        ? error.disposition === 'retry'
-        : error instanceof CommandError && error.exit === 1;
+      error instanceof ConvergeError ? error.disposition === 'retry' : error instanceof CommandError && !error.lasting;
     if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
     return undefined;
   }

@@ -25,17 +25,12 @@ export async function findProof({
   const given = environment[tokenVariable]?.trim() ?? '';
   if (given !== '') return { kind: 'token', token: given, from: tokenVariable };
   if (url.protocol !== 'https:') return { kind: 'none', reason: 'no token is sent without HTTPS' };
-  const [{ GoogleAuth }, { endMetadataRequests }] = await Promise.all([
-    import('google-auth-library'),
-    import('../shared/adapters/google/metadata-server.ts'),
-  ]);
-  endMetadataRequests();
-  const fetchToken = async (): Promise<string> =>
-    (await new GoogleAuth().getIdTokenClient(audience)).idTokenProvider.fetchIdToken(audience);
+  // By a file of ours: in the package of the command, a package of CommonJS that is loaded late has no named exports.
+  const { fetchAccountToken } = await import('./account-token.ts');
   const { answer: milliseconds } = patience.tokens;
   try {
     const late = (): Error => new Error(`no answer in ${inSeconds(milliseconds)}`);
-    const token = await within({ milliseconds, work: fetchToken(), late });
+    const token = await within({ milliseconds, work: fetchAccountToken(audience), late });
     return { kind: 'token', token, from: 'Application Default Credentials' };
   } catch (error) {
     return { kind: 'none', reason: `Application Default Credentials give none: ${describeError(error)}` };

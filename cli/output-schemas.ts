@@ -121,6 +121,24 @@ export const rollbackOutputSchema = z.object({
   announced: z.boolean().describe('False: the next check finds the commit'),
 });
 
+/** `converge acknowledge`. */
+export const acknowledgeOutputSchema = z.object({
+  outcome: z.enum(['acknowledged', 'undone', 'nothing']).describe('`nothing`: there was nothing to take back'),
+  incidents: z
+    .array(
+      z.object({
+        incident: z.string(),
+        about: z.string().describe('`<class>/<environment>`, or what does not answer: `cluster/<name>`'),
+        since: z.string().describe('ISO 8601'),
+      }),
+    )
+    .describe('All that it was done to'),
+  by: z.string().nullable().describe('As git names who asks; null where something was taken back'),
+  at: z.string().nullable().describe('ISO 8601'),
+  until: z.string().nullable().describe('ISO 8601; null: until it ends'),
+  comment: z.string().nullable().describe('For whoever reads it'),
+});
+
 const letterSchema = z.object({
   id: z.string().describe("Pub/Sub's, of the message"),
   subscription: z.string(),

@@ -53,6 +53,8 @@ async function ask<T>({
   };
   const failed = (message: string, remedy?: string) =>
     new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
+  const refused = (message: string, remedy: string) =>
+    new CommandError({ subject: url, message, exit: 1, remedy, lasting: true });
   let answer: Response;
   let body: unknown;
   try {
@@ -66,9 +68,9 @@ async function ask<T>({
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const said = errorSchema.safeParse(body).data?.error.message;
-  if (answer.status === 401) throw failed(...unauthenticated({ proof, audience }));
+  if (answer.status === 401) throw refused(...unauthenticated({ proof, audience }));
   if (answer.status === 403)
-    throw failed(
+    throw refused(
       'you may not read it (403)',
       'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
     );

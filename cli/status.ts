@@ -1,3 +1,4 @@
+import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
@@ -83,6 +84,7 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
       ...shown.flatMap(causesOf),
+      ...shown.flatMap(acknowledgedOf),
       ...shown.flatMap(copiesOf),
       ...refused.map(refusedLine),
       ...unreachable.map(unreachableLine),
@@ -104,12 +106,19 @@ export function refusedLine({ repository, artifact, reason, message, since, auth
 }
 
 /** For whoever wonders why so many are `Unknown` at once. */
-export function unreachableLine({ subject, since, problem, count }: NonNullable<Status['unreachable']>[number]): {
+export function unreachableLine({
+  subject,
+  since,
+  problem,
+  count,
+  acknowledged,
+}: NonNullable<Status['unreachable']>[number]): {
   text: string;
   tone: Tone;
 } {
   const behind = `${count} ${count === 1 ? 'environment stands' : 'environments stand'} on it`;
-  return { text: `${subject} has not answered since ${shortTime(since)}: ${problem}; ${behind}`, tone: 'bad' };
+  const taken = acknowledged === undefined ? '' : `; ${acknowledgedWords(acknowledged)}`;
+  return { text: `${subject} has not answered since ${shortTime(since)}: ${problem}; ${behind}${taken}`, tone: 'bad' };
 }
 
 /** The commit that changed last what failed or differs is made of: for whoever wants to know whom to ask. */
@@ -125,6 +134,19 @@ export function causesOf({
   const of = artifact === null ? '' : `, of ${boundedText(artifact, 120)}`;
   const text = `${repository}/${name}: changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
   return [{ text, tone: 'detail' }];
+}
+
+/** Who takes care of what is open, until when, and what they said. */
+export function acknowledgedOf({
+  repository,
+  name,
+  incidents,
+}: Pick<EnvironmentStatus, 'repository' | 'name' | 'incidents'>): Line[] {
+  return incidents.flatMap(({ id, acknowledged }) =>
+    acknowledged === undefined
+      ? []
+      : [{ text: `${repository}/${name}: ${id} is ${acknowledgedWords(acknowledged)}`, tone: 'detail' as const }],
+  );
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */

@@ -161,7 +161,7 @@ const cluster = 'sandbox';
  * What this machine takes at a time: a reconcile takes a cluster's and a renderer's time, uploads wait for one of them.
  * Never more than all instances do.
  */
-const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert: 4 };
+const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert: 20 };
 const concurrencyOf = (name: keyof typeof concurrencyHere): number =>
   Math.min(concurrencyHere[name], functionSizes[name].concurrency * functionSizes[name].maxInstances);
 

@@ -38,6 +38,8 @@ export const heldCauseSchema = z.object({
   severity,
   /** What it was shown last: the newest alert of the incident that stood for all, when (milliseconds since 1970), and of how many. */
   shown: z.object({ newest: z.string(), at: z.number(), open: z.int(), ended: z.int() }).nullable(),
+  /** The acknowledgement that it was told last, by its generation; absent: none. */
+  acknowledged: z.string().optional(),
   /** How often it was told again. */
   repeats: z.int().nonnegative(),
   /** By whom it is being shown, and since when; or that this failed, the last of so many times. Null where it is shown. */
@@ -171,18 +173,19 @@ export interface HoldRules {
 }
 
 /**
- * What a sink is to be told of a cause now; undefined: nothing. `clear`: nothing any more, and what is remembered of the
+ * What a sink is to be told of a cause now; undefined: nothing. `acknowledge`: that somebody takes care of it, or does so
+ * no more. `clear`: nothing any more, and what is remembered of the
  * cause may go. `busy`: somebody is at it.
  */
-export type CauseDue = 'show' | 'repeat' | 'close' | 'clear' | 'busy' | undefined;
+export type CauseDue = 'show' | 'repeat' | 'acknowledge' | 'close' | 'clear' | 'busy' | undefined;
 
 /**
  * @param now milliseconds since 1970
- * @param acknowledgedUntil milliseconds since 1970; infinite: until it ends; undefined: nobody has
+ * @param acknowledged who takes care of it: `until` in milliseconds since 1970, infinite: until it ends; undefined: nobody
  */
 export function causeDue(
   cause: Pick<CauseInSink, 'head' | 'incidents'>,
-  { rules, now, acknowledgedUntil }: { rules: HoldRules; now: number; acknowledgedUntil?: number | undefined },
+  { rules, now, acknowledged }: { rules: HoldRules; now: number; acknowledged?: AcknowledgedCause | undefined },
 ): CauseDue {
   const { head, incidents } = cause;
   const open = incidents.filter(({ state }) => state === 'open');
@@ -193,12 +196,40 @@ export function causeDue(
   if (isQuietAt({ quietHours: rules.quietHours, severity, now })) return undefined;
   if (open.length === 0) return 'close';
   // What was begun and not done is begun again: the sink has it, or has not.
-  if (head === undefined || head.shown === null || claim !== null || isOtherAlone(cause, rules)) return 'show';
+  if (head === undefined || head.shown === null || isBackAlone(cause)) return 'show';
+  if (rules.canUpdate && isOtherwiseAcknowledged({ head, acknowledged, now })) return 'acknowledge';
+  if (claim !== null || isOtherAlone(cause, rules)) return 'show';
   const due = showAt({ group: groupOf({ head, incidents }), canUpdate: rules.canUpdate });
-  if (due !== undefined && due <= now) return 'show';
+  const isSilenced = acknowledged !== undefined && now < acknowledged.until;
+  if (due !== undefined && due <= now && !isSilenced) return 'show';
   const { at: toldAt } = head.shown;
-  const again = repeatAt({ toldAt, repeats: head.repeats, first: rules.repeat, acknowledgedUntil });
+  const again = repeatAt({
+    toldAt,
+    repeats: head.repeats,
+    first: rules.repeat,
+    acknowledgedUntil: acknowledged?.until,
+  });
   return again !== undefined && again <= now ? 'repeat' : undefined;
+}
+
+export interface AcknowledgedCause {
+  readonly generation: string;
+  readonly until: number;
+}
+
+/** Whether the sink is to be told of it: that its time is over, a repeat says. */
+function isOtherwiseAcknowledged({
+  head,
+  acknowledged,
+  now,
+}: {
+  head: HeldCause;
+  acknowledged: AcknowledgedCause | undefined;
+  now: number;
+}): boolean {
+  return acknowledged === undefined
+    ? head.acknowledged !== undefined
+    : now < acknowledged.until && head.acknowledged !== acknowledged.generation;
 }
 
 /** Whether somebody is at it. */
@@ -210,6 +241,11 @@ export function isUnderWay({ claim }: HeldCause, now: number): boolean {
 export function isPausing({ head }: Pick<CauseInSink, 'head'>, now: number): boolean {
   const claim = head?.claim ?? null;
   return claim?.state === 'failed' && now < claim.at + pauseAfter(claim.tries);
+}
+
+function isBackAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>): boolean {
+  const [only] = incidents;
+  return only !== undefined && incidents.length === 1 && only.since !== head?.first.since;
 }
 
 /** Whether what has no company came back, or, where the sink can change what it shows, has changed. */
@@ -250,7 +286,11 @@ export function failedCause(head: HeldCause): HeldCause {
 
 export function shownCause(
   head: HeldCause,
-  { shown, isRepeat }: { shown: NonNullable<HeldCause['shown']>; isRepeat: boolean },
+  {
+    shown,
+    isRepeat,
+    acknowledged,
+  }: { shown: NonNullable<HeldCause['shown']>; isRepeat: boolean; acknowledged: string | undefined },
 ): HeldCause {
-  return { ...head, shown, claim: null, repeats: head.repeats + (isRepeat ? 1 : 0) };
+  return { ...head, shown, acknowledged, claim: null, repeats: head.repeats + (isRepeat ? 1 : 0) };
 }

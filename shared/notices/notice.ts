@@ -180,6 +180,6 @@ function textOf({
 }
 
 /** The incident's id, where it is fit for a path and for the keys of pagers and chats. */
-function incidentKey(id: string): string {
+export function incidentKey(id: string): string {
   return /^[A-Za-z0-9-]{1,64}$/.test(id) ? id : eventId('incident', id);
 }

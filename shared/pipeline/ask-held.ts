@@ -5,7 +5,7 @@ import { causeDue, causesOf, heldFolder, isPausing, type CauseInSink, type HoldR
 import { holdRulesOf } from '../notices/sink-abilities.ts';
 import type { DeadLetters } from '../ports/messages.ts';
 import type { Ports } from '../ports/ports.ts';
-import { acknowledgedAt } from './common/acknowledgements.ts';
+import { acknowledgementOf, acknowledgementsIn } from './common/acknowledgements.ts';
 import { leadOf } from './common/held-alerts.ts';
 import { inParallel } from './common/parallel.ts';
 import { releaseHeld } from './common/release-held.ts';
@@ -24,10 +24,11 @@ export async function askHeld(sinks: readonly AlertSink[], ports: AskPorts): Pro
   try {
     const listed = await ports.state.list(heldFolder);
     const now = ports.now().getTime();
+    const known = acknowledgementsIn(listed);
     const due = holding.flatMap(({ sink, rules }) =>
       causesOf(sink, listed).flatMap((cause) => {
-        const until = cause.head === undefined ? undefined : acknowledgedAt(cause.head.first.key, listed);
-        const what = causeDue(cause, { rules, now, acknowledgedUntil: until });
+        const acknowledged = acknowledgementOf(cause.incidents, known);
+        const what = causeDue(cause, { rules, now, acknowledged });
         return what === undefined || what === 'busy' || isPausing(cause, now) ? [] : [{ sink, cause }];
       }),
     );

@@ -1,6 +1,7 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { parseDuration } from '../environment/duration.ts';
+import { incidentKey } from '../notices/notice.ts';
 import { isOpen } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
@@ -17,6 +18,7 @@ import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
+import { listAcknowledgements, untilOf, type ListedAcknowledgement } from './common/acknowledgements.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
@@ -58,7 +60,28 @@ export async function statusNow(
   }
   const interval = parseDuration(checks.interval);
   const found = await status({ repositories: names, interval, unreachable, uploads }, ports);
-  return { ...found, unreadable: firstOfEach([...found.unreadable, ...unreadable]) };
+  const known = await orUnreadable(unreadable, { names, read: async () => [...(await listAcknowledgements(ports))] });
+  const all = firstOfEach([...found.unreadable, ...unreadable]);
+  return withAcknowledged({ ...found, unreadable: all }, { known: new Map(known), now: ports.now().getTime() });
+}
+
+function withAcknowledged(
+  found: Status,
+  { known, now }: { known: ReadonlyMap<string, ListedAcknowledgement>; now: number },
+): Status {
+  const saidOf = (incident: string, since: string) => {
+    const said = known.get(incidentKey(incident))?.said;
+    if (said === undefined || said.since !== since || untilOf(said) <= now) return {};
+    const { by, at, until, comment } = said;
+    return { acknowledged: { by, at, until, comment } };
+  };
+  const environments = found.environments.map(({ incidents, ...row }) => ({
+    ...row,
+    incidents: incidents.map((one) => ({ ...one, ...saidOf(one.id, one.since) })),
+  }));
+  if (found.unreachable === undefined) return { ...found, environments };
+  const unreachable = found.unreachable.map((one) => ({ ...one, ...saidOf(one.incident, one.since) }));
+  return { ...found, environments, unreachable };
 }
 
 type Unreadable = Status['unreadable'][number];

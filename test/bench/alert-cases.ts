@@ -23,6 +23,8 @@ const alerts = 20;
 const environments = 1_000;
 /** Generous: a pipeline that takes longer is broken, not slow. Milliseconds. */
 const patience = 60_000;
+/** Until what joins a message is due. Milliseconds. */
+const joinedAfter = 125_000;
 /** Until the first of many messages are on their way. Milliseconds. */
 const untilUnderWay = 5_000;
 
@@ -60,6 +62,14 @@ export async function prepareAlerts({ folder, programs }: Pipeline): Promise<Ale
       const publishedAt = Date.now();
       const names = Array.from({ length: environments }, (_, index) => `many-${index}`);
       await Promise.all(names.map((environment) => publish(pubsub, environment)));
+      await sleep(untilUnderWay);
+      await pipeline.quiet();
+      // What joined the first is told once two minutes are over, at the next look of the schedule.
+      await sleep(Math.max(0, publishedAt + joinedAfter - Date.now()));
+      await fetch(pipeline.functions.url('checkDrift'), {
+        method: 'POST',
+        headers: await pipeline.authorize('checkDrift'),
+      });
       await sleep(untilUnderWay);
       await pipeline.quiet();
       return kinds.map((of) => {

@@ -8,6 +8,7 @@ import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { asOnPlatform } from '../../local/platform.ts';
 import { reportTo } from '../../local/say.ts';
 import { prepareAlerts } from './alert-cases.ts';
+import { measureFrozen } from './frozen-case.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
@@ -150,6 +151,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'story-platform': () => measureStory(parts.pipeline),
     'alert-latency': async () => (await told()).latency(),
     'alerts-of-1000': async () => (await told()).manyOfOneCause(),
+    'frozen-api-server': () => measureFrozen(parts.pipeline),
     'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];

@@ -63,6 +63,7 @@ export const caseNames = [
   'story-platform',
   'alert-latency',
   'alerts-of-1000',
+  'frozen-api-server',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];

@@ -247,6 +247,11 @@ describe('converge upload', () => {
     );
     interrupted.abort(signal);
     expect((await running).code).toBe(code);
+    // What the next test commits is to be the head that its environments converge at.
+    await eventually('it is committed', async () => {
+      await master.git('fetch', '--quiet', 'origin');
+      return (await master.git('ls-tree', '--name-only', 'origin/main', held)) !== '';
+    });
   });
 });
 

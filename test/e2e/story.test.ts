@@ -69,7 +69,8 @@ test('the story comes true from the first push to the revert, by the command tha
     if (found === null) expect.fail(`expected ${expected} in the rest of:\n${output}`);
     rest = rest.slice(found.index);
   }
-  expect(output.match(/^ +diff /gm)).toHaveLength(1);
+  // The edit by hand and the settings that nobody can read: each of them once.
+  expect(output.match(/^ +diff /gm)).toHaveLength(2);
   expect(code).toBe(0);
 });
 

@@ -10,6 +10,7 @@ import {
   historyOutputSchema,
   rbacOutputSchema,
   redriveOutputSchema,
+  acknowledgeOutputSchema,
   rollbackOutputSchema,
   traceOutputSchema,
   uploadOutputSchema,
@@ -47,6 +48,7 @@ import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 import { keyDescriptions } from './schema-descriptions.ts';
+import { keysOf } from './schema-keys.ts';
 
 /*
  * The published schemas are generated from the code: vitest run --project unit test/unit/schemas.test.ts -u
@@ -72,6 +74,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   history: historyOutputSchema,
   trace: traceOutputSchema,
   rollback: rollbackOutputSchema,
+  acknowledge: acknowledgeOutputSchema,
   'dead-letters': deadLettersOutputSchema,
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
@@ -161,20 +164,33 @@ function opened(schema: Json): Json {
   );
 }
 
-/** A published schema: named, and each of its keys described where that is known. */
+/** A published schema: named, and its keys described where that is known; a key below another by its path. */
 function publishedOf(name: string): { [key: string]: Json } {
   const { json, title = '' } = files[name] ?? {};
   const schema = z.record(z.string(), z.json()).parse(isSent(name) ? opened(z.json().parse(json)) : json);
-  const properties = z.record(z.string(), z.record(z.string(), z.json())).safeParse(schema['properties']).data;
+  const described = describedBelow(schema, keyDescriptions[name] ?? {}, '');
+  return { $id: `https://converge.dev/schemas/${name}.json`, title, ...described };
+}
+
+const objects = z.record(z.string(), z.record(z.string(), z.json()));
+
+/** @param prefix the path of what the schema is of, with its dot: `spec.`, and `spec.sources[].` of the items of a list */
+function describedBelow(
+  schema: { [key: string]: Json },
+  descriptions: Readonly<Record<string, string>>,
+  prefix: string,
+): { [key: string]: Json } {
+  const properties = objects.safeParse(schema['properties']).data;
+  const items = z.record(z.string(), z.json()).safeParse(schema['items']).data;
   const described = Object.entries(properties ?? {}).map(([key, property]) => {
-    const description = keyDescriptions[name]?.[key];
-    return [key, description === undefined ? property : { description, ...property }] as const;
+    const description = descriptions[`${prefix}${key}`];
+    const below = describedBelow(property, descriptions, `${prefix}${key}.`);
+    return [key, description === undefined ? below : { description, ...below }] as const;
   });
   return {
-    $id: `https://converge.dev/schemas/${name}.json`,
-    title,
     ...schema,
     ...(properties === undefined ? {} : { properties: Object.fromEntries(described) }),
+    ...(items === undefined ? {} : { items: describedBelow(items, descriptions, `${prefix.slice(0, -1)}[].`) }),
   };
 }
 
@@ -248,7 +264,8 @@ describe('a published schema', () => {
       );
       const plain = ['environment', 'repository', 'cluster', 'revision'];
       expect(silent.filter((key) => !(name in outputs && plain.includes(key)))).toEqual([]);
-      expect(Object.keys(keyDescriptions[name] ?? {}).filter((key) => !(key in properties))).toEqual([]);
+      const keys = keysOf(publishedOf(name)).map(({ path }) => path);
+      expect(Object.keys(keyDescriptions[name] ?? {}).filter((key) => !keys.includes(key))).toEqual([]);
     },
   );
 });

@@ -5,6 +5,7 @@ import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { failingSchema } from '../../memory/look-times.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
+import { acknowledgementSchema } from './acknowledgements.ts';
 import { refusedUploadSchema } from './refused-uploads.ts';
 
 /**
@@ -32,6 +33,9 @@ const unprovenObjectSchema = z.object({
   madeBy: z.string().nullable(),
 });
 
+/** Who takes care of it, as git names them; absent: nobody, or the time is over. */
+const acknowledgedSchema = acknowledgementSchema.pick({ by: true, at: true, until: true, comment: true }).optional();
+
 const openIncidentSchema = z.object({
   id: z.string(),
   reason: z.enum(diffReasons),
@@ -43,6 +47,7 @@ const openIncidentSchema = z.object({
   summary: z.string(),
   /** Of its object: the file that it is made of, and the line, `manifests/shop/web.yaml:12`; absent where not known. */
   source: z.string().optional(),
+  acknowledged: acknowledgedSchema,
 });
 
 const environmentStatusSchema = z.object({
@@ -105,6 +110,7 @@ export const statusSchema = z.object({
         code: z.string(),
         problem: z.string(),
         count: z.number(),
+        acknowledged: acknowledgedSchema,
       }),
     )
     .optional(),

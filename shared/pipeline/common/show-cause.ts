@@ -15,8 +15,14 @@ import {
   type ListedIncident,
 } from '../../notices/held-alert.ts';
 import { joinedNotice } from '../../notices/joined-notice.ts';
+import { acknowledgedNotice } from '../../notices/acknowledged-notice.ts';
 import { noticeOf } from '../../notices/notice.ts';
-import { acknowledgedUntil } from './acknowledgements.ts';
+import {
+  acknowledgementOf,
+  forgetAcknowledgements,
+  listAcknowledgements,
+  type ListedAcknowledgement,
+} from './acknowledgements.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
 import {
   findShown,
@@ -83,37 +89,50 @@ async function claimCause(
     read === undefined
       ? await findShown({ sink, incidents }, ports)
       : { ...read, claim: isOurs ? failedCause(read).claim : read.claim };
-  const due = await dueNow(looked, { head, incidents }, ports);
+  const acknowledged = await acknowledgementNow({ head, incidents }, ports);
+  const due = dueNow(looked, { head, incidents, acknowledged }, ports);
   if (due === 'busy') return due;
-  if (due === 'clear') await forgetCause({ sink, cause, head: found, incidents }, ports);
+  if (due === 'clear') await forget({ sink, cause, head: found, incidents }, ports);
   const lead = due === undefined || due === 'clear' ? undefined : await leadOf({ sink, incidents, head }, ports);
   if (due === undefined || due === 'clear' || lead === undefined) return 'held';
   if (isOurs && found !== undefined && read !== undefined)
-    return { due, head: read, generation: found.generation, incidents, lead };
+    return { due, head: read, generation: found.generation, incidents, lead, acknowledged };
   if (found !== undefined && found.readAt.getTime() - found.writtenAt.getTime() < betweenWrites) return 'again';
   const value = claimedCause(head ?? beginCause(lead), { writer, at: ports.now().getTime() });
   try {
     const written = await writeHeldCause({ sink, cause, value, before: found }, ports);
-    return written === 'conflict' ? 'busy' : { due, head: value, generation: written.generation, incidents, lead };
+    if (written === 'conflict') return 'busy';
+    return { due, head: value, generation: written.generation, incidents, lead, acknowledged };
   } catch (error) {
     if (looked.isTriedAgain && isOfStorage(error)) return 'again';
     throw error;
   }
 }
 
-async function dueNow(
-  { rules, isDoubtful }: LookedCause,
+type AcknowledgedNow = ReturnType<typeof acknowledgementOf>;
+
+/** Nobody is asked where it cannot matter: the sink was told of nothing yet, or all has ended. */
+async function acknowledgementNow(
   { head, incidents }: { head: HeldCause | undefined; incidents: readonly ListedIncident[] },
+  { state }: DeliverPorts,
+): Promise<AcknowledgedNow> {
+  if (head === undefined || head.shown === null || !incidents.some((one) => one.state === 'open')) return undefined;
+  return acknowledgementOf(incidents, await listAcknowledgements({ state }));
+}
+
+function dueNow(
+  { rules, isDoubtful }: LookedCause,
+  {
+    head,
+    incidents,
+    acknowledged,
+  }: { head: HeldCause | undefined; incidents: readonly ListedIncident[]; acknowledged: AcknowledgedNow },
   ports: DeliverPorts,
-): Promise<CauseDue> {
-  const now = ports.now().getTime();
-  const due = causeDue({ head, incidents }, { rules, now });
-  if (due === undefined && isDoubtful && head?.shown !== null) return 'show';
-  if (due !== 'repeat' || head === undefined) return due;
-  return causeDue(
-    { head, incidents },
-    { rules, now, acknowledgedUntil: await acknowledgedUntil(head.first.key, ports) },
-  );
+): CauseDue {
+  const due = causeDue({ head, incidents }, { rules, now: ports.now().getTime(), acknowledged });
+  if (due !== undefined || !isDoubtful || head?.shown === null) return due;
+  // By its alert alone it would be taken for older than what was told of its acknowledgement.
+  return head?.acknowledged === undefined ? 'show' : 'acknowledge';
 }
 
 function beginCause({ key, value: { told, severity } }: Lead): HeldCause {
@@ -129,6 +148,7 @@ interface Claim {
   readonly generation: string;
   readonly incidents: readonly ListedIncident[];
   readonly lead: Lead;
+  readonly acknowledged: ListedAcknowledgement | undefined;
 }
 
 type Told = LookedCause & Claim;
@@ -146,15 +166,21 @@ async function tellCause(tell: Told, ports: DeliverPorts): Promise<'delivered' |
   }
   // What is shown to be older has ended: the sink was told that first.
   const isOver = due === 'close' || (outcome === 'older' && isAlone(incidents));
-  if (isOver) await forgetCause({ sink: sink.name, cause, head: { generation }, incidents }, ports);
+  if (isOver) await forget({ sink: sink.name, cause, head: { generation }, incidents }, ports);
   else await remember(told, shownCause(head, shownBy(told)), ports);
   return outcome === 'delivered' ? 'delivered' : 'held';
 }
 
-function toldAs({ sink, due, head, incidents, lead }: Told, { now }: DeliverPorts): AlertForSink {
+async function forget(over: Parameters<typeof forgetCause>[0], ports: DeliverPorts): Promise<void> {
+  await forgetCause(over, ports);
+  await forgetAcknowledgements(over.incidents, ports);
+}
+
+function toldAs({ sink, due, head, incidents, lead, acknowledged }: Told, { now }: DeliverPorts): AlertForSink {
   const { event } = lead.value;
   const alert = parseReceivedAlert(event);
-  const id = idOf({ due, head, incidents, lead });
+  const id = idOf({ due, head, incidents, lead, acknowledged });
+  const said = due === 'acknowledge' || head.acknowledged !== undefined ? acknowledged?.said : undefined;
   const time = isAlone(incidents) ? event.time : now().toISOString();
   const { occurrence, since } = lead.key === head.first.key ? lead.value.told : head.first;
   const still = due === 'repeat' ? head.repeats + 1 : undefined;
@@ -163,7 +189,10 @@ function toldAs({ sink, due, head, incidents, lead }: Told, { now }: DeliverPort
     as: {
       told: { id, occurrence, since, state: due === 'close' ? 'closed' : 'open', time },
       isInOrder: !isAlone(incidents),
-      noticeOf: ({ isTold }) => joinedNotice(noticeOf(alert, { isTold }), { head, incidents, still }),
+      noticeOf: ({ isTold }) => {
+        const notice = joinedNotice(noticeOf(alert, { isTold }), { head, incidents, still });
+        return acknowledgedNotice(notice, { said, isRepeat: due === 'repeat' });
+      },
     },
   };
 }
@@ -171,7 +200,9 @@ function toldAs({ sink, due, head, incidents, lead }: Told, { now }: DeliverPort
 /** The sink knows of nothing yet, or of what has no company and came back: by the incident that stands for all. */
 function startedBy({ head, lead, due, incidents }: Told): HeldCause {
   if (due === 'close' || (head.shown !== null && !isAlone(incidents))) return head;
-  return { ...head, first: beginCause(lead).first };
+  const { first } = beginCause(lead);
+  const isSame = first.key === head.first.key && first.since === head.first.since;
+  return { ...head, first, acknowledged: isSame ? head.acknowledged : undefined };
 }
 
 function isAlone(incidents: readonly ListedIncident[]): boolean {
@@ -179,7 +210,17 @@ function isAlone(incidents: readonly ListedIncident[]): boolean {
 }
 
 /** The same for as long as the same is to be told, whoever tells it. */
-function idOf({ due, head, incidents, lead }: Pick<Told, 'due' | 'head' | 'incidents' | 'lead'>): string {
+function idOf({
+  due,
+  head,
+  incidents,
+  lead,
+  acknowledged,
+}: Pick<Told, 'due' | 'head' | 'incidents' | 'lead' | 'acknowledged'>): string {
+  if (due === 'acknowledge') {
+    const shownAt = String(head.shown?.at ?? 0);
+    return eventId('acknowledged', head.first.key, head.first.since ?? '', acknowledged?.generation ?? '', shownAt);
+  }
   if (isAlone(incidents) && due !== 'repeat') return lead.value.told.id;
   const { key, since } = head.first;
   const open = incidents.filter(({ state }) => state === 'open').length;
@@ -187,10 +228,11 @@ function idOf({ due, head, incidents, lead }: Pick<Told, 'due' | 'head' | 'incid
   return eventId('cause', key, since ?? '', due === 'close' ? 'closed' : 'open', ...counts);
 }
 
-function shownBy({ due, incidents, lead, claimedAt }: Told & { claimedAt: number }) {
+function shownBy({ due, head, incidents, lead, acknowledged, claimedAt }: Told & { claimedAt: number }) {
   const open = incidents.filter(({ state }) => state === 'open').length;
   const shown = { newest: lead.value.told.id, at: claimedAt, open, ended: incidents.length - open };
-  return { shown, isRepeat: due === 'repeat' };
+  const known = due === 'acknowledge' ? acknowledged?.generation : head.acknowledged;
+  return { shown, isRepeat: due === 'repeat', acknowledged: known };
 }
 
 /** Never fails: what is not written down is told by nobody twice, and looked at again by the schedule. */

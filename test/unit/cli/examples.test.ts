@@ -12,10 +12,10 @@ const unopened = () => {
 
 /** The command lines of `converge` in a text, as words: a variable is one. */
 function commandsOf(text: string): string[][] {
-  const lines = [...text.matchAll(/(?:cli\/converge\.js"?|run: converge) +(.*)$/gm)].map(([, line = '']) =>
+  const lines = [...text.matchAll(/(?:bin\/converge"|run: converge|- converge) +(.*)$/gm)].map(([, line = '']) =>
     (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')),
   );
-  const lists = [...text.matchAll(/entrypoint: .*converge\.js\n\s+args: \[(.*)\]/g)].map(([, list = '']) =>
+  const lists = [...text.matchAll(/entrypoint: converge\n\s+args: \[(.*)\]/g)].map(([, list = '']) =>
     list.split(',').map((word) => word.trim()),
   );
   return [...lines, ...lists];
@@ -29,10 +29,17 @@ async function reach(parameters: readonly string[]): Promise<void> {
 
 describe('the examples of CIs', () => {
   it('are one for each, beside their README', () => {
-    expect(files).toEqual(['Jenkinsfile', 'README.md', 'cloudbuild.yaml', 'github-actions.yaml', 'gitlab-ci.yaml']);
+    expect(files).toEqual([
+      'Jenkinsfile',
+      'README.md',
+      'cloudbuild.yaml',
+      'deploy',
+      'github-actions.yaml',
+      'gitlab-ci.yaml',
+    ]);
   });
 
-  it.each(files.filter((file) => file !== 'README.md'))(
+  it.each(files.filter((file) => file !== 'README.md' && file !== 'deploy'))(
     '%s calls the command as it is, and shows the plain copy beside it',
     async (file) => {
       const text = readFileSync(join(folder, file), 'utf8');
@@ -71,6 +78,13 @@ describe('the examples of CIs', () => {
       'create-cred-config "$CONVERGE_IDENTITY_PROVIDER" --credential-source-file="$JENKINS_TOKEN_FILE"',
     );
     expect(text).not.toMatch(/GOOGLE_APPLICATION_CREDENTIALS *= *credentials|service_account_key|private_key/);
+  });
+
+  it.each(files.filter((file) => file !== 'deploy'))('%s asks no registry for the name of the command', (file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    expect(text).not.toMatch(/npx|npm (?:install|i|exec)[^\n]* converge(?![-\w./])/);
+    for (const [, what = ''] of text.matchAll(/(?:RUN|-|run:|^) *npm install.* (\S+)$/gm))
+      expect(what).toMatch(/CONVERGE_PACKAGE"|\.tgz/);
   });
 
   it('would not pass with an option that is none', async () => {

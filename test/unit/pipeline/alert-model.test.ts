@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openIncidents } from '../../../shared/memory/incidents.ts';
 import type { AlertInOutbox } from '../../../shared/memory/outbox.ts';
 import { environmentNamed, findings, look, withCommit, type Finding } from './alert-model/environment.ts';
 import { failuresToldTwice, problemsOfLook, problemsOfSink } from './alert-model/judge.ts';
@@ -46,7 +47,8 @@ type Step =
       readonly storage: StorageMood;
     }
   | { readonly step: 'restarts' }
-  | { readonly step: 'ticks' };
+  | { readonly step: 'ticks' }
+  | { readonly step: 'acknowledges'; readonly isUndone: boolean };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -73,7 +75,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       storage: fc.constantFrom('well' as const, 'well' as const, 'well' as const, ...storageMoods),
     }),
   },
-  { weight: 1, arbitrary: fc.constantFrom({ step: 'restarts' as const }, { step: 'ticks' as const }) },
+  { weight: 2, arbitrary: fc.constantFrom({ step: 'restarts' as const }, { step: 'ticks' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ step: fc.constant('acknowledges' as const), isUndone: fc.boolean() }),
+  },
 );
 
 /** `CONVERGE_CASES` draws more. */
@@ -142,6 +148,8 @@ async function play(played: readonly Step[]): Promise<readonly string[]> {
     if (step.step === 'looks') looks(step);
     else if (step.step === 'commits') environment = withCommit(environment, step);
     else if (step.step === 'restarts') delivery.restart();
+    else if (step.step === 'acknowledges')
+      for (const incident of openIncidents(environment.memory)) await delivery.acknowledge(incident, step);
     else if (step.step === 'ticks') pending.push(...(await delivery.tick()));
     else await delivers(step);
   }

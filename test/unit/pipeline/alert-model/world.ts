@@ -10,6 +10,7 @@ import { readEvent } from '../../../../shared/events/read-event.ts';
 import type { RedrivenMessage } from '../../../../shared/events/found-letter.ts';
 import { sinksOf } from '../../../../shared/events/refused-sinks.ts';
 import { askHeld } from '../../../../shared/pipeline/ask-held.ts';
+import { acknowledgementPath, writeAcknowledgement } from '../../../../shared/pipeline/common/acknowledgements.ts';
 import { deliverAlert } from '../../../../shared/pipeline/deliver-alert.ts';
 import type { DeliverPorts } from '../../../../shared/pipeline/common/deliver-to-sink.ts';
 import type { StateStore } from '../../../../shared/ports/storage.ts';
@@ -86,6 +87,14 @@ export function createDelivery(services: readonly Service[]) {
       const { status, body: said, retryAfter } = reply({ service, mood: moodOf(service), conditions, take });
       const pause: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
       return new Response(JSON.stringify(said), { status, headers: pause });
+    },
+    /** What a person says, of whatever sinks know by then. */
+    async acknowledge({ id, since }: { id: string; since: string }, { isUndone }: { isUndone: boolean }) {
+      const path = acknowledgementPath(id);
+      const generation = await stored.generationOf(path);
+      if (isUndone && generation !== undefined) await stored.delete({ path, generation });
+      const said = { version: 1, by: 'Ana', at: now().toISOString(), until: null, comment: null, since } as const;
+      if (!isUndone) await writeAcknowledgement({ incident: id, said }, { state: stored });
     },
     /** What the schedule sends of what is held and due. */
     async tick(): Promise<readonly Pending[]> {

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { acknowledge } from '../../../cli/acknowledge.ts';
+import type { Context } from '../../../cli/context.ts';
+import { acknowledgeOutputSchema } from '../../../cli/output-schemas.ts';
+import { showStatus } from '../../../cli/status.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { acknowledgementPath } from '../../../shared/pipeline/common/acknowledgements.ts';
+import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
+import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
+
+const config = parseConfig({
+  file: 'converge.yaml',
+  text: `project: family
+state: { bucket: family-state }
+repositories:
+  master: { url: https://git.example.com/family/master.git, bucket: family-master }
+clusters: {}
+`,
+});
+const unused = async (): Promise<never> => {
+  throw new Error('nobody asks for such a thing');
+};
+
+function contextOf({ ports, git }: World): Context {
+  const repository = { ...git, fetchRef: async () => undefined };
+  const open = {
+    ...{ uploads: unused, buckets: unused, topics: unused, deadLetters: unused, renderer: unused },
+    state: async () => ports.state,
+    repository: async () => () => repository,
+  };
+  const environment = { GIT_COMMITTER_NAME: 'Ana', GIT_COMMITTER_EMAIL: 'ana@example.com' };
+  return {
+    ...{ ports, config, open, statusUrl: undefined, pubsub: undefined },
+    ...{ environment, folder: '/', progress: () => {} },
+  };
+}
+
+async function broken() {
+  const world = createWorld();
+  world.git.add(shop([configMap('colors')]));
+  await world.run();
+  world.git.add({ 'environments/shop.yaml': 'cluster: [\n' });
+  await world.run();
+  const context = contextOf(world);
+  const shown = async () => JSON.parse(JSON.stringify((await showStatus(context, ['shop'])).json)) as unknown;
+  const { exit, json } = await showStatus(context, ['shop']);
+  expect([exit, json]).toMatchObject([1, { environments: [{ incidents: [{}] }] }]);
+  return { world, context, shown };
+}
+
+const eightHours = 8 * 3_600_000;
+
+describe('converge acknowledge', () => {
+  it('of an environment is of what is open there, and status shows who, until when and why', async () => {
+    const { context, shown, world } = await broken();
+    const done = await acknowledge(context, 'shop', { for: eightHours, comment: 'on \u001b[31mit' });
+    const said = acknowledgeOutputSchema.parse(JSON.parse(JSON.stringify(done.json)));
+    expect(said).toMatchObject({ outcome: 'acknowledged', by: 'Ana <ana@example.com>' });
+    expect(said.incidents).toMatchObject([{ about: 'master/shop' }]);
+    const { by, at, until, comment } = said;
+    expect(Date.parse(until ?? '') - Date.parse(at ?? '')).toBe(eightHours);
+    const row = { acknowledged: { by, at, until, comment } };
+    expect(await shown()).toMatchObject({ environments: [{ incidents: [row] }] });
+    const { lines } = await showStatus(context, ['shop']);
+    const line = `is acknowledged by Ana <ana@example.com> until ${until}: on ${String.raw`\u001b[31mit`}`;
+    expect(lines.some(({ text }) => text.endsWith(line))).toBe(true);
+    world.wait(eightHours / 1000);
+    expect(JSON.stringify(await shown())).not.toContain('acknowledged');
+  });
+
+  it('holds as it was said last, by the id of the incident too, and is taken back', async () => {
+    const { context, shown, world } = await broken();
+    await acknowledge(context, 'master/shop', { comment: 'first' });
+    const { json } = await showStatus(context, ['shop']);
+    const [, id = ''] = /"incident":"([^"]+)"/.exec(JSON.stringify(json)) ?? [];
+    await acknowledge(context, id, { comment: 'second' });
+    expect(JSON.stringify(await shown())).toContain('second');
+    expect((await acknowledge(context, 'shop', { undo: true })).json).toMatchObject({ outcome: 'undone' });
+    expect(await world.ports.state.read(acknowledgementPath(id))).toBeUndefined();
+    expect((await acknowledge(context, id, { undo: true })).json).toMatchObject({ outcome: 'nothing', incidents: [] });
+  });
+
+  it('overwrites what nobody can read, which status takes for none', async () => {
+    const { context, shown, world } = await broken();
+    const [, id = ''] = /"incident":"([^"]+)"/.exec(JSON.stringify(await shown())) ?? [];
+    const path = acknowledgementPath(id);
+    await world.ports.state.write({ path, value: 7, ifGeneration: 'any', metadata: { facts: '%' } });
+    expect(JSON.stringify(await shown())).not.toContain('acknowledged');
+    await acknowledge(context, 'shop', {});
+    expect(JSON.stringify(await shown())).toContain('acknowledged');
+  });
+
+  it('says what is open, where nothing of that name is', async () => {
+    const { context, world } = await broken();
+    await expect(acknowledge(context, '4be0d1a2c3f40516', {})).rejects.toMatchObject({
+      problem: 'is neither an environment nor an incident that is open: it may have ended',
+      remedy: expect.stringMatching(/^open are master\/shop [0-9a-f]+$/) as unknown,
+    });
+    world.git.add(shop([configMap('colors')]));
+    await world.run();
+    await expect(acknowledge(context, 'shop', {})).rejects.toMatchObject({
+      ...{ problem: 'has no open incident: what there was has ended', remedy: 'nothing is open' },
+    });
+  });
+
+  it('does not say and take back at once', async () => {
+    const { context } = await broken();
+    await expect(acknowledge(context, 'shop', { undo: true, comment: 'x' })).rejects.toMatchObject({
+      subject: '--undo',
+    });
+  });
+});
+
+it('the contracts show what it prints', () => {
+  const contracts = readFileSync(join(import.meta.dirname, '../../../docs/contracts.md'), 'utf8');
+  const [, example = ''] = /^```json acknowledge\n([^]*?)^```$/m.exec(contracts) ?? [];
+  expect(acknowledgeOutputSchema.safeParse(JSON.parse(example))).toMatchObject({ success: true });
+});
