@@ -10,7 +10,8 @@ http(
     const ports = await wire('repository', 'state', 'topics', 'buckets', 'unpack');
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
     const { repositories, alerts } = loadConfig();
-    const settings = { tick, repositories, copySettings, dependencies: dependencySettings(), sinks: alerts.sinks };
+    const { sinks, gitHosts } = alerts;
+    const settings = { tick, repositories, copySettings, dependencies: dependencySettings(), sinks, gitHosts };
     const [watch, heartbeat, redrive] = [await loadWatch(), await loadHeartbeat(), loadRedrive()];
     const startedAt = performance.now();
     const body = await tickOnce(settings, { ...ports, watch, heartbeat, redrive });

@@ -23,7 +23,7 @@ module "check_drift" {
 
   size    = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 2 }
   secrets = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.heartbeat_mounts) : folder => local.secrets[key] }
-  state   = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/", "unreachable/"] }
+  state   = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "held/", "unreadable/", "unreachable/"] }
   uploads = local.function.uploads
   # By `redrive` it has `deliverAlert` tell sinks what waited, and nobody else who subscribes to alerts.
   publishes = merge(

@@ -54,7 +54,7 @@ export type GitHostConfig = {
 
 export const gitHostsSchema = z.array(gitHostSchema);
 
-interface RepositoryThere {
+export interface RepositoryThere {
   readonly url: string;
   readonly aliases?: readonly string[] | undefined;
 }

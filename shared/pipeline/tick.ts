@@ -1,8 +1,10 @@
 import { describeError } from '../base/errors.ts';
 import type { Heartbeat } from '../ports/heartbeat.ts';
+import type { GitHostConfig, RepositoryThere } from '../config/git-hosts.ts';
 import type { AlertSink } from '../config/sinks.ts';
 import { askHeld, type Redrive } from './ask-held.ts';
 import { checkDrift } from './check-drift.ts';
+import { announceUntold } from './common/announce-untold.ts';
 import { lookAfterUnreachable, type DependencySettings } from './common/tell-unreachable.ts';
 import type { DependencyWatch } from './common/watch-dependencies.ts';
 import { writeBackLeft } from './common/write-back.ts';
@@ -13,19 +15,22 @@ export interface TickSettings {
   /** What its messages are named by: when the schedule called. */
   readonly tick: string;
   /** By class. */
-  readonly repositories: Readonly<Record<string, { readonly bucket: string; readonly writeback: boolean }>>;
+  readonly repositories: Readonly<
+    Record<string, RepositoryThere & { readonly bucket: string; readonly writeback: boolean }>
+  >;
   readonly copySettings: (repositoryClass: string) => CopySettings;
   readonly dependencies: DependencySettings;
   readonly sinks: readonly AlertSink[];
+  readonly gitHosts: readonly GitHostConfig[];
 }
 
 /**
  * One tick of the schedule: a look at every environment, one at every bucket, one at what is not written to Git, one at
- * what does not answer, and one at what sinks are told later; where all of that is done, who waits for a sign of life gets it. Throws, once all is done, what
+ * what does not answer, one at what Git hosts do not know, and one at what sinks are told later; where all of that is done, who waits for a sign of life gets it. Throws, once all is done, what
  * kept a repository from being checked.
  */
 export async function tickOnce(
-  { tick, repositories, copySettings, dependencies, sinks }: TickSettings,
+  { tick, repositories, copySettings, dependencies, sinks, gitHosts }: TickSettings,
   {
     watch,
     heartbeat,
@@ -45,6 +50,7 @@ export async function tickOnce(
   await Promise.all(written.map(async (name) => writeBackLeft(name, ports)));
   await span.tell();
   await lookAfterUnreachable({ settings: dependencies }, wired);
+  await announceUntold({ gitHosts, repositories }, wired);
   await askHeld(sinks, { ...wired, redrive });
   // A repository that cannot be read keeps no other's uploads from being copied.
   if (drift.status === 'rejected') throw drift.reason;

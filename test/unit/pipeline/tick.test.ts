@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
+import { changeCommittedSchema } from '../../../shared/events/change-committed.ts';
 import { watchDependencies } from '../../../shared/pipeline/common/watch-dependencies.ts';
 import { tickOnce } from '../../../shared/pipeline/tick.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
@@ -45,12 +46,15 @@ function setUp({ repository, isHeard = true }: { repository?: Repository; isHear
     tickOnce(
       {
         ...{ tick: clock.now().toISOString(), dependencies, sinks: [] },
-        repositories: { master: { bucket: 'family-master', writeback: false } },
+        gitHosts: [{ name: 'hub', kind: 'github', api: 'https://api.github.com', tokenSecretFile: '/s' }],
+        repositories: {
+          master: { bucket: 'family-master', writeback: false, url: 'https://github.com/family/master.git' },
+        },
         copySettings: (repositoryClass) => ({ repositoryClass, limits, conflicts: 'refuse', holder: 'one' }),
       },
       { ...ports, heartbeat, redrive: async () => {}, watch: watchDependencies(dependencies, ports) },
     );
-  return { tick, clock, log, beats, published: topics.published };
+  return { tick, clock, log, beats, state: ports.state, published: topics.published };
 }
 
 describe('a tick of the schedule', () => {
@@ -77,5 +81,31 @@ describe('a tick of the schedule', () => {
     expect(published.map(({ event: { type, subject } }) => `${type} ${subject}`)).toEqual([
       'dev.converge.dependency.unreachable.v1 repository/master',
     ]);
+  });
+
+  it('announces a commit again of which a Git host does not know, and no other', async () => {
+    const { tick, clock, state, published } = setUp();
+    const [known, left] = ['d'.repeat(40), 'e'.repeat(40)];
+    const path = 'commits/hub/master.json';
+    const commits = [
+      { commit: left, shows: null },
+      { commit: known, shows: 'as it is' },
+    ];
+    await state.write({ path, value: { version: 1, writer: null, commits }, ifGeneration: 'absent' });
+    const announced = () => {
+      const changes = published.filter(({ topic }) => topic === 'change-committed');
+      const named = changes.map(({ event }) => changeCommittedSchema.parse(event.data));
+      return named.filter(({ commit }) => [known, left].includes(commit));
+    };
+    await tick();
+    expect(announced()).toEqual([]);
+    clock.forward(300);
+    await tick();
+    expect(announced()).toMatchObject([{ repository: 'master', commit: left, artifacts: [] }]);
+    const value = { version: 1, writer: null, commits: commits.slice(1) };
+    await state.write({ path, value, ifGeneration: 'any' });
+    clock.forward(300);
+    await tick();
+    expect(announced()).toHaveLength(1);
   });
 });

@@ -1,0 +1,47 @@
+import { describeError } from '../../base/errors.ts';
+import { projectAt, type GitHostConfig, type RepositoryThere } from '../../config/git-hosts.ts';
+import { decodeToldCommits, toldCommitsPath } from '../../notices/told-commits.ts';
+import type { Ports } from '../../ports/ports.ts';
+import { announceCommit } from './announce-commit.ts';
+import { readState, valueOrNone } from './read-state.ts';
+
+/** Who tells a host has so long for it, and the next alert of the class comes meanwhile. Milliseconds. */
+const leftAfter = 120_000;
+
+/**
+ * Announces a commit once more that a Git host could not be told of, as nothing else may happen to it: `fanOut`, which
+ * has the host's secret, tells the host all that it does not have. One commit a class. Never fails.
+ */
+export async function announceUntold(
+  {
+    gitHosts,
+    repositories,
+  }: { gitHosts: readonly GitHostConfig[]; repositories: Readonly<Record<string, RepositoryThere>> },
+  ports: Pick<Ports, 'state' | 'topics' | 'repository' | 'log' | 'now'>,
+): Promise<void> {
+  if (gitHosts.length === 0) return;
+  for (const [repositoryClass, settings] of Object.entries(repositories)) {
+    const hosts = gitHosts.filter((host) => projectAt(host, { ...settings, repositoryClass }) !== undefined);
+    try {
+      const left = await Promise.all(hosts.map(async ({ name }) => untold({ host: name, repositoryClass }, ports)));
+      const commit = left.find((one) => one !== undefined);
+      if (commit === undefined) continue;
+      const repository = ports.repository(repositoryClass);
+      await announceCommit({ repository, commit, previous: null }, ports);
+    } catch (error) {
+      ports.log('WARNING', 'what a Git host was not told of is asked for again', {
+        ...{ repository: repositoryClass, error: describeError(error) },
+      });
+    }
+  }
+}
+
+/** The newest commit of which the host may show something else. */
+async function untold(
+  of: { host: string; repositoryClass: string },
+  ports: Pick<Ports, 'state' | 'log'>,
+): Promise<string | undefined> {
+  const found = await readState({ path: toldCommitsPath(of), decode: decodeToldCommits }, ports);
+  if (found === undefined || found.readAt.getTime() - found.writtenAt.getTime() < leftAfter) return undefined;
+  return valueOrNone(found)?.commits.findLast(({ shows }) => shows === null)?.commit;
+}
