@@ -1,6 +1,6 @@
 /**
  * A text whose first `longest` characters are kept, with its length behind: `… (3120 characters)`. No character is cut
- * in two, and what was shortened to as much before stays as it is. What is secret in it is to be hidden before: a half
+ * in two, what was shortened to as much before stays as it is, and what was shortened to more says its first length. What is secret in it is to be hidden before: a half
  * of it would not be found.
  *
  * @param longest characters as JavaScript counts them: UTF-16 code units
@@ -23,10 +23,17 @@ export function beginning(text: string, longest: number): string {
 }
 
 function lengthOf(text: string): string {
-  return `… (${text.length} characters)`;
+  return `… (${firstLengthOf(text)} characters)`;
 }
 
+function firstLengthOf(text: string): number {
+  const [said = '', length = ''] = wordsOfLength.exec(text) ?? [];
+  return Number(length) > text.length - said.length ? Number(length) : text.length;
+}
+
+const wordsOfLength = /… \((\d{1,9}) characters\)$/;
+
 function isShortened(text: string, longest: number): boolean {
-  const said = /… \(\d+ characters\)$/.exec(text)?.[0];
+  const said = wordsOfLength.exec(text)?.[0];
   return said !== undefined && text.length - said.length <= longest;
 }

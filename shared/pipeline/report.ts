@@ -5,12 +5,12 @@ import type { ReportConfig } from '../config/reports.ts';
 import { encodeReport, type Report } from '../events/report.ts';
 import { emptyMemory } from '../memory/memory.ts';
 import type { Ports } from '../ports/ports.ts';
-import { chooses, choosesClass, type Choice } from '../report/choice.ts';
+import { chooses, choosesAllOf, choosesClass, type Choice } from '../report/choice.ts';
 import { renderHtml } from '../report/html.ts';
-import { makeReport } from '../report/make-report.ts';
+import { keyOf } from '../report/incidents.ts';
+import { makeReport, type ReportFacts } from '../report/make-report.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import { decodeReport, latestReportPath, reportPaths } from '../report/report-paths.ts';
-import type { ReportedEnvironment } from '../report/reported-environment.ts';
 import { ledgerPath } from '../source/ledger.ts';
 import { inParallel } from './common/parallel.ts';
 import { readState, valueOrNone, type StateAccess } from './common/read-state.ts';
@@ -48,13 +48,13 @@ export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?
   const { name, chosen, due, since, interval } = asked;
   const repositories = asked.repositories.filter((repository) => choosesClass(chosen, repository));
   const at = ports.now();
-  const { environments, unreadable } = await reportedEnvironments({ repositories, interval, chosen }, ports);
-  const read = await inParallel(repositories, async (repository) => refusedUploads(repository, ports));
+  const { environments, unchosen, unreadable } = await reportedEnvironments({ repositories, interval, chosen }, ports);
+  const read = await inParallel(repositories, async (repository) => refusedUploads({ repository, chosen }, ports));
   const lookedAtWithin = intervalsUntilStale * interval;
   const first = new Date(at.getTime() - (since ?? firstPeriod));
   const from = since === undefined && before !== undefined ? new Date(before.at) : first;
   return makeReport({
-    ...{ name, chosen, at, due: due ?? at, from, lookedAtWithin, environments, unreadable, before },
+    ...{ name, chosen, at, due: due ?? at, from, lookedAtWithin, environments, unchosen, unreadable, before },
     ...{ refused: read.flatMap(({ refused }) => refused), unknown: read.flatMap(({ unknown }) => unknown) },
   });
 }
@@ -62,7 +62,7 @@ export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?
 async function reportedEnvironments(
   { repositories, interval, chosen }: { repositories: readonly string[]; interval: number; chosen: Choice },
   ports: ReadPorts,
-): Promise<{ environments: readonly ReportedEnvironment[]; unreadable: Report['unreadable'] }> {
+): Promise<Pick<ReportFacts, 'environments' | 'unchosen' | 'unreadable'>> {
   const { environments, unreadable } = await status(
     { repositories, interval, unreachable: await unreachableNow(ports) },
     ports,
@@ -75,18 +75,24 @@ async function reportedEnvironments(
       ...environment,
       memory: memories.get(environment.repository)?.get(environment.name)?.memory ?? emptyMemory(ports.now()),
     }));
-  return { environments: reported, unreadable };
+  const unchosen = environments.filter((environment) => !chooses(chosen, environment)).map(keyOf);
+  return { environments: reported, unchosen, unreadable };
 }
 
+/** Of some environments of a class, the uploads are counted: what is refused says of whose environment it is to nobody. */
 async function refusedUploads(
-  repositoryClass: string,
+  { repository: repositoryClass, chosen }: { repository: string; chosen: Choice },
   ports: StateAccess,
 ): Promise<{ refused: Report['refused']; unknown: readonly string[] }> {
   const { refusals, unreadable } = await readRefusals({ repositoryClass }, ports);
   const refused = refusals.map((refusal) => refusalOf(repositoryClass, refusal));
   const path = ledgerPath({ repositoryClass });
   const unknown = `Which uploads of ${repositoryClass} are refused could not be read: ${path} ${unreadable ?? ''}.`;
-  return { refused, unknown: unreadable === undefined ? [] : [unknown] };
+  if (unreadable !== undefined) return { refused: [], unknown: [unknown] };
+  if (refused.length === 0 || choosesAllOf(chosen)) return { refused, unknown: [] };
+  const count = refused.length === 1 ? '1 upload' : `${refused.length} uploads`;
+  const unlisted = `${count} of ${repositoryClass} ${refused.length === 1 ? 'is' : 'are'} refused: for which environments nobody knows, so that ${refused.length === 1 ? 'it is' : 'they are'} not listed here.`;
+  return { refused: [], unknown: [unlisted] };
 }
 
 function refusalOf(repositoryClass: string, { upload, told }: Refusal): Report['refused'][number] {

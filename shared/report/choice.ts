@@ -25,6 +25,11 @@ export function chooses(
   );
 }
 
+/** Whether all environments of its classes are of the choice. */
+export function choosesAllOf({ environments, labels }: Choice): boolean {
+  return environments.length === 0 && Object.keys(labels).length === 0;
+}
+
 function isAny(patterns: readonly string[], texts: readonly string[]): boolean {
   return patterns.length === 0 || patterns.some((pattern) => texts.some((text) => matchesPattern({ pattern, text })));
 }

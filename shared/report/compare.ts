@@ -17,20 +17,26 @@ export function withNews(
   });
 }
 
-/** What differed in the report before and does not any more, with when it ended as far as that is remembered. */
+/**
+ * What differed in the report before and does not any more, with when it ended as far as that is remembered.
+ *
+ * @param against.isKnown whether of an environment anybody can say what differs
+ */
 export function goneSince({
   before,
   findings,
   past,
+  isKnown,
 }: {
   before: Pick<Report, 'differing'> | undefined;
   findings: readonly Pick<Finding, 'environment' | 'id'>[];
   past: readonly PastIncident[];
+  isKnown: (environment: string) => boolean;
 }): Report['gone'] {
   const open = new Set(findings.map(nameOf));
   const ends = new Map(past.map((incident) => [nameOf(incident), incident.until]));
   return (before?.differing ?? []).flatMap((finding) => {
-    if (open.has(nameOf(finding))) return [];
+    if (open.has(nameOf(finding)) || !isKnown(finding.environment)) return [];
     const { changes: _changes, more: _more, news: _news, ...facts } = finding;
     return [{ ...facts, until: ends.get(nameOf(finding)) ?? null }];
   });

@@ -18,10 +18,12 @@ export function limitsOf({
   environments,
   from,
   before,
+  isKnown,
 }: {
   environments: readonly ReportedEnvironment[];
   from: number;
-  before: Pick<Report, 'omitted'> | undefined;
+  before: Pick<Report, 'omitted' | 'differing'> | undefined;
+  isKnown: (environment: string) => boolean;
 }): string[] {
   return [
     ...forgotten(environments, from),
@@ -29,6 +31,7 @@ export function limitsOf({
     ...((before?.omitted['differing'] ?? 0) === 0
       ? []
       : ['The report before left out some of what differed: what is called new may have been among it.']),
+    ...unsaid(before?.differing ?? [], isKnown),
   ];
 }
 
@@ -56,9 +59,26 @@ function hasClosed({ memory }: ReportedEnvironment, from: number): boolean {
 }
 
 function young(environments: readonly ReportedEnvironment[], from: number): string[] {
-  const lost = environments.filter(({ memory }) => memory.attempted === undefined && parseTime(memory.since) >= from);
+  const lost = environments.filter((environment) => isYoung(environment, from));
   if (lost.length === 0) return [];
   return [`Nothing is remembered of ${list(lost.map(keyOf))}: it is new, or what was known of it is lost.`];
+}
+
+/**
+ * Whether nothing is remembered of an environment but what began since `from`: it is new, or its memory was lost.
+ *
+ * @param from milliseconds since 1970
+ */
+export function isYoung({ memory }: Pick<ReportedEnvironment, 'memory'>, from: number): boolean {
+  return memory.attempted === undefined && parseTime(memory.since) >= from;
+}
+
+function unsaid(differed: Report['differing'], isKnown: (environment: string) => boolean): string[] {
+  const names = [...new Set(differed.map(({ environment }) => environment))].filter((name) => !isKnown(name));
+  if (names.length === 0) return [];
+  return [
+    `Whether it is gone what differed in the report before nobody can say of ${list(names)}: what is remembered of it, or its labels, could not be read, or are others.`,
+  ];
 }
 
 function list(texts: readonly string[]): string {

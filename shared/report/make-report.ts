@@ -2,9 +2,10 @@ import { parseTime } from '../base/time.ts';
 import { policyWords } from '../environment/policy.ts';
 import { withListsCut, type Finding, type Report } from '../events/report.ts';
 import { incidentsOf, openIncidents } from '../memory/incidents.ts';
+import { canonicalJson } from '../objects/canonical-json.ts';
 import { goneSince, withNews } from './compare.ts';
 import { changesOf, factsOf, keyOf, pastOf } from './incidents.ts';
-import { limitsOf } from './limits.ts';
+import { isYoung, limitsOf } from './limits.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 import { deprecatedIn, surveyLimits, undeclaredIn } from './surveys.ts';
 import { sentence } from './text.ts';
@@ -23,6 +24,8 @@ export interface ReportFacts {
   /** Milliseconds after which an environment that nobody looked at is one of which nobody knows. */
   readonly lookedAtWithin: number;
   readonly environments: readonly ReportedEnvironment[];
+  /** Keys of those that are there and are not chosen, as far as their labels could be read. */
+  readonly unchosen: readonly string[];
   /** Uploads that were refused and not replaced. */
   readonly refused: Report['refused'];
   readonly unreadable: Report['unreadable'];
@@ -34,7 +37,9 @@ export interface ReportFacts {
 
 /** What differs, what was healed and what was taken back; lists longer than `listedEntries` are cut, and counted. */
 export function makeReport(facts: ReportFacts): Report {
-  const { name, chosen, at, due, from, environments, refused, unreadable, unknown, before } = facts;
+  const { name, chosen, at, due, from, environments, refused, unreadable, unknown } = facts;
+  const before = comparable(facts);
+  const isKnown = knownAmong(facts);
   const found = environments.flatMap(findingsOf).toSorted(byTime('since'));
   const past = environments.flatMap(pastOf);
   const inPeriod = past
@@ -43,7 +48,7 @@ export function makeReport(facts: ReportFacts): Report {
   const notLookedAt = environments.flatMap((environment) => unknownOf(environment, facts));
   const lists = {
     differing: withNews(found, before),
-    gone: goneSince({ before, findings: found, past }),
+    gone: goneSince({ before, findings: found, past, isKnown }),
     drifted: inPeriod.filter(({ reason }) => reason === 'Drifted'),
     ended: inPeriod.filter(({ reason }) => reason !== 'Drifted'),
     rolledBack: environments.flatMap((environment) => rollbacksOf(environment, from)).toSorted(byTime('at')),
@@ -61,10 +66,30 @@ export function makeReport(facts: ReportFacts): Report {
     timeToConverge: timeToConverge({ environments, from: from.getTime() }),
     ...{ ...lists, omitted: {} },
     unreadable: unreadable.map(({ repository, message }) => ({ repository, message: sentence(message) })),
-    limits: [...unknown, ...limitsOf({ environments, from: from.getTime(), before }), ...surveyLimits(environments)],
+    limits: [
+      ...unknown,
+      ...(before === facts.before
+        ? []
+        : ['The report before was of other environments: this one is compared with none.']),
+      ...limitsOf({ environments, from: from.getTime(), before, isKnown }),
+      ...surveyLimits(environments),
+    ],
     kept: null,
   };
   return withListsCut(report, listedEntries);
+}
+
+/** What is of other environments says nothing of these, and may be of another customer. */
+function comparable({ before, chosen }: Pick<ReportFacts, 'before' | 'chosen'>): Report | undefined {
+  return before !== undefined && canonicalJson(before.chosen) === canonicalJson(chosen) ? before : undefined;
+}
+
+/** Whether anybody can say of an environment, by its key, what differs: of one that is no more, that nothing does. */
+function knownAmong({ environments, unchosen, unreadable, from }: ReportFacts): (key: string) => boolean {
+  const read = new Map(environments.map((environment) => [keyOf(environment), !isYoung(environment, from.getTime())]));
+  const others = new Set(unchosen);
+  return (key) =>
+    read.get(key) ?? !(others.has(key) || unreadable.some(({ repository }) => key.startsWith(`${repository}/`)));
 }
 
 function boundedRefusal({ message, remedy, ...facts }: Report['refused'][number]): Report['refused'][number] {

@@ -8,6 +8,7 @@ const longestName = 200;
 const namedObjects = 5;
 const namedEnvironments = 10;
 const namedKinds = 10;
+const listsOfKinds = 10;
 
 /**
  * What nobody declares in the namespaces of the environments; where several have one namespace, as the first of them
@@ -56,26 +57,43 @@ function order(removedIn: string | null): number {
 /** What only clusters know and was not, or not wholly, looked for, in words. */
 export function surveyLimits(environments: readonly ReportedEnvironment[]): string[] {
   const without = environments.filter(({ memory }) => memory.survey === undefined);
-  const unlisted = new Map<string, string[]>();
-  let more = 0;
-  for (const environment of environments) {
-    const { survey } = environment.memory;
-    more += survey?.more ?? 0;
-    if (survey === undefined || survey.unlisted.length === 0) continue;
-    const kinds = `${listed(survey.unlisted, namedKinds)} (asked ${timeText(survey.at)})`;
-    unlisted.set(kinds, [...(unlisted.get(kinds) ?? []), keyOf(environment)]);
-  }
+  const more = environments.reduce((sum, { memory }) => sum + (memory.survey?.more ?? 0), 0);
   return [
     ...(without.length === 0
       ? []
       : [
           `Not looked for yet in the cluster of ${listed(without.map(keyOf), namedEnvironments)}: objects that nobody declares, and API versions that are to go.`,
         ]),
-    ...[...unlisted].map(
-      ([kinds, names]) =>
-        `Objects that nobody declares may be there for ${listed(names, namedEnvironments)} of kinds that could not be listed: ${kinds}.`,
-    ),
+    ...unlistedKinds(environments),
     ...(more === 0 ? [] : [`Nobody declares ${more} more objects, of kinds that have no room here.`]),
+  ];
+}
+
+/** One sentence for each list of kinds, the commonest first; those that have no room are counted. */
+function unlistedKinds(environments: readonly ReportedEnvironment[]): string[] {
+  const asked = new Map<string, { at: string; names: string[] }>();
+  for (const environment of environments) {
+    const { survey } = environment.memory;
+    if (survey === undefined || survey.unlisted.length === 0) continue;
+    const kinds = listed(survey.unlisted, namedKinds);
+    const { at, names } = asked.get(kinds) ?? { at: survey.at, names: [] };
+    names.push(keyOf(environment));
+    asked.set(kinds, { at: survey.at < at ? survey.at : at, names });
+  }
+  const all = [...asked].sort(([, one], [, other]) => other.names.length - one.names.length);
+  const further = all.slice(listsOfKinds).reduce((sum, [, { names }]) => sum + names.length, 0);
+  return [
+    ...all
+      .slice(0, listsOfKinds)
+      .map(
+        ([kinds, { at, names }]) =>
+          `Objects that nobody declares may be there for ${listed(names, namedEnvironments)} of kinds that could not be listed: ${kinds} (asked ${names.length === 1 ? '' : 'since '}${timeText(at)}).`,
+      ),
+    ...(further === 0
+      ? []
+      : [
+          `Objects that nobody declares may be there for ${further} more environments, of kinds that could not be listed.`,
+        ]),
   ];
 }
 

@@ -10,6 +10,15 @@ describe('a text that is shortened', () => {
     expect(shortened('x'.repeat(10), 10)).toBe('xxxxxxxxxx');
   });
 
+  it('says its first length also where it is cut again, shorter', () => {
+    const once = shortened('x'.repeat(3_120), 500);
+    expect(shortened(once, 10)).toBe('xxxxxxxxxx… (3120 characters)');
+    expect(shortenedWithin(once, 29)).toBe('xxxxxxxxxx… (3120 characters)');
+    expect(shortened(`…${'x'.repeat(500)}… (3120 characters)`, 10)).toBe('…xxxxxxxxx… (3120 characters)');
+    // No beginning of a shorter text: somebody wrote that.
+    expect(shortened(`${'x'.repeat(20)}… (7 characters)`, 10)).toBe('xxxxxxxxxx… (36 characters)');
+  });
+
   it('is cut between two characters, is no longer than it may be, and is shortened once', () => {
     const texts = fc.string({ unit: 'binary', maxLength: 400 });
     fc.assert(

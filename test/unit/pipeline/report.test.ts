@@ -185,6 +185,44 @@ describe('a report', () => {
     expect(limits.join()).not.toContain('ledger/');
   });
 
+  it('counts them alone where it is of some environments: a file may be of another customer', async () => {
+    const { ports, state } = await world();
+    const told = {
+      ...{
+        repository: 'master',
+        artifact: 'gs://master/beta.yaml#18',
+        incident: 'c0ffee',
+        reason: 'InvalidEnvironment',
+      },
+      ...{ since: '2026-11-21T01:00:00.000Z', message: 'beta.yaml:3: words of beta', remedy: null },
+      ...{ author: 'Bea <bea@beta.example>', build: null },
+    };
+    const value = { version: 1, copied: [], refused: [{ name: 'beta.yaml', generation: '18', told }] };
+    await state.write({ path: ledgerPath({ repositoryClass: 'master' }), value, ifGeneration: 'absent' });
+    const choices: readonly ReportAsked['chosen'][] = [
+      { classes: [], environments: [], labels: { customer: 'acme' } },
+      { classes: [], environments: ['acme'], labels: {} },
+    ];
+    for (const chosen of choices) {
+      const made = await gatherReport(asked({ chosen }), ports);
+      expect(JSON.stringify(made).toLowerCase()).not.toMatch(/beta|bea@/);
+      expect(made.limits).toContain(
+        '1 upload of master is refused: for which environments nobody knows, so that it is not listed here.',
+      );
+    }
+  });
+
+  it('calls nothing gone of an environment whose labels cannot be read, Git being away', async () => {
+    const { ports } = await world({ memories: { acme: { incident: incidentOf({ told: true }) } } });
+    const chosen = { classes: [], environments: [], labels: { customer: 'acme' } };
+    const before = await gatherReport(asked({ chosen }), ports);
+    expect(before.differing).toHaveLength(1);
+    const away = { ...ports, repository: repositories(unreachableRepository('master')) };
+    const now = await gatherReport(asked({ chosen }), away, before);
+    expect(now.gone).toEqual([]);
+    expect(now.limits.join()).toContain('nobody can say of master/acme');
+  });
+
   it('says that they could not be read, where the ledger is none that anybody can read', async () => {
     const { ports, state } = await world();
     await state.write({ path: 'ledger/master.json', value: { version: 2 }, ifGeneration: 'absent' });

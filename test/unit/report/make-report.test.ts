@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reportSchema } from '../../../shared/events/report.ts';
 import { listedEntries } from '../../../shared/report/make-report.ts';
-import { commit, environmentOf, image, incidentOf, reportOf, revision } from './reported.ts';
+import { commit, environmentOf, from, image, incidentOf, reportOf, revision } from './reported.ts';
 
 const closedAt = '2026-11-21T02:00:00.000Z';
 
@@ -239,5 +239,33 @@ describe('against the report before', () => {
   it('says nothing of an end that nobody remembers', () => {
     const before = reportOf([environmentOf({ incidents: [web] })]);
     expect(reportOf([environmentOf()], { before }).gone).toMatchObject([{ id: web.id, until: null }]);
+  });
+
+  it('is not called gone where nobody can say: of a class, a memory or labels that cannot be read', () => {
+    const names = ['class', 'memory', 'labels', 'removed'];
+    const before = reportOf(names.map((name) => environmentOf({ name, repository: name, incidents: [web] })));
+    const now = reportOf(
+      [
+        environmentOf({
+          name: 'memory',
+          repository: 'memory',
+          memory: { attempted: undefined, since: from.toISOString() },
+        }),
+      ],
+      { before, unchosen: ['labels/labels'], unreadable: [{ repository: 'class', message: 'no answer' }] },
+    );
+    expect(now.gone.map(({ environment }) => environment)).toEqual(['removed/removed']);
+    expect(now.limits).toContain(
+      'Whether it is gone what differed in the report before nobody can say of class/class, memory/memory, labels/labels: what is remembered of it, or its labels, could not be read, or are others.',
+    );
+  });
+
+  it('is compared with no report of other environments, whose findings it would tell as gone', () => {
+    const before = reportOf([environmentOf({ name: 'beta', incidents: [incidentOf({ id: 'of beta' })] })]);
+    const chosen = { classes: [], environments: [], labels: { customer: 'acme' } };
+    const now = reportOf([environmentOf({ incidents: [web] })], { before, chosen });
+    expect(JSON.stringify(now)).not.toContain('beta');
+    expect([now.before, now.gone, now.differing[0]?.news]).toEqual([null, [], null]);
+    expect(now.limits).toContain('The report before was of other environments: this one is compared with none.');
   });
 });

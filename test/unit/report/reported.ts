@@ -66,7 +66,7 @@ export function environmentOf(
 export function reportOf(environments: readonly ReportedEnvironment[], rest: Partial<ReportFacts> = {}) {
   return makeReport({
     ...{ name: 'weekly', at, due: at, from, lookedAtWithin: 3_600_000, refused: [], unreadable: [] },
-    ...{ unknown: [], before: undefined },
+    ...{ unknown: [], unchosen: [], before: undefined },
     chosen: { classes: [], environments: [], labels: {} },
     environments,
     ...rest,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { renderHtml } from '../../../shared/report/html.ts';
 import { renderText } from '../../../shared/report/plain.ts';
-import { environmentOf, reportOf, surveyed } from './reported.ts';
+import { environmentOf, incidentOf, reportOf, surveyed } from './reported.ts';
 
 const configMaps = { namespace: 'acme', kind: 'ConfigMap', count: 7, names: ['a', 'b'] };
 const flow = (name: string) => `flowcontrol.apiserver.k8s.io/FlowSchema//${name}`;
@@ -69,5 +70,21 @@ describe('what only clusters know', () => {
       'Objects that nobody declares may be there for master/acme of kinds that could not be listed: Pod, Secret (asked 2026-11-22 01:00 UTC).',
       'Nobody declares 12 more objects, of kinds that have no room here.',
     ]);
+  });
+
+  it('leaves room for what differs where a thousand environments may not list as many different kinds', () => {
+    const found = Array.from({ length: 1_000 }, (_, index) => {
+      const at = new Date(Date.parse(surveyed.at) + index * 60_000).toISOString();
+      const unlisted = index % 2 === 0 ? ['Pod', 'Secret'] : ['Pod', `Kind${index}.example.com`];
+      const incidents = [incidentOf({ id: `${index}` })];
+      return environmentOf({ name: `e${index}`, incidents, memory: { survey: { ...surveyed, at, unlisted } } });
+    });
+    const report = reportOf(found);
+    expect(report.limits.length).toBeLessThan(15);
+    expect(report.limits).toContainEqual(
+      expect.stringMatching(/^Objects that nobody declares .* 491 more environments/),
+    );
+    expect(renderHtml(report)).toContain('Deployment acme/web');
+    expect(Buffer.byteLength(renderHtml(report))).toBeLessThan(100_000);
   });
 });
