@@ -264,16 +264,15 @@ export const configSchema = configKeysSchema.superRefine((config, context) => {
   for (const [sink, { only = [] }] of sinks.entries())
     for (const [selector, { classes = [], clusters: named = [] }] of only.entries()) {
       const path = ['alerts', 'sinks', sink, 'only', selector];
-      for (const { key, index, name } of [
+      for (const { key, index, message } of [
         ...unknownOf({ key: 'classes', patterns: classes, known: repositories }),
         ...unknownOf({ key: 'clusters', patterns: named, known: clusters }),
       ])
-        context.addIssue({
-          code: 'custom',
-          path: [...path, key, index],
-          message: `is ${name}, which is configured nowhere`,
-        });
+        context.addIssue({ code: 'custom', path: [...path, key, index], message });
     }
+  for (const [report, { classes = [] }] of (config.reports ?? []).entries())
+    for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))
+      context.addIssue({ code: 'custom', path: ['reports', report, key, index], message });
 });
 
 /** A host that is told of no repository would be silent for ever. */
@@ -302,10 +301,17 @@ function refuseUnreachedHosts(
   }
 }
 
-/** Names without a star that are those of nothing: whoever is told their alerts alone would be told none. */
+/** Of those that are configured so many are named. */
+const namedKnown = 10;
+
+/** Names without a star that are those of nothing: whoever is told of them alone would be told nothing. */
 function unknownOf({ key, patterns, known }: { key: string; patterns: readonly string[]; known: object }) {
+  const names = Object.keys(known);
+  const there = `${names.slice(0, namedKnown).join(', ')}${names.length > namedKnown ? ', …' : ''}`;
   return patterns.flatMap((name, index) =>
-    name.includes('*') || Object.hasOwn(known, name) ? [] : [{ key, index, name }],
+    name.includes('*') || Object.hasOwn(known, name)
+      ? []
+      : [{ key, index, message: `is ${name}, which is configured nowhere: there is ${there}` }],
   );
 }
 

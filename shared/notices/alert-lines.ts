@@ -24,6 +24,7 @@ export function diffLines(diff: Diff): string[] {
   return [
     ...objects.slice(0, listedObjects).map(objectLine),
     ...(further === 0 ? [] : [`and ${further} more`]),
+    ...valueLines(objects[0]),
     ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}. ${actions[action]}.`,
     ...placeLines(diff),
@@ -65,7 +66,7 @@ export function uploadLines({ topic, data }: UploadAlert): string[] {
       ...remedyLines(remedy),
       ...(author === null ? [] : [`Uploaded by ${author}`]),
       ...(build === null ? [] : [`Build ${build}`]),
-      `Since ${since}`,
+      `Since ${since}. Nothing of it is in Git; the upload that mends it ends this.`,
     ];
   }
   const { commit, since, unused, omitted } = data;
@@ -111,6 +112,21 @@ function objectLine(object: ObjectDiff): string {
 function placeWords({ change, source, line }: ObjectDiff): string {
   if (source === undefined || (change !== 'failed' && line === undefined)) return '';
   return ` in ${boundedText(line === undefined ? source : `${source}:${line}`, 80)}`;
+}
+
+/** Of what drifted: what is there in place of what Git says, of the first field; of a value that is kept back nothing. */
+function valueLines(object: ObjectDiff | undefined): string[] {
+  if (object?.change !== 'modified') return [];
+  const [first, ...further] = object.fields;
+  if (first === undefined || isKeptBack(first)) return [];
+  const more = moreWords(further.length + (object.omittedFields ?? 0), ', and');
+  return [`${boundedText(first.path, 100)} is ${shown(first.observed)}, and Git says ${shown(first.desired)}${more}`];
+}
+
+/** One of the values is known to be there, and is not told. */
+function isKeptBack({ omitted = [], desired, observed }: ObjectDiff['fields'][number]): boolean {
+  const values = { desired, observed };
+  return omitted.some((side) => values[side] === undefined);
 }
 
 /** Of the files that changed so many are named. */

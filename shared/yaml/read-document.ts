@@ -130,7 +130,23 @@ function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unkno
       );
   }
   const missing = path.length > 0 && valueAt({ value, path }) === undefined;
-  return [{ path, message: missing ? 'is missing' : issue.message, missing }];
+  if (missing && issue.code !== 'custom') return [{ path, message: 'is missing', missing }];
+  return [{ path, message: shapeMessage({ issue, found: valueAt({ value, path }) }) ?? issue.message, missing }];
+}
+
+/** A list where a map belongs, and the other way round, in the words of YAML; undefined of any other issue. */
+function shapeMessage({ issue, found }: { issue: z.core.$ZodIssue; found: unknown }): string | undefined {
+  const is = shapeOf(found);
+  if (issue.code !== 'invalid_type' || is === undefined) return undefined;
+  if (issue.expected === 'array') return `expected a list (\`- …\` or \`[…]\`), and this is ${is}`;
+  const isMap = issue.expected === 'record' || issue.expected === 'object';
+  return isMap ? `expected a map (\`key: value\`), and this is ${is}` : undefined;
+}
+
+function shapeOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return 'a text';
+  return value !== null && typeof value === 'object' ? 'a map' : undefined;
 }
 
 function valueAt({ value, path }: { value: unknown; path: readonly PropertyKey[] }): unknown {

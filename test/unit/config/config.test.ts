@@ -143,6 +143,36 @@ describe("the operator's configuration", () => {
       says: 'converge.yaml:11: alerts.sinks.0.repeat: expected hours or days like 4h',
     },
     {
+      what: 'a sink of no kind',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      repeat: 4h\n`,
+      says: 'converge.yaml:9: alerts.sinks.0.webhook: needs one of webhook, slack, googleChat, pagerduty, email, and has none',
+    },
+    {
+      what: 'sinks by their names, as Terraform has them',
+      text: `${smallest}alerts:\n  sinks:\n    ops: { webhook: { url: https://a.example.com } }\n`,
+      says: 'converge.yaml:8: alerts.sinks: expected a list (`- …` or `[…]`), and this is a map',
+    },
+    {
+      what: 'labels that are a list',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ labels: [customer=acme] }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.labels: expected a map (`key: value`), and this is a list',
+    },
+    {
+      what: 'the one class of a sink as a word',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ classes: master }]\n`,
+      says: 'only.0.classes: expected a list (`- …` or `[…]`), and this is a text',
+    },
+    {
+      what: 'a class that is none beside those that are',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ classes: [production] }]\n`,
+      says: 'classes.0: is production, which is configured nowhere: there is master',
+    },
+    {
+      what: 'a report of a class that is configured nowhere',
+      text: `${smallest}reports:\n  - { name: daily, schedule: "0 6 * * *", classes: [mastre] }\n`,
+      says: 'converge.yaml:8: reports.0.classes.0: is mastre, which is configured nowhere: there is master',
+    },
+    {
       what: 'a sink for alerts of a class that is configured nowhere',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ classes: [mastre] }]\n`,
       says: 'converge.yaml:11: alerts.sinks.0.only.0.classes.0: is mastre, which is configured nowhere',

@@ -41,12 +41,24 @@ describe('the notice of an alert', () => {
       title: 'master/acme-production Drifted: Deployment acme/web: image differs',
       lines: [
         'Deployment acme/web: image differs (by kubectl-set)',
+        '/spec/image is shop:debug, and Git says shop:1.4.2',
         'Since 2026-11-21T01:02:03.000Z, for the 2nd time. It is being undone.',
         'At main@sha1:9f2c6a1b3d4e in production-eu',
         'Changed last by 7b1e6a1b3d4e "Copy charts/shop.tgz" by Ana <ana@example.com>, of gs://family-master/charts/shop.tgz#17636832',
         'Its file says: prune: false',
       ],
     });
+  });
+
+  it('says of the first field that drifted what is there, and what Git says', () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', change: 'modified' as const, message: 'x' };
+    const lineOf = (...fields: Diff['objects'][number]['fields']) => told({ objects: [{ ...web, fields }] }).lines[1];
+    const paused = { path: '/spec/paused', observed: true };
+    expect(lineOf(paused, { path: '/spec/replicas', desired: 2, observed: 3 })).toBe(
+      '/spec/paused is true, and Git says nothing, and 1 more',
+    );
+    expect(lineOf({ path: '/spec/replicas', desired: 2 })).toBe('/spec/replicas is nothing, and Git says 2');
+    expect(lineOf({ path: '/data/key', omitted: ['desired', 'observed'] })).toMatch(/^Since /);
   });
 
   it('names the object that the cause is of, and how often its event came', () => {

@@ -77,7 +77,7 @@ describe('the notice of an upload', () => {
       lines: [
         'InvalidEnvironment: environments/acme.yaml:7: spec: unknown key dependson',
         'Uploaded by Ana',
-        `Since ${since}`,
+        `Since ${since}. Nothing of it is in Git; the upload that mends it ends this.`,
       ],
     });
   });
