@@ -68,7 +68,7 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'check-drift', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   {
     ...{ who: 'check-drift', role: 'roles/storage.objectUser', on: 'state' },
-    names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/', 'unreadable/', 'unreachable/'],
+    names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/', 'held/', 'unreadable/', 'unreachable/'],
   },
   { who: 'deliver-alert', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
   { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['sinks/', 'held/', 'unreadable/'] },
