@@ -142,7 +142,9 @@ function shownTooOften(
     if (first === undefined) return [];
     const key = `${name} ${first.incident}`;
     const [answers, records] = [trouble.answers.get(key) ?? 0, trouble.records.get(key) ?? 0];
-    const excused = (knowing.has(name) ? 0 : answers) + records;
+    // Where the answer to an end was lost, the next occurrence goes on, and ends, under the same message of an app.
+    const isSure = knowing.has(name) && !(name === 'app' && first.state === 'closed');
+    const excused = (isSure ? 0 : answers) + records;
     const most = first.since === '' ? occurrencesOf(alerts, first.incident) : 1;
     const isMarked = those.some((one) => one.marked);
     return [
