@@ -23,7 +23,7 @@ export function maskFields({
 
 /**
  * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are
- * the values as written, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
+ * the values as written, in one line, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
  * characters or more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
  */
 export function maskText({
@@ -36,14 +36,19 @@ export function maskText({
   const secrets = objects.flatMap((object) =>
     object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : [],
   );
-  const values = secrets
+  const written = secrets
     .flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret, field))))
     .flatMap(spellings);
-  if (values.length === 0) return text;
+  if (written.length === 0) return text;
+  const values = [...written, ...written.map(inOneLine).filter((value) => value !== '')];
   const whole = [...new Set(values)]
     .filter((value) => value.length >= shortestWord)
     .sort((a, b) => b.length - a.length);
-  const masked = whole.reduce((rest, value) => withoutEnds({ text: rest.replaceAll(value, mask), value }), text);
+  const isWritten = new Set(written);
+  const masked = whole.reduce((left, value) => {
+    const rest = left.replaceAll(value, mask);
+    return isWritten.has(value) ? withoutEnds({ text: rest, value }) : rest;
+  }, text);
   const names = new Set(
     secrets.flatMap((secret) => [
       'Secret',
@@ -150,5 +155,11 @@ function spellings(value: string): string[] {
   const decoded = Buffer.from(value, 'base64').toString('utf8');
   const encoded = Buffer.from(value, 'utf8').toString('base64');
   const all = [value, encoded, ...(Buffer.from(decoded, 'utf8').toString('base64') === value ? [decoded] : [])];
-  return [...all, ...all.map((text) => JSON.stringify(text).slice(1, -1))].filter((text) => text !== '');
+  const quoted = all.map((text) => JSON.stringify(text).slice(1, -1));
+  return [...all, ...quoted].filter((text) => text !== '');
+}
+
+/** As messages have it by the time that they are told. */
+function inOneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
 }

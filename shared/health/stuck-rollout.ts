@@ -97,7 +97,10 @@ function titleOf(object: KubernetesObject): string {
   return objectTitle(objectIdOf(object));
 }
 
-/** The first trouble among the gravest, by the Pods' names, and how many Pods have one as grave. */
+/**
+ * The first trouble among the gravest, by the Pods' names, and how many Pods have one as grave. What was evicted stays
+ * beside the Pod that replaces it, whose trouble is the present one. Only a Job counts its ended Pods.
+ */
 function worstOf({
   pods,
   ofJob,
@@ -109,14 +112,25 @@ function worstOf({
 }): RolloutTrouble | undefined {
   const troubles = pods
     .toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1))
-    .flatMap((pod) => troubleOf(pod, { countsCrashes: ofJob, hides }) ?? []);
+    .flatMap((pod) => {
+      const trouble = troubleOf(pod, { countsCrashes: ofJob, hides });
+      return trouble === undefined ? [] : [{ ...trouble, isPast: !ofJob && hasFailed(pod) }];
+    });
   const failing = troubles.filter(({ verdict }) => verdict === 'failing');
-  const gravest = failing.length > 0 ? failing : troubles;
-  const [first] = gravest;
-  if (first === undefined) return undefined;
+  const present = troubles.filter(({ isPast, why }) => !isPast && why !== undefined);
+  const hasPast = troubles.some(({ isPast }) => isPast);
+  const gravest = failing.length > 0 ? failing : hasPast && present.length > 0 ? present : troubles;
+  if (gravest[0] === undefined) return undefined;
+  const { isPast: _isPast, ...first } = gravest[0];
   return pods.length === 1
     ? first
     : { ...first, message: `${first.message} (${gravest.length} of ${pods.length} pods)` };
+}
+
+const phaseSchema = z.object({ status: part({ phase: z.string().optional() }) });
+
+function hasFailed(pod: KubernetesObject): boolean {
+  return phaseSchema.safeParse(pod).data?.status.phase === 'Failed';
 }
 
 const requirementSchema = z.object({

@@ -23,14 +23,15 @@ export function noticeOfReport(report: Report): Notice {
   };
 }
 
-/** Whether all of it is as Git says, as far as anybody knows. */
+/** Whether all of it is as Git says, as far as anybody knows: of nothing, nobody does. */
 export function isWell({ counts, unreadable }: Report): boolean {
-  return counts.differing === 0 && counts.notLookedAt === 0 && unreadable.length === 0;
+  return counts.environments > 0 && counts.differing === 0 && counts.notLookedAt === 0 && unreadable.length === 0;
 }
 
 /** In one sentence. */
 export function verdictOf({ counts, unreadable }: Report): string {
   const { environments, differing, notLookedAt } = counts;
+  if (environments === 0 && unreadable.length === 0) return 'There is no environment that this report is of.';
   const all = counted(environments, 'environment', 'environments');
   const differs =
     differing === 0

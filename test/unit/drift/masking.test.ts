@@ -104,6 +104,18 @@ describe('what the API server says of a Secret', () => {
     ).toBe('a word of the API that is a value: ***');
   });
 
+  it.for([
+    ['ab1\ncd2\nef3', 'ab1 cd2 ef3'],
+    ['ab1\r\n\tcd2\n', 'ab1 cd2'],
+    ['q7z\n', 'q7z'],
+  ])('holds none that a message has in one line: %j', ([pin = '', said = '']) => {
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'pin' } };
+    for (const fields of [{ stringData: { pin } }, { data: { pin: Buffer.from(pin).toString('base64') } }])
+      expect(maskText({ text: `exec failed: ${said} is no pin`, objects: [{ ...secret, ...fields }] })).toBe(
+        'exec failed: *** is no pin',
+      );
+  });
+
   it('is told otherwise, and so is what it says of any other kind', () => {
     expect(hide('Secret "card" is invalid: data[number]: Required value')).toBe(
       'Secret "card" is invalid: data[number]: Required value',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { reportSchema } from '../../../shared/events/report.ts';
+import { noticeOfReport } from '../../../shared/notices/report-notice.ts';
 import { listedEntries } from '../../../shared/report/make-report.ts';
 import { commit, environmentOf, from, image, incidentOf, reportOf, revision } from './reported.ts';
 
@@ -267,5 +268,15 @@ describe('against the report before', () => {
     expect(JSON.stringify(now)).not.toContain('beta');
     expect([now.before, now.gone, now.differing[0]?.news]).toEqual([null, [], null]);
     expect(now.limits).toContain('The report before was of other environments: this one is compared with none.');
+  });
+});
+
+describe('a report that is of no environment', () => {
+  it('does not say that all is well: the choice may be mistaken', () => {
+    const { severity, title } = noticeOfReport(reportOf([]));
+    expect([severity, title]).toEqual([
+      'warning',
+      'Drift report weekly: There is no environment that this report is of.',
+    ]);
   });
 });
