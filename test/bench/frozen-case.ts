@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message, PubSub } from '@google-cloud/pubsub';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
+import { convergedType } from '../../shared/events/alert.ts';
 import { reachableType, unreachableType } from '../../shared/events/dependency-alert.ts';
 import { uploadRefusedType } from '../../shared/events/upload-alert.ts';
 import type { Case } from './measure.ts';
@@ -31,7 +32,7 @@ export async function measureFrozen({ folder, programs }: Pipeline): Promise<rea
     await tree.write({ path: 'manifests/shop/a.yaml', content: manifest });
     const since = Date.now();
     await tree.push('refs/heads/main');
-    await heard.first({ type: 'dev.converge.converged.v1', since });
+    await heard.first({ type: convergedType, since });
     const before = await refusal(pipeline, heard);
 
     const pid = pipeline.kubernetes.apiServer.pid();
@@ -59,7 +60,7 @@ const plain = { name: 'frozen-api-server', objects: 1, floorSeconds: null, apiCa
 const environment = `apiVersion: converge.dev/v1
 kind: Environment
 metadata: { name: shop }
-spec: { cluster: sandbox, namespace: shop, sources: [{ manifests: { path: manifests/shop } }] }
+spec: { cluster: sandbox, namespace: shop, sources: [{ manifests: manifests/shop }] }
 `;
 const manifest = `apiVersion: v1
 kind: ConfigMap

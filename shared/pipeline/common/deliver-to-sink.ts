@@ -47,6 +47,8 @@ export interface ToldAs {
 
 /** Storage takes one write a second of one name. Milliseconds. */
 const betweenWrites = 1_000;
+/** How long the beginning of an incident is waited for, where its end comes first. In pauses between writes. */
+const waitsForBeginning = 3;
 /** How long the delivery of another alert of the incident is waited for, and when it has died. Milliseconds. */
 const waitsFor = 15;
 const diesAfter = 60_000;
@@ -67,12 +69,15 @@ export async function deliverToSink(
   if (unread.kind !== 'send' && (incident.isNews || unread.kind !== 'unmeant')) return unread.kind;
   const writer = randomUUID();
   let before: DeliveryRecord | undefined;
+  let hasFailed = false;
   for (let look = 1; look <= waitsFor; look++) {
-    const claim = await claimDelivery({ incident, writer, before }, ports);
+    const isEarly = look <= waitsForBeginning;
+    const claim = await claimDelivery({ incident, writer, before, isEarly }, ports);
     if (claim === 'busy') await ports.sleep(betweenWrites);
     else if (claim.kind === 'claimed') return deliverClaimed(given, claim, ports);
     // Somebody else may have written in the same second.
-    else if (claim.kind === 'unrecorded' && look === 1) {
+    else if (claim.kind === 'unrecorded' && !hasFailed) {
+      hasFailed = true;
       ({ before } = claim);
       await ports.sleep(betweenWrites);
     } else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
@@ -145,7 +150,12 @@ interface Unrecorded {
  * @param before what was known before a write of ours whose answer was lost
  */
 async function claimDelivery(
-  { incident, writer, before: read }: { incident: Incident; writer: string; before: DeliveryRecord | undefined },
+  {
+    incident,
+    writer,
+    before: read,
+    isEarly,
+  }: { incident: Incident; writer: string; before: DeliveryRecord | undefined; isEarly: boolean },
   ports: DeliverPorts,
 ): Promise<Claimed | Unrecorded | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
   const { place, told } = incident;
@@ -156,6 +166,9 @@ async function claimDelivery(
   const before = mergedRecords(stored, kept);
   const verdict = judgeDelivery(incident, before);
   if (verdict.kind !== 'send' && verdict.kind !== 'unneeded') return verdict;
+  // An end may overtake what it ends, as what is healed is told with its end: people would never hear what it was.
+  if (isEarly && found === undefined && kept === undefined && told.state === 'closed' && !incident.isNews)
+    return 'busy';
   if (verdict.kind === 'send' && stored?.attempt?.writer === writer) {
     // The answer of our own write was lost.
     const ours = { send: verdict, place, record: stored, generation: found?.generation ?? '', before: read };

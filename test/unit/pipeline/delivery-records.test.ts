@@ -185,6 +185,20 @@ describe('a sink that has an alert', () => {
     expect(told()).toEqual(['ops opened', 'ops closed']);
   });
 
+  it('is told the beginning before the end that overtook it', async () => {
+    const { tell, told } = world();
+    await Promise.all([tell(end({ at: 2 })), tell(diff())]);
+    expect(told()).toEqual(['ops opened', 'ops closed']);
+  });
+
+  it('is told an end whose beginning does not come', async () => {
+    const { tell, told, clock } = world();
+    const asked = clock.now().getTime();
+    await tell(end({ at: 2 }));
+    expect(told()).toEqual(['ops closed']);
+    expect(clock.now().getTime() - asked).toBeLessThanOrEqual(6_000);
+  });
+
   it('is told that the incident came back', async () => {
     const { tell, told } = world();
     await tell(diff());
