@@ -30,10 +30,11 @@ export async function deliverToSlack(
   const asked = { delivery, channel, call: slackCalls({ sink: delivery.sink.name, api: slack.api, token, post }) };
   if (alert.kind === 'report') return tellReport(asked);
   const known = notice.state === 'opened' ? undefined : message?.['ts'];
-  // Of what goes on without a message that is remembered, whoever told the beginning could remember nothing.
-  const isAsked = known === undefined && (perhaps || notice.state !== 'opened');
+  // Of what goes on without a message that is remembered, whoever told the beginning could remember nothing. Where an
+  // answer was lost, that may be of another message than the one that is remembered.
+  const isAsked = perhaps || (known === undefined && notice.state !== 'opened');
   const found = isAsked ? await findMessage(asked) : undefined;
-  const ts = known ?? (found === 'unknown' ? undefined : found?.ts);
+  const ts = (found === 'unknown' ? undefined : found?.ts) ?? known;
   if (ts === undefined || !(await update({ ...asked, ts })))
     return { ts: await tell({ ...asked, isMarked: perhaps && found === 'unknown' }) };
   if (notice.state !== 'opened') await reply({ ...asked, ts });

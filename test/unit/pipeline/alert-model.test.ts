@@ -183,4 +183,16 @@ describe('whatever an environment comes to, and whatever is lost, doubled and di
       sequences,
     );
   }, 300_000);
+
+  it('an end after a lost answer is that of the message whose answer was lost, not of one that is remembered', async () => {
+    const well = { step: 'delivers', comesAgain: false, mood: 'well', hit: 0, storage: 'well' } as const;
+    const problems = await play([
+      { step: 'looks', finding: 'healed', minutes: 1, isPublishedTwice: true },
+      { ...well, which: 2 },
+      { step: 'looks', finding: 'healed', minutes: 1, isPublishedTwice: false },
+      { ...well, which: 3, mood: 'lost', hit: 14 },
+      { ...well, which: 3 },
+    ]);
+    expect(problems).toEqual([]);
+  });
 });

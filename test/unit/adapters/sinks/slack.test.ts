@@ -183,9 +183,11 @@ describe('Slack, where an answer was lost', () => {
       '/conversations.replies': { ok: true, messages: [found, { ...found, ts: '1503435957.000100' }] },
     });
     await deliver({ isTold: true, message, perhaps: true });
-    expect(methods()).toEqual(['/chat.update', '/conversations.replies']);
+    // Whose answer was lost may be another message than the one that is remembered.
+    const asked = ['/conversations.history', '/chat.update', '/conversations.replies'];
+    expect(methods()).toEqual(asked);
     await deliver({ isTold: true, message, perhaps: true, id: 'event-8' });
-    expect(methods().slice(2)).toEqual(['/chat.update', '/conversations.replies', '/chat.postMessage']);
+    expect(methods().slice(asked.length)).toEqual([...asked, '/chat.postMessage']);
   });
 });
 
