@@ -18,8 +18,8 @@ import type { Ports } from '../ports/ports.ts';
 import type { GenerationPrecondition } from '../ports/storage.ts';
 import { commitStatus } from './commit-status.ts';
 import { inTurn } from './common/host-turns.ts';
-import { restOf } from './common/pauses.ts';
-import { readState, valueOrNone } from './common/read-state.ts';
+import { betweenWrites, restOf } from './common/pauses.ts';
+import { ageOf, readState, valueOrNone } from './common/read-state.ts';
 
 export type TellPorts = Pick<Ports, 'gitHosts' | 'repository' | 'state' | 'log' | 'now' | 'sleep'>;
 
@@ -30,8 +30,6 @@ export interface CommitsForHost {
   readonly commits: readonly string[];
 }
 
-/** Storage takes one write a second of one name. Milliseconds. */
-const betweenWrites = 1_000;
 /** How many looks another instance is waited for, when it has died, and how long a turn begins with another commit. */
 const looks = 15;
 const diesAfter = 60_000;
@@ -130,7 +128,7 @@ async function claimTurn(
   for (let look = 1; look <= looks; look++) {
     const found = await readState({ path, decode: decodeToldCommits }, ports);
     const record = valueOrNone(found);
-    const age = found === undefined ? Number.POSITIVE_INFINITY : found.readAt.getTime() - found.writtenAt.getTime();
+    const age = found === undefined ? Number.POSITIVE_INFINITY : ageOf(found);
     // The answer of our own write was lost.
     const isOurs = record?.writer === writer;
     const isBusy = age < betweenWrites || (record !== undefined && record.writer !== null && age < diesAfter);

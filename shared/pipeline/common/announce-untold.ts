@@ -3,7 +3,7 @@ import { projectAt, type GitHostConfig, type RepositoryThere } from '../../confi
 import { decodeToldCommits, toldCommitsPath } from '../../notices/told-commits.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { announceCommit } from './announce-commit.ts';
-import { readState, valueOrNone } from './read-state.ts';
+import { ageOf, readState, valueOrNone } from './read-state.ts';
 
 /** Who tells a host has so long for it, and the next alert of the class comes meanwhile. Milliseconds. */
 const leftAfter = 120_000;
@@ -42,6 +42,6 @@ async function untold(
   ports: Pick<Ports, 'state' | 'log'>,
 ): Promise<string | undefined> {
   const found = await readState({ path: toldCommitsPath(of), decode: decodeToldCommits }, ports);
-  if (found === undefined || found.readAt.getTime() - found.writtenAt.getTime() < leftAfter) return undefined;
+  if (found === undefined || ageOf(found) < leftAfter) return undefined;
   return valueOrNone(found)?.commits.findLast(({ shows }) => shows === null)?.commit;
 }

@@ -17,11 +17,11 @@ import { causeDue, isGathering, type HeldIncident, type HoldRules } from '../../
 import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf, holdRulesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
-import type { StateFacts } from '../../ports/storage.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
 import { unsavedAt, writeDelivery } from './delivery-records.ts';
 import { readHeldCause, readHeldIncident, writeHeldIncident, type Kept } from './held-alerts.ts';
-import { readState, valueOrNone } from './read-state.ts';
+import { betweenWrites } from './pauses.ts';
+import { ageOf, readState, valueOrNone } from './read-state.ts';
 import { showCause } from './show-cause.ts';
 
 type Delivered = Awaited<ReturnType<typeof deliverToSink>> | 'held';
@@ -81,8 +81,6 @@ interface Asked {
   readonly incident: string;
 }
 
-/** Storage takes one write a second of one name. Milliseconds. */
-const betweenWrites = 1_000;
 const mostTries = 10;
 
 async function nextStep(asked: Asked, ports: DeliverPorts): Promise<Step> {
@@ -117,14 +115,10 @@ async function hold(asked: Asked, ports: DeliverPorts): Promise<Step | 'busy'> {
   const look = { kind: 'look', cause: known.cause, isShown: buried === 'shown' } as const;
   if (isSame || isBehind)
     return { ...look, isNews: false, isDoubtful: unsavedAt(recordPath(asked), ports) !== undefined };
-  if (ageOf(found) < betweenWrites) return 'busy';
+  if (found !== undefined && ageOf(found) < betweenWrites) return 'busy';
   const value = { ...heldOf({ ...asked, told }, ports), cause: known.cause, severity: known.severity };
   const written = await writeHeldIncident({ sink, incident, value, before: found }, ports);
   return written === 'conflict' ? 'busy' : { ...look, isNews: true };
-}
-
-function ageOf(found: Pick<StateFacts, 'readAt' | 'writtenAt'> | undefined): number {
-  return found === undefined ? Infinity : found.readAt.getTime() - found.writtenAt.getTime();
 }
 
 /** Of an incident of which nothing is held: it is, unless the sink was told of it before, or is not to be. */
@@ -201,7 +195,7 @@ async function bury(
   }
   if (record !== undefined && (record.newest.id === asked.told.id || isOlder(asked.told, record.newest)))
     return 'buried';
-  if (ageOf(found) < betweenWrites) return 'busy';
+  if (found !== undefined && ageOf(found) < betweenWrites) return 'busy';
   const dead = { ...withNewest(asked.told, record), shows: 'closed' as const };
   const ifGeneration = found === undefined ? 'absent' : { generation: found.generation };
   const written = await writeDelivery({ place: { path, isNews: false }, record: dead, ifGeneration }, ports);

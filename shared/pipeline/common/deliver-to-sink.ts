@@ -22,7 +22,8 @@ import { abilitiesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { clearDeliveries, keepUnsaved, unsavedAt, writeDelivery, type RecordPlace } from './delivery-records.ts';
-import { readState, valueOrNone, type ReadState } from './read-state.ts';
+import { betweenWrites } from './pauses.ts';
+import { ageOf, readState, valueOrNone, type ReadState } from './read-state.ts';
 
 export type DeliverPorts = Pick<Ports, 'sinks' | 'state' | 'log' | 'now' | 'sleep'>;
 
@@ -45,8 +46,6 @@ export interface ToldAs {
   noticeOf(shown: { isTold: boolean }): Notice;
 }
 
-/** Storage takes one write a second of one name. Milliseconds. */
-const betweenWrites = 1_000;
 /** How long the beginning of an incident is waited for, where its end comes first. In pauses between writes. */
 const waitsForBeginning = 3;
 /** How long the delivery of another alert of the incident is waited for, and when it has died. Milliseconds. */
@@ -207,10 +206,6 @@ function isUnderWay(found: ReadState<DeliveryRecord> | undefined): boolean {
 
 function isJustWritten(found: ReadState<DeliveryRecord> | undefined): boolean {
   return found !== undefined && ageOf(found) < betweenWrites;
-}
-
-function ageOf({ readAt, writtenAt }: ReadState<DeliveryRecord>): number {
-  return readAt.getTime() - writtenAt.getTime();
 }
 
 async function deliverClaimed(given: AlertForSink, claim: Claimed, ports: DeliverPorts): Promise<'delivered'> {

@@ -23,6 +23,11 @@ export function restOf({ pause, since, now }: { pause: number; since: number; no
   return Math.max(0, Math.min(pause, since + pause - now.getTime()));
 }
 
+/**
+ * Storage takes one write a second of one name. https://docs.cloud.google.com/storage/quotas#objects
+ */
+export const betweenWrites = 1_000;
+
 /** Reads or writes of an object that somebody else overwrites meanwhile. */
 export const triesAgainstOverwriting = 10;
 

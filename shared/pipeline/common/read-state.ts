@@ -74,6 +74,11 @@ function isNews({
   return true;
 }
 
+/** How long ago an object was written when it was read: both by Storage's clock. Milliseconds. */
+export function ageOf({ readAt, writtenAt }: Pick<StateFacts, 'readAt' | 'writtenAt'>): number {
+  return readAt.getTime() - writtenAt.getTime();
+}
+
 /** For a reader to whom an unreadable object is the same as none. */
 export function valueOrNone<T>(found: ReadState<T> | undefined): T | undefined {
   return found === undefined || 'unreadable' in found ? undefined : found.value;

@@ -33,6 +33,8 @@ import {
   writeHeldCause,
   type Lead,
 } from './held-alerts.ts';
+import { betweenWrites } from './pauses.ts';
+import { ageOf } from './read-state.ts';
 
 export interface LookedCause {
   readonly sink: AlertSink;
@@ -44,8 +46,6 @@ export interface LookedCause {
   readonly isPatient: boolean;
 }
 
-/** Storage takes one write a second of one name. Milliseconds. */
-const betweenWrites = 1_000;
 /** How often a cause is looked at while somebody else is at it. */
 const mostLooks = 15;
 /** How often what Storage does not take is tried again. */
@@ -97,7 +97,7 @@ async function claimCause(
   if (due === undefined || due === 'clear' || lead === undefined) return 'held';
   if (isOurs && found !== undefined && read !== undefined)
     return { due, head: read, generation: found.generation, incidents, lead, acknowledged };
-  if (found !== undefined && found.readAt.getTime() - found.writtenAt.getTime() < betweenWrites) return 'again';
+  if (found !== undefined && ageOf(found) < betweenWrites) return 'again';
   const value = claimedCause(head ?? beginCause(lead), { writer, at: ports.now().getTime() });
   try {
     const written = await writeHeldCause({ sink, cause, value, before: found }, ports);

@@ -18,11 +18,10 @@ import {
   type Unreachable,
 } from '../../memory/unreachable.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { readState, valueOrNone, type ReadState, type StateAccess } from './read-state.ts';
+import { betweenWrites } from './pauses.ts';
+import { ageOf, readState, valueOrNone, type ReadState, type StateAccess } from './read-state.ts';
 import { recallMemories, rememberedEnvironments } from './remembered-environments.ts';
 
-/** Storage takes one write a second of one object. Milliseconds. */
-const betweenWrites = 1_000;
 /** For as long, whoever wrote an alert down is taken to be publishing it. Milliseconds. */
 const publishesFor = 10_000;
 
@@ -114,7 +113,7 @@ async function isInHand(
   found: ReadState<Unreachable>,
   { path, ports }: { path: string; ports: TellUnreachablePorts },
 ): Promise<boolean> {
-  const age = found.readAt.getTime() - found.writtenAt.getTime();
+  const age = ageOf(found);
   if (age < betweenWrites) return true;
   const known = valueOrNone(found);
   if (known === undefined || (known.outbox.length === 0 && known.endedAt === undefined)) return false;

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { ConvergeError, describeError, type ErrorCode } from '../../base/errors.ts';
 import { decodeUnreadable, meetUnreadable, unreadablePath, type Unreadable } from '../../memory/unreadable.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { readState, valueOrNone, type ReadState } from './read-state.ts';
+import { betweenWrites } from './pauses.ts';
+import { ageOf, readState, valueOrNone } from './read-state.ts';
 
 /** What an operator makes readable, and what no message says anything about. */
 const ofTheOperator: readonly ErrorCode[] = [
@@ -12,9 +13,6 @@ const ofTheOperator: readonly ErrorCode[] = [
   'SecretUnavailable',
   'StorageRefused',
 ];
-
-/** Storage takes one write a second of one object. Milliseconds. */
-const betweenWrites = 1_000;
 
 export type TellUnreadablePorts = Pick<Ports, 'now' | 'log' | 'state'>;
 
@@ -70,8 +68,4 @@ async function noteUnreadable(
   // By another, or by this one, whose answer was lost.
   const now = valueOrNone(await readState({ path, decode: decodeUnreadable }, ports));
   return now?.writer === met.writer ? now.since : undefined;
-}
-
-function ageOf({ readAt, writtenAt }: ReadState<unknown>): number {
-  return readAt.getTime() - writtenAt.getTime();
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
-import { restOf } from './pauses.ts';
-import { readState, type ReadState, type StateAccess } from './read-state.ts';
+import { betweenWrites, restOf } from './pauses.ts';
+import { ageOf, readState, type ReadState, type StateAccess } from './read-state.ts';
 
 /** `nonce` is new for each claim. It is over so many seconds after it was written, or where it is ended. */
 const claimSchema = z.object({ nonce: z.string(), seconds: leaseDuration });
@@ -14,8 +14,6 @@ const endSchema = z.object({ nonce: z.string() });
 
 /** How long a claim lasts whose holder is gone: longer than a turn takes, as Git hosts are. */
 const claimSeconds = 30;
-/** Storage takes one write a second of one object. Milliseconds. */
-const betweenWrites = 1_000;
 
 /** The right to write the notes and refs of one repository. Git's own comparisons hold where two have it after all. */
 export interface WritebackClaim {
@@ -74,10 +72,6 @@ export async function claimWriteback(
 
 async function readClaim(path: string, ports: StateAccess): Promise<ReadState<Claim> | undefined> {
   return readState({ path, decode: (value) => claimSchema.safeParse(value).data }, ports);
-}
-
-function ageOf({ readAt, writtenAt }: Pick<ReadState<unknown>, 'readAt' | 'writtenAt'>): number {
-  return readAt.getTime() - writtenAt.getTime();
 }
 
 function isOver(claim: ReadState<Claim>): boolean {

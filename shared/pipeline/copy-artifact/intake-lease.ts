@@ -4,7 +4,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
-import { readState, type StateAccess } from '../common/read-state.ts';
+import { ageOf, readState, type StateAccess } from '../common/read-state.ts';
 
 /**
  * `holder` is null where nobody holds it, else new for each claim, so that who claimed knows its own. It lasts for so
@@ -51,8 +51,11 @@ export async function findLease(
   const found = await readState({ path, decode: (value) => leaseSchema.safeParse(value).data }, ports);
   if (found === undefined) return { generation: 'absent', holder: null, isOver: true };
   const last = 'unreadable' in found ? { holder: undefined, seconds } : found.value;
-  const age = found.readAt.getTime() - found.writtenAt.getTime();
-  return { generation: { generation: found.generation }, holder: last.holder, isOver: age > last.seconds * 1000 };
+  return {
+    generation: { generation: found.generation },
+    holder: last.holder,
+    isOver: ageOf(found) > last.seconds * 1000,
+  };
 }
 
 /** @param ended the last claim that is over, as the ledger says */

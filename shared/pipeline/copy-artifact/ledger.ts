@@ -1,7 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
 import { triesAgainstOverwriting } from '../common/pauses.ts';
-import { readState, valueOrNone } from '../common/read-state.ts';
+import { ageOf, readState, valueOrNone } from '../common/read-state.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 
@@ -27,7 +27,7 @@ export async function readLedger({ ports, settings }: LedgerAccess): Promise<Rec
   const path = ledgerPath(settings);
   const found = await readState({ path, decode: decodeLedger }, ports);
   if (found === undefined) return { state: 'lost', ledger: emptyLedger, written: 'absent', age: Infinity };
-  const facts = { written: { generation: found.generation }, age: found.readAt.getTime() - found.writtenAt.getTime() };
+  const facts = { written: { generation: found.generation }, age: ageOf(found) };
   const ledger = valueOrNone(found);
   return ledger === undefined ? { state: 'lost', ledger: emptyLedger, ...facts } : { state: 'kept', ledger, ...facts };
 }

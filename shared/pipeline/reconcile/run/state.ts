@@ -21,12 +21,11 @@ import type { Transition } from '../../../memory/transitions/transition.ts';
 import { owedEnds } from '../../../memory/untold-evidence.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { GenerationPrecondition, StateFacts } from '../../../ports/storage.ts';
-import { readState, type ReadState } from '../../common/read-state.ts';
+import { betweenWrites } from '../../common/pauses.ts';
+import { ageOf, readState, type ReadState } from '../../common/read-state.ts';
 
 export type StatePorts = Pick<Ports, 'state' | 'log' | 'now' | 'sleep' | 'topics'>;
 
-/** Storage takes one write a second of one name. Milliseconds. */
-const betweenWrites = 1_000;
 /** How long a run that lives may take to publish what it said, and to name it. */
 const tellsWithin = 3_000;
 /** How often a write is tried whose precondition fails by what is nobody's. */
@@ -127,7 +126,7 @@ function hindranceOf(lease: Found['lease']): Hindrance | undefined {
  */
 function isBeingTold({ current }: State, found: StateFacts | undefined): boolean {
   if (found === undefined || current.outbox === undefined) return false;
-  return found.readAt.getTime() - found.writtenAt.getTime() < tellsWithin;
+  return ageOf(found) < tellsWithin;
 }
 
 /** What is folded must not be older than what it is folded into: both are read again, in this order. */
@@ -251,14 +250,14 @@ function leaseIn(found: ReadState<Lease> | undefined): Lease | undefined {
 }
 
 function standing({ lease, memory }: State, found: StateFacts | undefined): ReturnType<typeof standingOf> {
-  const age = found === undefined ? 0 : found.readAt.getTime() - found.writtenAt.getTime();
+  const age = found === undefined ? 0 : ageOf(found);
   return standingOf({ lease: lease.value, ended: memory.value.ended, age });
 }
 
 /** By the reader's clock, of what Storage's said. */
 function writableAt(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>): number {
   if (found === undefined) return 0;
-  return now().getTime() + betweenWrites - (found.readAt.getTime() - found.writtenAt.getTime());
+  return now().getTime() + betweenWrites - ageOf(found);
 }
 
 async function waitToWrite({ ports }: State, { writableAt: at }: Pick<Known<unknown>, 'writableAt'>): Promise<void> {
