@@ -8,6 +8,8 @@ export type ReadListed<T> = {
   readonly path: string;
   /** By Storage's clock. */
   readonly writtenAt: Date;
+  /** By the same, where it was read now. */
+  readonly readAt?: Date;
 } & ({ readonly value: T } | { readonly unreadable: string });
 
 /** Where an instance keeps what it has read of a kind of objects, and what such an object is. */
@@ -43,7 +45,7 @@ export async function readListed<T>(
   const found = await readState({ path, decode }, access);
   if (found === undefined) return undefined;
   const isListed = found.generation === generation;
-  const facts = { path, writtenAt: isListed ? updatedAt : found.writtenAt };
+  const facts = { path, writtenAt: isListed ? updatedAt : found.writtenAt, readAt: found.readAt };
   if ('unreadable' in found) return { ...facts, unreadable: found.unreadable };
   if (isListed) kept.keep({ path, generation, bytes, value: found.value });
   return { ...facts, value: found.value };

@@ -1,10 +1,9 @@
 import { describeError } from '../../base/errors.ts';
 import { decodeLookTimes, looksAreToldFor, looksFolder, newestLooks, type LookTimes } from '../../memory/look-times.ts';
 import type { Ports } from '../../ports/ports.ts';
-import type { ListedState } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
 import { keepPace } from './pace.ts';
-import { readAllListed } from './read-listed.ts';
+import { readAllListed, type ReadListed } from './read-listed.ts';
 import type { StateAccess } from './read-state.ts';
 
 type WrittenLooks = NonNullable<ReturnType<typeof decodeLookTimes>>;
@@ -20,17 +19,14 @@ export interface LooksNow {
 }
 
 /**
- * The same as `recallLooks`, with the time: by a read more, of what was written last. Whoever judges how old a look is
+ * The same as `recallLooks`, with the time: by a read more where all is known already. Whoever judges how old a look is
  * has no clock of its own that it may trust.
  */
 export async function recallLooksNow(of: { repository: string }, access: StateAccess): Promise<LooksNow> {
-  const listed = await access.state.list(looksFolder(of.repository));
-  const [newest] = listed.toSorted((one, other) => other.updatedAt.getTime() - one.updatedAt.getTime());
-  const [looks, read] = await Promise.all([
-    looksOf({ ...of, listed }, access),
-    newest === undefined ? undefined : access.state.read(newest.path),
-  ]);
-  return { looks, at: read?.readAt };
+  const written = await readWritten(of, access);
+  const readAt = written.map((one) => one.readAt).find((at) => at !== undefined);
+  const at = readAt ?? (written[0] && (await access.state.read(written[0].path))?.readAt);
+  return { looks: looksIn(written), at };
 }
 
 /**
@@ -41,17 +37,21 @@ export async function recallLooks(
   { repository }: { repository: string },
   access: StateAccess,
 ): Promise<ReadonlyMap<string, LookTimes>> {
-  return await looksOf({ repository, listed: await access.state.list(looksFolder(repository)) }, access);
+  return looksIn(await readWritten({ repository }, access));
 }
 
-async function looksOf(
-  { repository, listed }: { repository: string; listed: readonly ListedState[] },
+async function readWritten(
+  { repository }: { repository: string },
   access: StateAccess,
-): Promise<ReadonlyMap<string, LookTimes>> {
+): Promise<readonly ReadListed<WrittenLooks>[]> {
   const folder = looksFolder(repository);
+  const listed = await access.state.list(folder);
   const kept = keptLooks(access.state);
   kept.forgetOthers({ folder, listed });
-  const written = await readAllListed(listed, { kept, decode: decodeLookTimes }, access);
+  return readAllListed(listed, { kept, decode: decodeLookTimes }, access);
+}
+
+function looksIn(written: readonly ReadListed<WrittenLooks>[]): ReadonlyMap<string, LookTimes> {
   return newestLooks(
     written.flatMap((one) => ('value' in one ? [{ looks: one.value, writtenAt: one.writtenAt }] : [])),
   );
