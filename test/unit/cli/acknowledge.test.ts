@@ -2,40 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acknowledge } from '../../../cli/acknowledge.ts';
-import type { Context } from '../../../cli/context.ts';
 import { acknowledgeOutputSchema } from '../../../cli/output-schemas.ts';
 import { showStatus } from '../../../cli/status.ts';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { acknowledgementPath } from '../../../shared/pipeline/common/acknowledgements.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
-import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
+import { createWorld } from '../pipeline/reconcile/world/world.ts';
+import { contextOf } from './context.ts';
 
-const config = parseConfig({
-  file: 'converge.yaml',
-  text: `project: family
-state: { bucket: family-state }
-repositories:
-  master: { url: https://git.example.com/family/master.git, bucket: family-master }
-clusters: {}
-`,
-});
-const unused = async (): Promise<never> => {
-  throw new Error('nobody asks for such a thing');
-};
-
-function contextOf({ ports, git }: World): Context {
-  const repository = { ...git, fetchRef: async () => undefined };
-  const open = {
-    ...{ uploads: unused, buckets: unused, topics: unused, deadLetters: unused, renderer: unused },
-    state: async () => ports.state,
-    repository: async () => () => repository,
-  };
-  const environment = { GIT_COMMITTER_NAME: 'Ana', GIT_COMMITTER_EMAIL: 'ana@example.com' };
-  return {
-    ...{ ports, config, open, statusUrl: undefined, pubsub: undefined },
-    ...{ environment, folder: '/', progress: () => {} },
-  };
-}
+const ana = { GIT_COMMITTER_NAME: 'Ana', GIT_COMMITTER_EMAIL: 'ana@example.com' };
 
 async function broken() {
   const world = createWorld();
@@ -43,7 +17,7 @@ async function broken() {
   await world.run();
   world.git.add({ 'environments/shop.yaml': 'cluster: [\n' });
   await world.run();
-  const context = contextOf(world);
+  const context = contextOf(world, ana);
   const shown = async () => JSON.parse(JSON.stringify((await showStatus(context, ['shop'])).json)) as unknown;
   const { exit, json } = await showStatus(context, ['shop']);
   expect([exit, json]).toMatchObject([1, { environments: [{ incidents: [{}] }] }]);

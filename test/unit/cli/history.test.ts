@@ -1,34 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { showHistory } from '../../../cli/history.ts';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
+import { contextOf } from './context.ts';
 
-const config = parseConfig({
-  file: 'converge.yaml',
-  text: `project: family
-state: { bucket: family-state }
-repositories:
-  master: { url: https://git.example.com/family/master.git, bucket: family-master }
-clusters: {}
-`,
-});
-const unused = async (): Promise<never> => {
-  throw new Error('history asks for no such thing');
-};
-
-async function textOf({ ports, git }: World, since: number): Promise<string[]> {
-  const repository = { ...git, fetchRef: async () => undefined };
-  const open = {
-    ...{ uploads: unused, buckets: unused, topics: unused, deadLetters: unused, renderer: unused },
-    state: async () => ports.state,
-    repository: async () => () => repository,
-  };
-  const context = {
-    ...{ ports, config, open, statusUrl: undefined, pubsub: undefined },
-    ...{ environment: {}, folder: '/', progress: () => {} },
-  };
-  const { exit, lines } = await showHistory(context, 'shop', { limit: 20, since });
+async function textOf(world: World, since: number): Promise<string[]> {
+  const { exit, lines } = await showHistory(contextOf(world), 'shop', { limit: 20, since });
   expect(exit).toBe(0);
   return lines.map(({ text }) => text);
 }

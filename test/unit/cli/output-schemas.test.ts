@@ -3,36 +3,9 @@ import { showHistory } from '../../../cli/history.ts';
 import { historyOutputSchema, rollbackOutputSchema, traceOutputSchema } from '../../../cli/output-schemas.ts';
 import { rollBack } from '../../../cli/rollback.ts';
 import { showTrace } from '../../../cli/trace.ts';
-import type { Context } from '../../../cli/context.ts';
-import { parseConfig } from '../../../shared/config/config.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
-import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
-
-const config = parseConfig({
-  file: 'converge.yaml',
-  text: `project: family
-state: { bucket: family-state }
-repositories:
-  master: { url: https://git.example.com/family/master.git, bucket: family-master }
-clusters: {}
-`,
-});
-const unused = async (): Promise<never> => {
-  throw new Error('nobody asks for such a thing');
-};
-
-function contextOf({ ports, git }: World): Context {
-  const repository = { ...git, fetchRef: async () => undefined };
-  const open = {
-    ...{ uploads: unused, buckets: unused, topics: unused, deadLetters: unused, renderer: unused },
-    state: async () => ports.state,
-    repository: async () => () => repository,
-  };
-  return {
-    ...{ ports, config, open, statusUrl: undefined, pubsub: undefined },
-    ...{ environment: {}, folder: '/', progress: () => {} },
-  };
-}
+import { createWorld } from '../pipeline/reconcile/world/world.ts';
+import { contextOf } from './context.ts';
 
 const holds = (value: unknown, schema: { safeParse(value: unknown): object }): void => {
   expect(schema.safeParse(JSON.parse(JSON.stringify(value)))).toMatchObject({ success: true });
