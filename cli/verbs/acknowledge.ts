@@ -1,0 +1,20 @@
+import { type Command, Option } from 'commander';
+import { contextOf, example, duration, type Surroundings } from './verb.ts';
+
+export function addAcknowledge(program: Command, { open, answer }: Surroundings): void {
+  program
+    .command('acknowledge')
+    .description(
+      'Says that you take care of what is open: it is not told again until it ends, or the time is over. ' +
+        'Of an environment: all that is open there.',
+    )
+    .argument('<environment|incident>', '<name>, <class>/<name>, or the id of an incident, as status shows them')
+    .addOption(new Option('--for <duration>', 'for how long (default: until it ends)').argParser(duration))
+    .option('--comment <text>', 'for whoever reads it')
+    .option('--undo', 'you take care of it no more')
+    .addHelpText('after', example('converge acknowledge acme-production --for 8h --comment "the image is being built"'))
+    .action(async (target: string, _options: unknown, command: Command) => {
+      const { acknowledge } = await import('../acknowledge.ts');
+      answer(await acknowledge(contextOf(command, open), target, command.opts()));
+    });
+}
