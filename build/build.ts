@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { ensureProgram, type Report, type Platform } from '../local/programs.ts';
+import type { Platform } from '../local/go-build.ts';
+import { ensureProgram, ensurePrograms, programNames, type Report } from '../local/programs.ts';
+import { sumsFile } from '../local/shipped-programs.ts';
 import { systemErrorCode } from '../local/local-error.ts';
 import { billOfMaterials, licenses } from './bill-of-materials.ts';
 import { bundleCommand } from './command.ts';
@@ -16,6 +18,13 @@ import { npmLibraries } from './packages.ts';
 export const deployed: Platform = { os: 'linux', arch: 'amd64' };
 /** For the image alone. */
 const others: readonly Platform[] = [{ os: 'linux', arch: 'arm64' }];
+/** What `npm start` runs on. */
+const developers: readonly Platform[] = [
+  { os: 'linux', arch: 'amd64' },
+  { os: 'linux', arch: 'arm64' },
+  { os: 'darwin', arch: 'amd64' },
+  { os: 'darwin', arch: 'arm64' },
+];
 
 /** Paths below the folder that was built into. */
 export const built = {
@@ -25,7 +34,9 @@ export const built = {
   bill: 'functions.cdx.json',
   renderer: ({ os, arch }: Platform): string => `render/${os}-${arch}/render`,
   command: (version: string): string => `converge-${version}.tgz`,
-  sums: 'SHA256SUMS',
+  sums: sumsFile,
+  /** What `CONVERGE_PROGRAMS` may name, with sums of its own. */
+  programs: 'programs',
 } as const;
 
 export interface BuildOptions {
@@ -41,7 +52,9 @@ export interface BuildOptions {
  *
  * @param root the project, with its packages installed
  * @param targets what the renderer is built for, beside what the functions run on; absent: everything that the image is
- * made for Throws `LocalError` where Go is missing or the renderer does not build.
+ * made for
+ *
+ * Throws `LocalError` where Go is missing or the renderer does not build.
  */
 export async function build({ root, out, targets = others, report = () => {} }: BuildOptions): Promise<void> {
   const { version } = z
@@ -94,6 +107,37 @@ export async function build({ root, out, targets = others, report = () => {} }: 
   await writeFiles(out, files);
   await writeFile(join(out, built.sums), sums(files));
   for (const [path, { content }] of sorted(files)) report(`${path}: ${(content.length / 1024 / 1024).toFixed(1)} MiB`);
+}
+
+/**
+ * Builds what `npm start` runs, for each machine, into a folder of what is built for `CONVERGE_PROGRAMS`, and the sums
+ * beside. It is some minutes for each; the folder is emptied before.
+ *
+ * @param targets absent: Linux and macOS on both processors
+ */
+export async function buildPrograms({
+  root,
+  out,
+  targets = developers,
+  report = () => {},
+}: BuildOptions): Promise<void> {
+  const folder = join(out, built.programs);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const lines: string[] = [];
+  for (const target of targets) {
+    report(`for ${target.os}/${target.arch}:`);
+    const programs = await ensurePrograms({ target, tools: join(root, 'tools'), report });
+    for (const program of programNames.map((name) => programs[name])) {
+      await copyFile(program, join(folder, basename(program)));
+      lines.push(
+        `${createHash('sha256')
+          .update(await readFile(program))
+          .digest('hex')}  ${basename(program)}\n`,
+      );
+    }
+  }
+  await writeFile(join(folder, built.sums), lines.join(''));
 }
 
 /** `functions.yaml` is what `firebase deploy` reads. */

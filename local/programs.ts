@@ -1,19 +1,23 @@
-import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { access, glob, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildSettings, goWords, runGoBuild, type Platform } from './go-build.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
+import { shippedProgram } from './shipped-programs.ts';
 
-/** The Go modules under `tools/`, in the order they are built: quick ones first. */
+/** The packages of the module `tools/`, in the order in which Go builds them: what the story needs first comes first. */
 export const programNames = ['pubsub', 'storage', 'render', 'kwok', 'cluster'] as const;
 export type ProgramName = (typeof programNames)[number];
 export type Programs = Readonly<Record<ProgramName, string>>;
+/** Each is there once it is built, while others still are. None of them need be awaited. */
+export type ComingPrograms = Readonly<Record<ProgramName, Promise<string>>>;
 
 /** Programs of others that only the tests of `terraform/` need: `npm start` builds neither. */
 export const infrastructureProgramNames = ['tofu', 'google-provider'] as const;
-export type InfrastructureProgramName = (typeof infrastructureProgramNames)[number];
+/** gVisor's `runsc` is built for `npm run test:gvisor` alone. */
+type ForeignProgramName = (typeof infrastructureProgramNames)[number] | 'gvisor';
 
 /** Takes one line of progress. A line that ends in `…` is superseded by the next one. */
 export type Report = (line: string) => void;
@@ -23,46 +27,17 @@ export interface EnsureOptions {
   readonly signal?: AbortSignal;
   /** The folder of the Go modules; absent: `tools/` of this project. */
   readonly tools?: string;
-  /** A program for another machine, to be deployed: built without a trace of this one. Absent: for this machine. */
+  /** A program for another machine. Absent: for this one. */
   readonly target?: Platform;
-  /** Go's build tags; absent: none. */
+  /** Go's build tags, beside those that all have; absent: none. */
   readonly tags?: readonly string[];
 }
 
-/** In Go's words. */
-export interface Platform {
-  readonly os: 'linux';
-  readonly arch: 'amd64' | 'arm64';
-}
-
 const toolsFolder = resolve(import.meta.dirname, '..', 'tools');
-const progressMilliseconds = 15_000;
-const lockPollMilliseconds = 500;
+const pollMilliseconds = 500;
 const lockTouchMilliseconds = 5000;
 /** A lock untouched for this long is abandoned, even where its process id lives on as another program. */
 const lockStaleMilliseconds = 60_000;
-
-/** Kubernetes' components parse their own version: without it they call themselves `v0.0.0-master+$Format:%H$`. */
-const linkerVariables: Readonly<Partial<Record<BuildableName, readonly string[]>>> = {
-  cluster: ['gitVersion=v1.36.3', 'gitMajor=1', 'gitMinor=36'].map(
-    (value) => `-X k8s.io/component-base/version.${value}`,
-  ),
-};
-
-/** Google's provider is so large that optimising it takes longer than all its runs in the tests. */
-const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>> = {
-  'google-provider': ['-gcflags=all=-N'],
-};
-
-/** Modules without code of ours: what they build is their one `tool`. */
-const packages: Readonly<Partial<Record<BuildableName, string>>> = {
-  tofu: 'tool',
-  'google-provider': 'tool',
-  gvisor: 'tool',
-};
-
-/** gVisor's `runsc` is built for `npm run test:gvisor` alone. */
-type BuildableName = ProgramName | InfrastructureProgramName | 'gvisor';
 
 /** Where built programs and compiled code are kept between runs, outside of any checkout. */
 export function cacheFolder(): string {
@@ -70,14 +45,39 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'converge');
 }
 
-/** Builds what is missing, one after the other: each build takes all cores by itself. */
+/** All that the pipeline is made of, in one build: see `comingPrograms`. */
 export async function ensurePrograms(options: EnsureOptions = {}): Promise<Programs> {
-  const built: Partial<Record<ProgramName, string>> = {};
-  for (const name of programNames) built[name] = await ensureProgram(name, options);
-  const { pubsub, storage, render, kwok, cluster } = built;
-  if (!pubsub || !storage || !render || !kwok || !cluster) throw new Error('a program is missing after its build');
-  return { pubsub, storage, render, kwok, cluster };
+  const { pubsub, storage, render, kwok, cluster } = comingPrograms(options);
+  const built = await Promise.all([pubsub, storage, render, kwok, cluster]);
+  return { pubsub: built[0], storage: built[1], render: built[2], kwok: built[3], cluster: built[4] };
 }
+
+/**
+ * All that the pipeline is made of, each as soon as it is there. What the cache lacks is built, in one build that fills
+ * all cores; `CONVERGE_PROGRAMS` names a folder that `npm run build -- --programs` made, and nothing is built then.
+ *
+ * They reject with `LocalError` where Go is missing, the build fails, or that folder lacks one or holds another.
+ */
+export function comingPrograms(options: EnsureOptions = {}): ComingPrograms {
+  const waiting = new Map(programNames.map((name) => [name, Promise.withResolvers<string>()]));
+  // Who awaits only some of them is told by those.
+  for (const { promise } of waiting.values()) promise.catch(() => {});
+  const work = async (): Promise<void> => {
+    const wanted = await Promise.all(programNames.map((name) => wantedProgram(name, options)));
+    await ensureAll({ wanted, options, there: ({ name, program }) => waiting.get(name)?.resolve(program) });
+  };
+  work().catch((error: unknown) => waiting.forEach(({ reject }) => reject(error)));
+  const coming = (name: ProgramName): Promise<string> => waiting.get(name)?.promise ?? Promise.reject(unknown(name));
+  return {
+    pubsub: coming('pubsub'),
+    storage: coming('storage'),
+    render: coming('render'),
+    kwok: coming('kwok'),
+    cluster: coming('cluster'),
+  };
+}
+
+const unknown = (name: string): Error => new Error(`there is no program ${name}`);
 
 /**
  * The path of a program of `tools/`, built now if no build of exactly these sources is in the cache. Of several
@@ -85,142 +85,163 @@ export async function ensurePrograms(options: EnsureOptions = {}): Promise<Progr
  *
  * Throws `LocalError` where Go is missing or the build fails.
  */
-export async function ensureProgram(name: BuildableName, options: EnsureOptions = {}): Promise<string> {
-  const report = options.report ?? (() => {});
-  const source = join(options.tools ?? toolsFolder, name);
-  const { target } = options;
-  const usual = [
-    '-trimpath',
-    '-ldflags',
-    ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '),
-    ...(compilerFlags[name] ?? []),
-    ...(options.tags === undefined ? [] : ['-tags', options.tags.join(',')]),
-  ];
-  const flags = target === undefined ? usual : [...usual, '-buildvcs=false'];
-  const folder = join(cacheFolder(), 'programs');
-  const machine = target === undefined ? [process.platform, process.arch] : [target.os, target.arch];
-  const program = join(folder, `${name}-${await sourceKey({ source, settings: [...machine, ...flags] })}`);
-  if (await exists(program)) return program;
+export async function ensureProgram(
+  name: ProgramName | ForeignProgramName,
+  options: EnsureOptions = {},
+): Promise<string> {
+  const wanted = await wantedProgram(name, options);
+  await ensureAll({ wanted: [wanted], options, there: () => {} });
+  return wanted.program;
+}
 
-  await mkdir(folder, { recursive: true });
-  const lock = `${program}.lock`;
+interface Wanted<Name> {
+  readonly name: Name;
+  /** The path of what exactly these sources make. */
+  readonly program: string;
+  /** The folder of the Go module. */
+  readonly module: string;
+  readonly package: string;
+  readonly settings: readonly string[];
+  readonly target: Platform;
+}
+
+/** Those of one module and the same settings. What is there already is told at once. */
+async function ensureAll<Name extends string>({
+  wanted,
+  options,
+  there,
+}: {
+  wanted: readonly Wanted<Name>[];
+  options: EnsureOptions;
+  there: (built: Wanted<Name>) => void;
+}): Promise<void> {
+  let missing = await withoutThose(wanted, there);
+  const [first] = missing;
+  if (first === undefined) return;
+  const { report = () => {}, signal } = options;
+  const words = goWords(missing.map(({ name }) => name));
+  const lock = `${first.program}.lock`;
+  await mkdir(join(cacheFolder(), 'programs'), { recursive: true });
   let told = false;
   while (!(await takeLock(lock))) {
-    if (!told) report(`${name}: another process is building it, waiting …`);
+    if (!told) report(`${words}: another process is building, waiting …`);
     told = true;
-    await sleep(lockPollMilliseconds, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await sleep(pollMilliseconds, undefined, signal === undefined ? {} : { signal });
+    missing = await withoutThose(missing, there);
+    if (missing.length === 0) return;
   }
   const touching = setInterval(() => {
     utimes(lock, new Date(), new Date()).catch(() => {});
   }, lockTouchMilliseconds);
   try {
-    if (!(await exists(program)))
-      await build({
-        name,
-        source,
-        package: packages[name] ?? '.',
-        flags,
-        target,
-        program,
-        report,
-        signal: options.signal,
-      });
+    missing = await withoutThose(missing, there);
+    if (missing.length > 0) await build({ missing, report, signal, there });
   } finally {
     clearInterval(touching);
     await rm(lock, { force: true });
   }
-  return program;
 }
 
-async function sourceKey({ source, settings }: { source: string; settings: readonly string[] }): Promise<string> {
+async function withoutThose<Name>(
+  wanted: readonly Wanted<Name>[],
+  there: (built: Wanted<Name>) => void,
+): Promise<Wanted<Name>[]> {
+  const missing: Wanted<Name>[] = [];
+  for (const one of wanted)
+    if (await exists(one.program)) there(one);
+    else missing.push(one);
+  return missing;
+}
+
+async function build<Name extends string>({
+  missing,
+  report,
+  signal,
+  there,
+}: {
+  missing: readonly Wanted<Name>[];
+  report: Report;
+  signal: AbortSignal | undefined;
+  there: (built: Wanted<Name>) => void;
+}): Promise<void> {
+  const [first] = missing;
+  if (first === undefined) return;
+  const unfinished = `${first.program}.${randomUUID()}`;
+  await mkdir(unfinished);
+  const left = new Set(missing);
+  const takeBuilt = async (): Promise<void> => {
+    for (const one of left) {
+      const made = join(unfinished, one.name);
+      if (!(await exists(made))) continue;
+      await rename(made, one.program);
+      left.delete(one);
+      there(one);
+    }
+  };
+  let taking = Promise.resolve();
+  const looking = setInterval(() => {
+    taking = taking.then(takeBuilt);
+    taking.catch(() => {});
+  }, pollMilliseconds);
+  try {
+    await runGoBuild({
+      names: missing.map(({ name }) => name),
+      packages: missing.map((one) => one.package),
+      ...{ module: first.module, settings: first.settings, target: first.target },
+      ...{ into: unfinished, timesIn: join(cacheFolder(), 'build-times'), report, signal },
+    });
+  } finally {
+    clearInterval(looking);
+    // Where one does not build, others may have been built.
+    await taking.then(takeBuilt, takeBuilt);
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function wantedProgram<Name extends ProgramName | ForeignProgramName>(
+  name: Name,
+  { tools = toolsFolder, target = here(), tags = [] }: EnsureOptions,
+): Promise<Wanted<Name>> {
+  const foreign = isForeign(name);
+  const module = foreign ? join(tools, name) : tools;
+  const settings = buildSettings({ tags, ...(name === 'google-provider' ? { compiler: ['-N'] } : {}) });
+  const sources = foreign ? ['go.mod', 'go.sum'] : [`${name}/**/*.go`, 'go.mod', 'go.sum'];
+  const key = await sourceKey({ module, sources, settings: [target.os, target.arch, ...settings] });
+  const file = `${name}-${key}`;
+  const shipped = foreign ? undefined : await shippedProgram({ folder: process.env['CONVERGE_PROGRAMS'], name, file });
+  const program = shipped ?? join(cacheFolder(), 'programs', file);
+  return { name, program, module, package: foreign ? 'tool' : `./${name}`, settings, target };
+}
+
+/** Modules without code of ours: what they build is their one `tool`. */
+function isForeign(name: ProgramName | ForeignProgramName): name is ForeignProgramName {
+  return !programNames.some((own) => own === name);
+}
+
+/** This machine, in Go's words. */
+function here(): Platform {
+  return { os: process.platform, arch: process.arch === 'x64' ? 'amd64' : process.arch };
+}
+
+async function sourceKey({
+  module,
+  sources,
+  settings,
+}: {
+  module: string;
+  sources: readonly string[];
+  settings: readonly string[];
+}): Promise<string> {
   const files: string[] = [];
-  for await (const file of glob(['**/*.go', 'go.mod', 'go.sum'], { cwd: source })) files.push(file);
-  if (!files.includes('go.mod')) throw new LocalError({ message: `${source} holds no Go module` });
+  for await (const file of glob(sources, { cwd: module })) files.push(file);
+  if (!files.includes('go.mod')) throw new LocalError({ message: `${module} holds no Go module` });
   const hash = createHash('sha256').update(JSON.stringify(settings));
   for (const file of files.sort()) {
-    const content = await readFile(join(source, file));
+    const content = await readFile(join(module, file));
     hash.update(`\0${file.replaceAll('\\', '/')}\0${content.length}\0`).update(content);
   }
   return hash.digest('hex').slice(0, 16);
 }
-
-async function build(job: {
-  name: string;
-  source: string;
-  package: string;
-  flags: readonly string[];
-  target: Platform | undefined;
-  program: string;
-  report: Report;
-  signal: AbortSignal | undefined;
-}): Promise<void> {
-  const { name, source, flags, program, report } = job;
-  const started = performance.now();
-  const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
-  const unfinished = `${program}.${randomUUID()}`;
-  report(`${name}: building (once per machine) …`);
-  const ticking = setInterval(() => report(`${name}: building, ${seconds()} …`), progressMilliseconds);
-  try {
-    await runGo({
-      name,
-      source,
-      arguments: ['build', ...flags, '-o', unfinished, job.package],
-      target: job.target,
-      signal: job.signal,
-    });
-    await rename(unfinished, program);
-  } finally {
-    clearInterval(ticking);
-    await rm(unfinished, { force: true });
-  }
-  report(`${name}: built in ${seconds()}`);
-}
-
-async function runGo(run: {
-  name: string;
-  source: string;
-  arguments: readonly string[];
-  target: Platform | undefined;
-  signal: AbortSignal | undefined;
-}): Promise<void> {
-  const machine =
-    run.target === undefined
-      ? {}
-      : { GOOS: run.target.os, GOARCH: run.target.arch, GOAMD64: 'v1', GOARM64: 'v8.0', GOEXPERIMENT: '' };
-  const child = spawn('go', run.arguments, {
-    cwd: run.source,
-    // Go's own settings and proxies stay the user's: modules may have to be downloaded.
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly', ...machine },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    ...(run.signal === undefined ? {} : { signal: run.signal }),
-  });
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output = (output + text).slice(-8000);
-  });
-  await new Promise<void>((done, fail) => {
-    child.once('error', (error) => {
-      if (systemErrorCode(error) !== 'ENOENT') fail(error);
-      else
-        fail(
-          new LocalError({
-            message: `Go is needed to build ${run.name}, and \`go\` is not on the path.`,
-            remedy: goRemedy,
-          }),
-        );
-    });
-    child.once('close', (code) => {
-      if (code === 0) done();
-      else if (run.signal?.aborted) fail(run.signal.reason);
-      else
-        fail(
-          new LocalError({ message: `${run.name} does not build: go exited with code ${code}\n${output.trimEnd()}` }),
-        );
-    });
-  });
-}
-
-const goRemedy = 'Install Go 1.26 or newer (https://go.dev/dl/) and run the same command again.';
 
 /** A lock file appears whole, with its owner's process id, or not at all. */
 async function takeLock(lock: string): Promise<boolean> {

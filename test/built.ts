@@ -8,12 +8,13 @@ import { cacheFolder } from '../local/programs.ts';
 export const root = resolve(import.meta.dirname, '..');
 const sources = [
   '{build,cli,functions,shared,tools/render}/**/*',
+  'tools/go.{mod,sum}',
   'package.json',
   'package-lock.json',
   'tsconfig.json',
   'README.md',
   'LICENSE',
-  'local/programs.ts',
+  'local/{go-build,programs}.ts',
 ];
 
 const keptFor = 3 * 60 * 60_000;

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
 
-const podStages = join(import.meta.dirname, 'pods.yaml');
+const stages = ['nodes.yaml', 'pods.yaml'].map((file) => join(import.meta.dirname, file));
 
 /**
  * kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up
@@ -123,6 +123,10 @@ export function schedulerPart({ kubeconfig }: Layout): Part {
 }
 
 export function kwokPart({ layout, program }: { layout: Layout; program: string }): Part {
-  const parameters = [`--kubeconfig=${layout.kubeconfig}`, '--manage-all-nodes=true', `--config=${podStages}`];
+  const parameters = [
+    `--kubeconfig=${layout.kubeconfig}`,
+    '--manage-all-nodes=true',
+    ...stages.map((file) => `--config=${file}`),
+  ];
   return { name: 'kwok', parameters, program };
 }

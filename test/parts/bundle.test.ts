@@ -153,6 +153,8 @@ test(
       'local',
       'docs/schemas',
       'tools/render',
+      'tools/go.mod',
+      'tools/go.sum',
       'package.json',
       'package-lock.json',
       'tsconfig.json',

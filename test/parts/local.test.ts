@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -489,73 +489,4 @@ test('a part that ends by itself is told of, one that is stopped is not', async 
   await stopped.stop();
   await dying.stop();
   expect(ends).toEqual(['signal SIGKILL\n  ' + dying.host]);
-});
-
-describe('the programs', () => {
-  let tools: string;
-  const cache = process.env['CONVERGE_CACHE'];
-
-  beforeAll(async () => {
-    tools = await mkdtemp(join(scratch, 'tools-'));
-    process.env['CONVERGE_CACHE'] = join(tools, 'cache');
-    await mkdir(join(tools, 'pubsub'));
-    await writeFile(join(tools, 'pubsub', 'go.mod'), 'module example.com/tiny\n\ngo 1.26.0\n');
-    await writeSource('package main\n\nfunc main() { println("one") }\n');
-  });
-
-  afterAll(() => {
-    if (cache === undefined) delete process.env['CONVERGE_CACHE'];
-    else process.env['CONVERGE_CACHE'] = cache;
-  });
-
-  const writeSource = (source: string): Promise<void> => writeFile(join(tools, 'pubsub', 'main.go'), source);
-  const printed = async (program: string): Promise<string> => (await execute(program)).stderr.trim();
-
-  test('are built once, whoever asks at the same time', async () => {
-    const lines: string[] = [];
-    const report = (line: string): void => void lines.push(line);
-    const [first, second] = await Promise.all([
-      ensureProgram('pubsub', { tools, report }),
-      ensureProgram('pubsub', { tools, report }),
-    ]);
-    expect(second).toBe(first);
-    expect(await printed(first)).toBe('one');
-    expect(lines.filter((line) => line.includes('built in'))).toHaveLength(1);
-    expect(await ensureProgram('pubsub', { tools, report: () => expect.unreachable('nothing is left to build') })).toBe(
-      first,
-    );
-  });
-
-  test('are built anew when their source changes, over the lock of a builder that died', async () => {
-    const before = await ensureProgram('pubsub', { tools });
-    await writeSource('package main\n\nfunc main() { println("two") }\n');
-    const stopped = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
-    await once(stopped, 'close');
-    const wanted = join(tools, 'locked');
-    process.env['CONVERGE_CACHE'] = wanted;
-    const expected = await ensureProgram('pubsub', { tools });
-    await rm(expected);
-    await writeFile(`${expected}.lock`, String(stopped.pid));
-    const after = await ensureProgram('pubsub', { tools });
-    expect(after).toBe(expected);
-    expect(after.split('/').at(-1)).not.toBe(before.split('/').at(-1));
-    expect(await printed(after)).toBe('two');
-    expect(await readdir(join(wanted, 'programs'))).toHaveLength(1);
-  });
-
-  test('that do not compile are refused with the words of the compiler', async () => {
-    await writeSource('package main\n\nfunc main() { undefinedFunction() }\n');
-    await expect(ensureProgram('pubsub', { tools })).rejects.toThrow('undefined: undefinedFunction');
-  });
-
-  test('can not be built without Go, which is said together with where to get it', async () => {
-    await writeSource('package main\n\nfunc main() { println("three") }\n');
-    const path = process.env['PATH'];
-    process.env['PATH'] = tools;
-    try {
-      await expect(ensureProgram('pubsub', { tools })).rejects.toThrow('https://go.dev/dl/');
-    } finally {
-      process.env['PATH'] = path;
-    }
-  });
 });
