@@ -6,6 +6,7 @@ import type { CalledFunction } from './callers.ts';
 import { storageEvent, unwrappedEvent, type BinaryEvent, type PulledMessage } from './binary-event.ts';
 import { deliveryDelays, type Chaos } from './chaos.ts';
 import { post } from './http-post.ts';
+import { orAborted } from './or-aborted.ts';
 
 /** One push subscription: the messages of a topic go to a function. */
 export interface Route {
@@ -30,8 +31,8 @@ export interface DeliveryOptions {
   readonly chaos: Chaos;
   readonly functions: {
     url(name: string): string;
-    /** Resolves once the functions listen. */
-    ready(): Promise<void>;
+    /** Resolves once that function listens, and what it needs is up. */
+    ready(name: CalledFunction): Promise<void>;
     /** The sender's ID token for a function, as a header. */
     authorize(name: CalledFunction): Promise<{ authorization: string }>;
   };
@@ -168,9 +169,8 @@ async function attemptOnce(
   { functions, signal }: Sender,
   { route, event }: Pick<Job, 'route' | 'event'>,
 ): Promise<string | undefined> {
-  await functions.ready();
-  signal.throwIfAborted();
   try {
+    await orAborted(functions.ready(route.function), signal);
     const answer = await post({
       url: functions.url(route.function),
       headers: { ...event.headers, ...(await functions.authorize(route.function)) },

@@ -8,9 +8,9 @@ import { LocalError, systemErrorCode } from './local-error.ts';
 import { holdAlone } from './only-one.ts';
 import { requireGit } from './parts/git.ts';
 import { startInbox, type Inbox } from './parts/inbox.ts';
-import { startPipeline, type Pipeline } from './pipeline.ts';
-import { ensurePrograms, isRunning } from './programs.ts';
-import { reportTo, sayTo } from './say.ts';
+import { startPipelineEarly, type Pipeline } from './pipeline.ts';
+import { comingPrograms, isRunning } from './programs.ts';
+import { sayTo, tell } from './say.ts';
 import { tellStory } from './story.ts';
 
 const usage = `npm start -- [options]
@@ -39,7 +39,7 @@ interface Arguments {
 const root = resolve(import.meta.dirname, '..');
 const stateFolder = join(root, '.converge');
 const factsFile = join(stateFolder, 'local.json');
-const say = sayTo(process.stdout);
+const { say, report } = tell({ out: process.stdout, progress: process.stderr });
 
 function readArguments(): Arguments | 'help' {
   const { values } = parseArgs({
@@ -154,10 +154,9 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
   await rm(folder, { recursive: true, force: true });
   await removeAbandonedRuns(runs);
 
-  const programs = await ensurePrograms({ report: reportTo(process.stderr), signal: interrupted.signal });
-  interrupted.signal.throwIfAborted();
+  const programs = comingPrograms({ report, signal: interrupted.signal });
   const inbox = await startInbox();
-  const pipeline = await startPipeline({
+  const pipeline = await startPipelineEarly({
     folder,
     programs,
     scheduleSeconds,
@@ -172,13 +171,13 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
   try {
     if (interrupted.signal.aborted) return;
     await writeFile(factsFile, facts);
-    say(`The pipeline is up: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
+    say(`The pipeline answers: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
     say(`Limits    ${pipeline.limits.join('; ')}.`);
     say(`Inbox     ${inbox.url} shows what people are told, by mail and by webhook.`);
     await Promise.race([tellStory(pipeline, say, inbox), ended]);
     if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {
-      printFacts(pipeline, inbox);
+      printFacts(await pipeline.whole(), inbox);
       say('Ctrl-C stops everything.');
       await ended;
     }

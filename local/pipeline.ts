@@ -25,16 +25,17 @@ import type { StorageGrant } from './fronts/storage-grants.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
 import type { GkeFront } from './parts/gke-front.ts';
+import { kubeconfigIn } from './parts/control-plane.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
 import { asOnPlatform, type Instances, type MemoryLimit } from './platform.ts';
 import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
-import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
+import { cacheFolder, comingPrograms, type ComingPrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
-import { gkeCluster, startServices, type Services } from './services.ts';
+import { clusterFolder, gkeCluster, startServices, type Services } from './services.ts';
 import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
 import { createStops, type Stops } from './stops.ts';
 
@@ -70,8 +71,8 @@ export interface LocalFacts {
 export interface PipelineOptions {
   /** A folder of this pipeline's own, empty or not there yet: for configuration, keys, repositories and logs. */
   readonly folder: string;
-  /** Built programs; what is absent is built. */
-  readonly programs?: Programs;
+  /** Built programs, or those that are being built; absent: they are built. */
+  readonly programs?: Programs | ComingPrograms;
   /** The module that registers the functions; absent: the product's. */
   readonly functions?: string;
   /**
@@ -113,7 +114,8 @@ export interface PipelineOptions {
 
 export type ConfigInput = z.input<typeof configSchema>;
 
-export interface Pipeline {
+/** A pipeline whose cluster may not be up yet: until it is, what needs one waits. */
+export interface EarlyPipeline {
   readonly facts: LocalFacts;
   readonly folder: string;
   /** Path of the operator's configuration, for `CONVERGE_CONFIG`. */
@@ -130,10 +132,6 @@ export interface Pipeline {
   readonly seed: number;
   /** Where it says no as Google Cloud does, in words. */
   readonly limits: readonly string[];
-  readonly programs: Programs;
-  readonly kubernetes: Kubernetes;
-  /** What the functions reach the cluster through. */
-  readonly gke: GkeFront;
   readonly git: GitHost;
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
@@ -152,8 +150,17 @@ export interface Pipeline {
   killFunctions(): Promise<void>;
   /** Resolves once no message is under way, a second copy of one neither. */
   quiet(): Promise<void>;
+  /** Resolves once the cluster is up, and rejects where it does not come up. */
+  whole(): Promise<Pipeline>;
   /** Ends everything that was started. May be called twice. */
   stop(): Promise<void>;
+}
+
+export interface Pipeline extends EarlyPipeline {
+  readonly programs: Programs;
+  readonly kubernetes: Kubernetes;
+  /** What the functions reach the cluster through. */
+  readonly gke: GkeFront;
 }
 
 const cluster = 'sandbox';
@@ -185,12 +192,27 @@ const routes: readonly Route[] = [
  * Throws `LocalError` for what the user can mend, after stopping whatever had started.
  */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const early = await startPipelineEarly(options);
+  try {
+    return await early.whole();
+  } catch (error) {
+    await early.stop();
+    throw error;
+  }
+}
+
+/**
+ * The same, but resolves as soon as all but the cluster is up. Uploads are copied then, and pushes announced; jobs and
+ * drift checks wait for the cluster.
+ */
+export async function startPipelineEarly(options: PipelineOptions): Promise<EarlyPipeline> {
   const folder = resolve(options.folder);
   const seed = options.seed ?? randomInt(2 ** 31);
   const chaos: Chaos = options.chaos === 'none' ? { kind: 'none' } : { kind: 'usual', seed };
-  const programs =
-    options.programs ?? (await ensurePrograms(options.report === undefined ? {} : { report: options.report }));
-  // Not before the build, which may need the proxy to download modules.
+  const programs = coming(
+    options.programs ?? comingPrograms(options.report === undefined ? {} : { report: options.report }),
+  );
+  // Not before the build has begun, which may need the proxy to download modules.
   forgetUsersCloud();
   const home = join(folder, 'home');
   const temporary = join(folder, 'tmp');
@@ -206,6 +228,18 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
 }
 
+function coming({ pubsub, storage, render, kwok, cluster }: Programs | ComingPrograms): ComingPrograms {
+  const promised = async (path: string | Promise<string>): Promise<string> => await path;
+  const programs = { pubsub, storage, render, kwok, cluster };
+  return {
+    pubsub: promised(programs.pubsub),
+    storage: promised(programs.storage),
+    render: promised(programs.render),
+    kwok: promised(programs.kwok),
+    cluster: promised(programs.cluster),
+  };
+}
+
 /** What each step of the start is handed. */
 interface Start {
   readonly options: PipelineOptions;
@@ -213,15 +247,15 @@ interface Start {
   /** The parts' `HOME`. */
   readonly home: string;
   readonly temporary: string;
-  readonly programs: Programs;
+  readonly programs: ComingPrograms;
   readonly seed: number;
   readonly chaos: Chaos;
   readonly stops: Stops;
   readonly log: PipelineLog;
 }
 
-async function startParts(start: Start): Promise<Pipeline> {
-  const { folder, programs, seed, chaos, stops, log } = start;
+async function startParts(start: Start): Promise<EarlyPipeline> {
+  const { folder, seed, chaos, stops, log } = start;
   const webhookSecret = randomBytes(24).toString('hex');
   let announceTo: string | undefined;
   const onPush = async (push: Push): Promise<void> => {
@@ -242,7 +276,7 @@ async function startParts(start: Start): Promise<Pipeline> {
     ...{ start, services, config },
     deployments: withAccounts({ config, uploads: buckets, storageOf: access.of }),
   });
-  const facts = factsOf({ services, functions, buckets, repositories, config, storage: access.others });
+  const facts = factsOf({ start, services, functions, buckets, repositories, config, storage: access.others });
   const configOfCi = (name: string): string =>
     writeConfigOf({
       ...{ config, whose: `ci-${name}` },
@@ -256,8 +290,8 @@ async function startParts(start: Start): Promise<Pipeline> {
     chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
   );
 
-  const { kubernetes, gke, git, storage, pubsub, issuer } = services;
-  return {
+  const { git, storage, pubsub, issuer } = services;
+  const early: EarlyPipeline = {
     facts,
     folder,
     config,
@@ -268,9 +302,6 @@ async function startParts(start: Start): Promise<Pipeline> {
     webhookSecret,
     seed,
     limits: limitsOf(start.options),
-    programs,
-    kubernetes,
-    gke,
     git,
     storage,
     pubsub,
@@ -280,8 +311,25 @@ async function startParts(start: Start): Promise<Pipeline> {
     restartFunctions: functions.restart,
     killFunctions: functions.kill,
     quiet: delivery.quiet,
+    whole: () => withCluster({ early, services, programs: start.programs }),
     stop: stops.stopAll,
   };
+  return early;
+}
+
+async function withCluster({
+  early,
+  services,
+  programs,
+}: {
+  early: EarlyPipeline;
+  services: Services;
+  programs: ComingPrograms;
+}): Promise<Pipeline> {
+  const { kubernetes, gke } = await services.cluster;
+  const [pubsub, storage, render] = await Promise.all([programs.pubsub, programs.storage, programs.render]);
+  const [kwok, cluster] = await Promise.all([programs.kwok, programs.cluster]);
+  return { ...early, kubernetes, gke, programs: { pubsub, storage, render, kwok, cluster } };
 }
 
 /** Share of the functions' writes whose answer is lost, as any answer may be. */
@@ -332,7 +380,7 @@ function openClients({
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
 async function configure({
   start: { options, folder, programs },
-  services: { kubernetes, issuer, google },
+  services: { issuer, google },
   storage,
   buckets,
   repositories,
@@ -355,12 +403,13 @@ async function configure({
       repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
     ),
     clusters: {
-      [cluster]: options.cluster === 'kubeconfig' ? { kubeconfig: kubernetes.kubeconfig } : { gke: gkeCluster },
+      [cluster]:
+        options.cluster === 'kubeconfig' ? { kubeconfig: kubeconfigIn(clusterFolder(folder)) } : { gke: gkeCluster },
     },
     google: { container: google.url, secretManager: google.url, connectGateway: google.url },
     webhooks: { github: { secretFile } },
     storage: { endpoint: storage },
-    renderer: { program: programs.render },
+    renderer: { program: await programs.render },
     checks: { interval: `${Math.max(5, Math.ceil((options.scheduleSeconds ?? 0) / 60))}m` },
     reports: [{ name: dailyReport, schedule: '0 6 * * *' }],
     access: localAccess(issuer),
@@ -411,13 +460,15 @@ function hostFunctions({
 }
 
 function factsOf({
-  services: { kubernetes, pubsub },
+  start: { folder },
+  services: { pubsub },
   storage,
   functions,
   buckets,
   repositories,
   config,
 }: {
+  start: Start;
   services: Services;
   storage: string;
   functions: Functions;
@@ -433,7 +484,7 @@ function factsOf({
     buckets,
     repositories,
     topics: { diff: 'diff', converged: 'converged' },
-    kubeconfig: kubernetes.kubeconfig,
+    kubeconfig: kubeconfigIn(clusterFolder(folder)),
     status: functions.url('status'),
     webhook: functions.url('receivePush'),
   };
@@ -441,7 +492,7 @@ function factsOf({
 
 async function deliverMessages({
   start: { options, chaos, stops, log },
-  services: { issuer },
+  services: { issuer, cluster },
   clients,
   functions,
 }: {
@@ -458,7 +509,14 @@ async function deliverMessages({
       // What is given up here is on the first of them, with the last problem.
       kept: Object.fromEntries(letterSubscriptions.map((name) => [name, name])),
       chaos,
-      functions: { ...functions, authorize: (name) => authorize(issuer, name) },
+      functions: {
+        url: functions.url,
+        ready: async (name) => {
+          if (name === 'reconcile') await cluster;
+          await functions.ready();
+        },
+        authorize: (name) => authorize(issuer, name),
+      },
       ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
       log: log.noteOf('delivery'),
     }),
@@ -480,7 +538,7 @@ async function notifyOfUploads({
 
 function scheduleDriftChecks({
   start: { options, stops, log },
-  services: { issuer },
+  services: { issuer, cluster },
   functions,
 }: {
   start: Start;
@@ -492,7 +550,10 @@ function scheduleDriftChecks({
   const schedule = startSchedule({
     seconds: scheduleSeconds,
     url: functions.url('checkDrift'),
-    ready: functions.ready,
+    ready: async () => {
+      await cluster;
+      await functions.ready();
+    },
     authorize: () => authorize(issuer, 'checkDrift'),
     log: log.noteOf('schedule'),
   });

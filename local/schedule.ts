@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../shared/base/errors.ts';
 import { post } from './http-post.ts';
+import { orAborted } from './or-aborted.ts';
 
 export interface ScheduleOptions {
   readonly seconds: number;
@@ -44,7 +45,7 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     while (!signal.aborted) {
       try {
         await sleep(options.seconds * 1000, undefined, { signal });
-        await options.ready();
+        await orAborted(options.ready(), signal);
         await tick();
       } catch (error) {
         if (!signal.aborted) log(`schedule: ${describeError(error)}`);

@@ -6,19 +6,26 @@ import { startIssuer, type Issuer } from './parts/issuer.ts';
 import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
 import { startPubSub, type PubSubService } from './parts/pubsub.ts';
 import { startStorage, type StorageService } from './parts/storage.ts';
+import { orAborted } from './or-aborted.ts';
 import type { PipelineLog } from './pipeline-log.ts';
-import type { Programs } from './programs.ts';
+import type { ComingPrograms } from './programs.ts';
 import type { Stops } from './stops.ts';
 
-/** What Converge itself only talks to. */
+/** What Converge itself only talks to, but for the cluster. */
 export interface Services {
-  readonly kubernetes: Kubernetes;
   readonly pubsub: PubSubService;
   readonly storage: StorageService;
   readonly git: GitHost;
   readonly issuer: Issuer;
   /** Has the cluster as `gkeCluster`. */
   readonly google: GoogleApis;
+  /** Comes later: its programs take longest to build. */
+  readonly cluster: Promise<Cluster>;
+}
+
+export interface Cluster {
+  readonly kubernetes: Kubernetes;
+  /** What GKE puts before it. */
   readonly gke: GkeFront;
 }
 
@@ -26,7 +33,7 @@ export interface Services {
 export const gkeCluster = 'projects/local/locations/local/clusters/sandbox';
 
 /**
- * Starts them beside each other.
+ * Starts them beside each other, and each once its program is there. Resolves when all but the cluster are up.
  *
  * Throws what the first that failed threw, once the others are up or have failed, too.
  */
@@ -42,51 +49,74 @@ export async function startServices({
   folder: string;
   /** The programs' `HOME`. */
   home: string;
-  programs: Programs;
+  programs: ComingPrograms;
   /** Names of those that the Git host has. */
   repositories: readonly string[];
   stops: Stops;
   log: PipelineLog;
   onPush: (push: Push) => Promise<void>;
 }): Promise<Services> {
-  const startingPubSub = stops.withStop(
-    startPubSub({ program: programs.pubsub, folder: home, onUnexpectedEnd: log.endOf('pubsub') }),
+  const startingPubSub = programs.pubsub.then((program) =>
+    stops.withStop(startPubSub({ program, folder: home, onUnexpectedEnd: log.endOf('pubsub') })),
   );
-  const startingStorage = startingPubSub.then(({ host }) =>
-    stops.withStop(
-      startStorage({
-        program: programs.storage,
-        folder: home,
-        pubsubHost: host,
-        onUnexpectedEnd: log.endOf('storage'),
-      }),
-    ),
-  );
-  const startingKubernetes = stops.withStop(
-    startKubernetes({
-      folder: join(folder, 'kubernetes'),
-      programs,
-      users: Object.values(reconcileAccount),
-      onUnexpectedEnd: (part, how) => log.endOf(part)(how),
-    }),
+  const startingStorage = Promise.all([programs.storage, startingPubSub]).then(([program, { host }]) =>
+    stops.withStop(startStorage({ program, folder: home, pubsubHost: host, onUnexpectedEnd: log.endOf('storage') })),
   );
   const startingGoogle = stops.withStop(startGoogleApis());
-  const startingGke = Promise.all([startingKubernetes, startingGoogle]).then(([kubernetes, google]) =>
-    stops.withStop(serveAsGke(kubernetes, google)),
-  );
+  const cluster = startCluster({ folder, programs, google: startingGoogle, stops, log });
+  // Who asks for it is told.
+  cluster.catch(() => {});
   const starting = [
-    startingKubernetes,
     startingPubSub,
     startingStorage,
     stops.withStop(startGit({ folder: join(folder, 'git'), repositories, log: log.noteOf('git'), onPush })),
     stops.withStop(startIssuer()),
     startingGoogle,
-    startingGke,
   ] as const;
   // Also after one has failed: what came up later would otherwise be missed by the stop.
   await Promise.allSettled(starting);
-  const [kubernetes, pubsub, storage, git, issuer, google, gke] = await Promise.all(starting);
-  return { kubernetes, pubsub, storage, git, issuer, google, gke };
+  const [pubsub, storage, git, issuer, google] = await Promise.all(starting);
+  return { pubsub, storage, git, issuer, google, cluster };
+}
+
+/** Where the control plane of a pipeline in that folder is. */
+export const clusterFolder = (folder: string): string => join(folder, 'kubernetes');
+
+async function startCluster({
+  folder,
+  programs,
+  google,
+  stops,
+  log,
+}: {
+  folder: string;
+  programs: ComingPrograms;
+  google: Promise<GoogleApis>;
+  stops: Stops;
+  log: PipelineLog;
+}): Promise<Cluster> {
+  const givenUp = new AbortController();
+  const { signal } = givenUp;
+  const built = orAborted(Promise.all([programs.cluster, programs.kwok]), signal);
+  const starting = built.then(([cluster, kwok]) =>
+    startKubernetes({
+      folder: clusterFolder(folder),
+      programs: { cluster, kwok },
+      users: Object.values(reconcileAccount),
+      onUnexpectedEnd: (part, how) => log.endOf(part)(how),
+      signal,
+    }),
+  );
+  const fronting = Promise.all([starting, google]).then(([kubernetes, apis]) => serveAsGke(kubernetes, apis));
+  // From the first, so that it is stopped last, and also where it is not up yet.
+  stops.add(async () => {
+    givenUp.abort();
+    const [front, kubernetes] = await Promise.allSettled([fronting, starting]);
+    if (front.status === 'fulfilled') await front.value.stop();
+    if (kubernetes.status === 'fulfilled') await kubernetes.value.stop();
+  });
+  const [kubernetes, gke] = await Promise.all([starting, fronting]);
+  return { kubernetes, gke };
 }
 
 /** Converge's account has all rights in the cluster, as the e-mail address that RBAC names. */

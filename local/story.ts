@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
@@ -26,7 +27,7 @@ import { storageEvent } from './binary-event.ts';
 import { partEnvironment } from './environment.ts';
 import { LocalError } from './local-error.ts';
 import type { Inbox, InboxMessage } from './parts/inbox.ts';
-import { dailyReport, type Pipeline } from './pipeline.ts';
+import { dailyReport, type EarlyPipeline } from './pipeline.ts';
 import type { Say } from './say.ts';
 
 const example = resolve(import.meta.dirname, '..', 'examples', 'family-insurance');
@@ -36,6 +37,8 @@ const platform = 'platform';
 const acme = { environment: 'acme-production', namespace: 'acme' };
 const globex = { environment: 'globex-production', namespace: 'globex' };
 const initech = { environment: 'initech-production', namespace: 'initech' };
+/** Until it is said what is waited for. */
+const aMoment = 1000;
 /** How long a single thing that a step waits for may take. */
 const stepMilliseconds = 60_000;
 
@@ -45,7 +48,7 @@ const stepMilliseconds = 60_000;
  *
  * Throws `LocalError` naming the step, what did not come true in its time, and what was seen last.
  */
-export async function tellStory(pipeline: Pipeline, say: Say, inbox?: Inbox): Promise<void> {
+export async function tellStory(pipeline: EarlyPipeline, say: Say, inbox?: Inbox): Promise<void> {
   const watch = await watchTopics(pipeline);
   const scene: Scene = { pipeline, say, watch, git: gitIn(pipeline) };
   watch.onDiff((diff) => sayDiff({ diff, say }));
@@ -66,7 +69,7 @@ export async function tellStory(pipeline: Pipeline, say: Say, inbox?: Inbox): Pr
 }
 
 interface Scene {
-  readonly pipeline: Pipeline;
+  readonly pipeline: EarlyPipeline;
   readonly say: Say;
   readonly watch: Watch;
   /** Runs git in the person's clone of the repository; resolves with its output. */
@@ -95,8 +98,17 @@ async function pushRepository(scene: Scene): Promise<void> {
   await git('-C', clone, 'add', '--all');
   await git('-C', clone, 'commit', '--quiet', '--message', 'Open the shop for Acme and Globex');
   const pushed = await push(scene);
+  await untilWhole(scene);
   await sayConverged(scene, { ...pushed, environments: [acme.environment, globex.environment, platform] });
   await sayDeployments(scene, acme.namespace);
+}
+
+/** The first start on a machine tells as much of the story as needs no cluster while the control plane is being built. */
+async function untilWhole({ pipeline, say }: Scene): Promise<void> {
+  const whole = pipeline.whole().then(() => 'whole' as const);
+  const now = await Promise.race([whole, sleep(aMoment, 'waiting' as const)]);
+  if (now === 'waiting') say('waits      the jobs do, for the cluster, which is not up yet');
+  await whole;
 }
 
 /** Resolves with the commit of the upload, the bucket's own notification of it, and the image it brought. */
@@ -121,7 +133,7 @@ async function uploadSettings(scene: Scene): Promise<void> {
 
 async function editByHand(scene: Scene): Promise<void> {
   const { pipeline, say, watch } = scene;
-  const { kubectl } = pipeline.kubernetes;
+  const { kubectl } = (await pipeline.whole()).kubernetes;
   const debugImage = 'shop:debug';
   const command = ['set', 'image', 'deployment/web', `web=${debugImage}`, '--namespace', acme.namespace];
   const mark = watch.mark();
@@ -260,11 +272,11 @@ interface CopiedUpload extends Committed {
   readonly notification: { readonly data: Buffer; readonly attributes: Record<string, string> };
 }
 
-function cloneFolder(pipeline: Pipeline): string {
+function cloneFolder(pipeline: EarlyPipeline): string {
   return join(pipeline.folder, 'clone');
 }
 
-function gitIn(pipeline: Pipeline): Scene['git'] {
+function gitIn(pipeline: EarlyPipeline): Scene['git'] {
   const run = promisify(execFile);
   const env = partEnvironment({
     home: join(pipeline.folder, 'home'),
@@ -406,14 +418,9 @@ async function sayDeployments({ pipeline, say }: Scene, namespace: string): Prom
   const row =
     '{.metadata.name} {.spec.template.spec.containers[0].image} {.status.readyReplicas}/{.spec.replicas} ready';
   const output = `jsonpath={range .items[*]}${row}{"\\n"}{end}`;
-  const deployments = await pipeline.kubernetes.kubectl([
-    'get',
-    'deployments',
-    '--namespace',
-    namespace,
-    '--output',
-    output,
-  ]);
+  const deployments = await (
+    await pipeline.whole()
+  ).kubernetes.kubectl(['get', 'deployments', '--namespace', namespace, '--output', output]);
   const lines = deployments.trim().split('\n');
   say(`kubectl    ${namespace}: ${lines.join(', ')}`);
   const image = lines.flatMap((line) => /^web (\S+)/.exec(line)?.[1] ?? [])[0];
@@ -426,13 +433,15 @@ async function footprint({ pipeline }: Scene, namespaces: readonly string[]): Pr
   const kinds = 'deployments,configmaps,services,serviceaccounts,networkpolicies,cronjobs';
   const facts = '{.metadata.namespace} {.kind} {.metadata.name} {.metadata.uid} {.metadata.generation} {.data}';
   const output = `jsonpath={range .items[*]}${facts}{"\\n"}{end}`;
-  const lines = (await pipeline.kubernetes.kubectl(['get', kinds, '--all-namespaces', '--output', output])).split('\n');
+  const lines = (
+    await (await pipeline.whole()).kubernetes.kubectl(['get', kinds, '--all-namespaces', '--output', output])
+  ).split('\n');
   return lines.filter((line) => namespaces.some((namespace) => line.startsWith(`${namespace} `))).join('\n');
 }
 
 /** The bucket's notification once more, as Eventarc would deliver it. Resolves when the function has taken it. */
 async function announceAgain(
-  { functions, authorize }: Pipeline,
+  { functions, authorize }: EarlyPipeline,
   { data, attributes }: CopiedUpload['notification'],
 ): Promise<void> {
   const { headers, body } = storageEvent({ id: 'again', publishTime: new Date(), attributes, data });
@@ -458,7 +467,7 @@ async function sayReport({ pipeline, say }: Scene): Promise<void> {
   for (const line of renderText(report).trimEnd().split('\n')) say(`           ${line}`.trimEnd());
 }
 
-async function lookForDrift({ functions, authorize }: Pipeline): Promise<{ checked: readonly string[] }> {
+async function lookForDrift({ functions, authorize }: EarlyPipeline): Promise<{ checked: readonly string[] }> {
   const answer = await fetch(functions.url('checkDrift'), { method: 'POST', headers: await authorize('checkDrift') });
   if (!answer.ok) throw new LocalError({ message: `checkDrift answered ${answer.status} ${await answer.text()}` });
   return z.object({ checked: z.array(z.string()) }).parse(await answer.json());
@@ -478,7 +487,7 @@ const statusSchema = z.object({
   ),
 });
 
-async function readStatus({ facts }: Pipeline): Promise<z.infer<typeof statusSchema>['environments']> {
+async function readStatus({ facts }: EarlyPipeline): Promise<z.infer<typeof statusSchema>['environments']> {
   const answer = await fetch(facts.status);
   if (!answer.ok)
     throw new LocalError({ message: `the status function answered ${answer.status} ${await answer.text()}` });
@@ -524,7 +533,7 @@ interface Watch {
   stop(): Promise<void>;
 }
 
-async function watchTopics({ clients: { pubsub } }: Pipeline): Promise<Watch> {
+async function watchTopics({ clients: { pubsub } }: EarlyPipeline): Promise<Watch> {
   const log: ArrivalLog = { row: [], arrivals: new EventEmitter(), tellDiff: () => {}, problem: undefined };
   const story = eventId(new Date().toISOString()).slice(0, 8);
   const subscriptions = await Promise.all(

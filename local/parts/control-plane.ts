@@ -30,6 +30,11 @@ export interface Layout {
   readonly server: string;
 }
 
+/** Where the kubeconfig of a control plane in that folder will be. */
+export function kubeconfigIn(folder: string): string {
+  return join(folder, 'kubeconfig');
+}
+
 /**
  * Writes the tokens and the key that the parts start with, and draws the ports.
  *
@@ -56,7 +61,7 @@ export async function layOut(folder: string, users: readonly string[]): Promise<
     certificate: join(certificates, 'apiserver.crt'),
     tokens,
     serviceAccountKey,
-    kubeconfig: join(folder, 'kubeconfig'),
+    kubeconfig: kubeconfigIn(folder),
     token,
     userTokens,
     ports: { etcdClient, etcdPeer, secure },

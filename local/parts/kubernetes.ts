@@ -30,6 +30,8 @@ export interface KubernetesOptions {
   /** Users that the API server is to know by a token, without any rights. */
   readonly users?: readonly string[];
   readonly onUnexpectedEnd?: (part: string, how: string) => void;
+  /** Gives the start up. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Kubernetes {
@@ -84,7 +86,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     return last;
   };
   try {
-    await bringUp({ layout, options, start, signal: givenUp.signal });
+    const signal = AbortSignal.any([givenUp.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    await bringUp({ layout, options, start, signal });
   } catch (error) {
     givenUp.abort();
     await stop();

@@ -12,6 +12,7 @@ import { measureFrozen } from './frozen-case.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
+import { measureFirstStart } from './first-start-case.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
 import { measureLargeRepository } from './large-repository.ts';
@@ -25,12 +26,16 @@ import { openStorageFront, type StorageFront } from './storage-front.ts';
 import { measureStory } from './story-case.ts';
 import { prepareUpload } from './upload-case.ts';
 
+/** Measured only where they are asked for: five minutes of compiling warm the processor for nobody. */
+const namedCases: readonly CaseName[] = ['first-start'];
+
 const help = `Usage: npm run bench -- [--case NAME] [--platform] [--json FILE] [--help]
 
 Measures the product against the sandbox control plane, beside floors measured in the same run.
 docs/benchmarks.md says what each figure means.
 
   --case NAME   one case only, or several, the option repeated: ${caseNames.join(', ')}
+                (${namedCases.join(', ')}: only where it is named; it compiles everything anew)
   --platform    Storage takes one write a second of one object, as Cloud Storage does, and answers 429 to any other;
                 upload-to-converged is measured with and without, and the story with all limits. Each function is a process of
                 its own, and killed over its memory
@@ -55,7 +60,8 @@ function readArguments(): { cases: readonly CaseName[]; limit: Limit; json: stri
   const alone = values.platform ? undefined : platformCases.find((name) => values.case?.includes(name));
   if (alone !== undefined) throw new TypeError(`${alone} is measured with --platform`);
   const cases = caseNames.filter(
-    (name) => values.case?.includes(name) ?? (values.platform || !platformCases.includes(name)),
+    (name) =>
+      values.case?.includes(name) ?? (!namedCases.includes(name) && (values.platform || !platformCases.includes(name))),
   );
   return { cases, limit: values.platform ? 'one write a second' : 'none', json: values.json };
 }
@@ -152,6 +158,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'alert-latency': async () => (await told()).latency(),
     'alerts-of-1000': async () => (await told()).manyOfOneCause(),
     'frozen-api-server': () => measureFrozen(parts.pipeline),
+    'first-start': () => measureFirstStart(parts.pipeline),
     'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];

@@ -64,6 +64,7 @@ export const caseNames = [
   'alert-latency',
   'alerts-of-1000',
   'frozen-api-server',
+  'first-start',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
