@@ -101,7 +101,8 @@ async function claimCause(
   const value = claimedCause(head ?? beginCause(lead), { writer, at: ports.now().getTime() });
   try {
     const written = await writeHeldCause({ sink, cause, value, before: found }, ports);
-    if (written === 'conflict') return 'busy';
+    // Somebody else has written it, or we have, and the answer was lost: the next look tells.
+    if (written === 'conflict') return 'again';
     return { due, head: value, generation: written.generation, incidents, lead, acknowledged };
   } catch (error) {
     if (looked.isTriedAgain && isOfStorage(error)) return 'again';

@@ -158,6 +158,21 @@ function withWriteLimit(state: StateStore, now: () => Date): { readonly state: S
   };
 }
 
+/**
+ * The answer of the so-many-th write of one name is lost, and the client asks again by itself, as Google's does: what it
+ * is answered then is that its condition does not hold, for the write was made.
+ */
+function withLostAnswer(state: StateStore, { ordinal, path }: { ordinal: number; path: RegExp }): StateStore {
+  let count = 0;
+  return {
+    ...state,
+    async write(write) {
+      const written = await state.write(write);
+      return path.test(write.path) && ++count === ordinal ? 'conflict' : written;
+    },
+  };
+}
+
 /** So many calls of five instances, ten at a time each. */
 const atOnce = 50;
 const minutes = 60;
@@ -225,6 +240,23 @@ describe('what comes of one cause', () => {
     expect(refusals()).toBeGreaterThan(0);
     expect(log.lines).toEqual([]);
   }, 60_000);
+
+  it.each([/^held\//, /^sinks\//].flatMap((path) => [1, 2, 3].map((ordinal) => ({ path, ordinal }))))(
+    'is told at once, and once, where the answer of write $ordinal below $path is lost',
+    async ({ path, ordinal }) => {
+      for (const sink of [slack, mail]) {
+        const { deliver, told, clock } = world([sink], '2026-11-23T10:00:00Z', (state) =>
+          withLostAnswer(state, { ordinal, path }),
+        );
+        const since = clock.now().toISOString();
+        await deliver(failing({ environment: 1, at: clock.now(), since }));
+        expect(told(sink.name)).toHaveLength(1);
+        clock.forward(minutes);
+        await deliver(ended({ environment: 1, at: clock.now(), since }));
+        expect(told(sink.name).map((line) => line.replace(/ .*/, ''))).toEqual(['opened', 'closed']);
+      }
+    },
+  );
 
   it('is closed where the object of the cause was lost after its first incident had ended', async () => {
     for (const sink of [slack, mail]) {
