@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { ConvergeError } from '../shared/base/errors.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
+import { tellLive } from './live.ts';
 import { holdAlone } from './only-one.ts';
 import { requireGit } from './parts/git.ts';
 import { startInbox, type Inbox } from './parts/inbox.ts';
-import { startPipelineEarly, type Pipeline } from './pipeline.ts';
+import { startPipelineEarly, type EarlyPipeline, type Pipeline } from './pipeline.ts';
 import { comingPrograms, isRunning } from './programs.ts';
 import { sayTo, tell } from './say.ts';
 import { tellStory } from './story.ts';
@@ -178,14 +179,47 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
     if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {
       printFacts(await pipeline.whole(), inbox);
-      say('Ctrl-C stops everything.');
-      await ended;
+      await stayUp({ pipeline, inbox, ended });
     }
   } finally {
     await pipeline.stop();
     await inbox.stop();
     await removeFacts(facts);
   }
+}
+
+/** Tells what happens, until Ctrl-C or `q`. */
+async function stayUp({
+  pipeline,
+  inbox,
+  ended,
+}: {
+  pipeline: EarlyPipeline;
+  inbox: Inbox;
+  ended: Promise<void>;
+}): Promise<void> {
+  const keys = process.stdin.isTTY ? watchKeys(process.stdin) : undefined;
+  say(`${keys === undefined ? 'Ctrl-C' : 'q or Ctrl-C'} stops everything. What happens from now on:`, 'heading');
+  const live = await tellLive({ pipeline, inbox, say });
+  await Promise.race([ended, ...(keys === undefined ? [] : [keys.ended])]);
+  keys?.stop();
+  await live.stop();
+}
+
+/** A terminal whose keys are read one by one: Ctrl-C is one of them then. */
+function watchKeys(terminal: typeof process.stdin): { ended: Promise<void>; stop(): void } {
+  terminal.setRawMode(true).setEncoding('utf8').resume();
+  const ended = new Promise<void>((end) => {
+    terminal.on('data', (keys) => {
+      if (/[qQ\u0003\u0004]/.test(String(keys))) end();
+    });
+  });
+  return {
+    ended,
+    stop() {
+      terminal.setRawMode(false).pause();
+    },
+  };
 }
 
 /** Leaves alone what another pipeline has written there since. */

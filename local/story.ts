@@ -1,4 +1,3 @@
-import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { execFile } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { cp, readdir, readFile } from 'node:fs/promises';
@@ -11,15 +10,9 @@ import { pack } from 'tar-stream';
 import { z } from 'zod';
 import { policySchema, policyWords } from '../shared/environment/policy.ts';
 import { environmentKey, revisionOf } from '../shared/base/revision.ts';
-import { convergedType, diffType, parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
-import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
-import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
-import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
-import {
-  encodeReconcileRequested,
-  parseReconcileRequested,
-  type ReconcileRequested,
-} from '../shared/events/reconcile-requested.ts';
+import type { Converged, Diff } from '../shared/events/alert.ts';
+import { eventId } from '../shared/events/cloud-event.ts';
+import { encodeReconcileRequested } from '../shared/events/reconcile-requested.ts';
 import { reportSchema } from '../shared/events/report.ts';
 import { renderText } from '../shared/report/plain.ts';
 import { latestReportPath } from '../shared/report/report-paths.ts';
@@ -29,6 +22,7 @@ import { LocalError } from './local-error.ts';
 import type { Inbox, InboxMessage } from './parts/inbox.ts';
 import { dailyReport, type EarlyPipeline } from './pipeline.ts';
 import type { Say } from './say.ts';
+import { subscribeToTopics, type Seen } from './topics.ts';
 
 const example = resolve(import.meta.dirname, '..', 'examples', 'family-insurance');
 const repository = 'master';
@@ -269,7 +263,7 @@ interface Committed {
 }
 
 interface CopiedUpload extends Committed {
-  readonly notification: { readonly data: Buffer; readonly attributes: Record<string, string> };
+  readonly notification: Extract<Seen, { readonly kind: 'upload' }>['message'];
 }
 
 function cloneFolder(pipeline: EarlyPipeline): string {
@@ -496,27 +490,6 @@ async function readStatus({ facts }: EarlyPipeline): Promise<z.infer<typeof stat
 
 // --- The topics --------------------------------------------------------------------------------------------------
 
-/** Where the local buckets announce their objects. */
-const storageTopic = 'storage-events';
-const watchedTopics = [storageTopic, 'change-committed', 'reconcile', 'diff', 'converged', 'dead-letter'] as const;
-type WatchedTopic = (typeof watchedTopics)[number];
-
-/** A message of one of the topics. The same one may come more than once, with the same id. */
-type Seen = { readonly id: string } & (
-  | {
-      readonly kind: 'upload';
-      readonly data: z.infer<typeof notificationSchema>;
-      readonly message: CopiedUpload['notification'];
-    }
-  | { readonly kind: 'change-committed'; readonly data: ChangeCommitted }
-  | { readonly kind: 'reconcile'; readonly data: ReconcileRequested }
-  | { readonly kind: 'diff'; readonly data: Diff }
-  | { readonly kind: 'converged'; readonly data: Converged }
-  | { readonly kind: 'dead-letter'; readonly data: DeadLetter }
-);
-
-const notificationSchema = z.object({ bucket: z.string(), name: z.string(), generation: z.coerce.string() });
-
 interface Watch {
   /** The place in the row of messages where the next one will stand. */
   mark(): number;
@@ -535,10 +508,12 @@ interface Watch {
 
 async function watchTopics({ clients: { pubsub } }: EarlyPipeline): Promise<Watch> {
   const log: ArrivalLog = { row: [], arrivals: new EventEmitter(), tellDiff: () => {}, problem: undefined };
-  const story = eventId(new Date().toISOString()).slice(0, 8);
-  const subscriptions = await Promise.all(
-    watchedTopics.map((topic) => subscribe({ pubsub, topic, name: `story-${story}-${topic}`, log })),
-  );
+  const subscriptions = await subscribeToTopics({
+    pubsub,
+    name: `story-${eventId(new Date().toISOString()).slice(0, 8)}`,
+    take: (seen) => take(log, seen),
+    fail: (error) => fail(log, error),
+  });
   return {
     mark: () => log.row.length,
     has: (matches) => log.row.some(matches),
@@ -547,12 +522,7 @@ async function watchTopics({ clients: { pubsub } }: EarlyPipeline): Promise<Watc
       log.tellDiff = tell;
     },
     lastSeen: () => (log.row.length === 0 ? 'nothing' : log.row.slice(-3).map(described).join('; ')),
-    async stop() {
-      // Where Pub/Sub itself has gone, the error that ended the story says more than this one.
-      await Promise.allSettled(
-        subscriptions.map((subscription) => subscription.delete({ timeout: 2000, maxRetries: 0 })),
-      );
-    },
+    stop: subscriptions.stop,
   };
 }
 
@@ -564,31 +534,6 @@ interface ArrivalLog {
   tellDiff: (diff: Diff) => void;
   /** What went wrong last. */
   problem: string | undefined;
-}
-
-async function subscribe({
-  pubsub,
-  topic,
-  name,
-  log,
-}: {
-  pubsub: PubSub;
-  topic: WatchedTopic;
-  name: string;
-  log: ArrivalLog;
-}): Promise<Subscription> {
-  const [subscription] = await pubsub.topic(topic).createSubscription(name);
-  subscription.on('error', (error) => fail(log, error));
-  subscription.on('message', (message: Message) => {
-    message.ack();
-    try {
-      const seen = read(topic, message);
-      if (seen !== undefined) take(log, seen);
-    } catch (error) {
-      fail(log, error instanceof Error ? error : new Error(String(error)));
-    }
-  });
-  return subscription;
 }
 
 function take(log: ArrivalLog, seen: Seen): void {
@@ -627,29 +572,6 @@ async function firstOf<T>(
   }
 }
 
-/** Undefined for alerts that are of no environment. */
-function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen | undefined {
-  const content: unknown = JSON.parse(data.toString('utf8'));
-  if (topic === storageTopic)
-    return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
-  const { 'ce-id': eventIdentity = '', 'ce-type': type = '', 'ce-source': source = '' } = attributes;
-  const event: IncomingEvent = { id: eventIdentity, type, source, data: content };
-  switch (topic) {
-    case 'change-committed':
-      return { kind: topic, id: event.id, data: parseChangeCommitted(event) };
-    case 'reconcile':
-      return { kind: topic, id: event.id, data: parseReconcileRequested(event) };
-    case 'dead-letter':
-      return { kind: topic, id: event.id, data: deadLetterSchema.parse(content) };
-    default: {
-      if (type !== diffType && type !== convergedType) return undefined;
-      const alert = parseAlert(event);
-      if (alert.topic === 'diff') return { kind: 'diff', id: event.id, data: alert.data };
-      return { kind: 'converged', id: event.id, data: alert.data };
-    }
-  }
-}
-
 function described(seen: Seen): string {
   switch (seen.kind) {
     case 'upload':
@@ -662,6 +584,8 @@ function described(seen: Seen): string {
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':
       return `${seen.data.environment} converged at ${abbreviatedRevision(seen.data.revision)}`;
+    case 'alert':
+      return `an alert about a ${seen.alert.kind}`;
     case 'dead-letter':
       return `dead letter of ${seen.data.stage}: ${seen.data.reason}`;
   }
