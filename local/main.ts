@@ -206,12 +206,15 @@ async function stayUp({
   await live.stop();
 }
 
+/** Ctrl-C and Ctrl-D among them. */
+const endKeys: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
+
 /** A terminal whose keys are read one by one: Ctrl-C is one of them then. */
 function watchKeys(terminal: typeof process.stdin): { ended: Promise<void>; stop(): void } {
   terminal.setRawMode(true).setEncoding('utf8').resume();
   const ended = new Promise<void>((end) => {
     terminal.on('data', (keys) => {
-      if (/[qQ\u0003\u0004]/.test(String(keys))) end();
+      if ([...String(keys)].some((key) => endKeys.has(key))) end();
     });
   });
   return {
