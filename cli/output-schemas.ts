@@ -180,6 +180,44 @@ export const rbacOutputSchema = z.object({
   user: z.string().describe('As whom the environment acts in its cluster'),
 });
 
+const findingSchema = z.object({
+  file: z.string().describe('From the folder'),
+  line: z.number().int().describe('From 1'),
+  kind: z.string().describe('Of the object; empty: it is of the file'),
+  name: z.string(),
+  key: z.string().describe('`spec.postBuild.substitute.region`'),
+  message: z.string(),
+  remedy: z.string().describe('What to do instead'),
+});
+
+/** `converge import`. */
+export const importOutputSchema = z.object({
+  tool: z.enum(['flux', 'argocd']).describe('Whose objects were looked for'),
+  folder: z.string().describe('Where'),
+  out: z.string().nullable().describe('Where the files were written; null: nowhere'),
+  environments: z
+    .array(
+      z.object({
+        environment: z.string(),
+        kind: z.string().describe('Of the object that it was made of'),
+        name: z.string(),
+        namespace: z.string().describe('Empty: it says none'),
+        file: z.string().describe('That holds it'),
+        cluster: z.string(),
+        path: z.string().describe('Of the environment file'),
+      }),
+    )
+    .describe('What was carried over'),
+  files: z
+    .array(z.object({ path: z.string(), text: z.string() }))
+    .describe('Environment files, and what lies beside them: values and overlays'),
+  missing: z.array(findingSchema).describe('What has no equal: the exit code is 1 where there is any'),
+  notes: z.array(findingSchema).describe('What is another thing than it was, or was guessed'),
+  settled: z
+    .array(z.object({ key: z.string(), count: z.number().int(), message: z.string() }))
+    .describe('What needs no equal, and why'),
+});
+
 /** Any command that fails. */
 export const errorOutputSchema = z.object({
   error: z

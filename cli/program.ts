@@ -5,6 +5,7 @@ import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
 import { addHistory } from './verbs/history.ts';
+import { addImport } from './verbs/import.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
 import { addReport } from './verbs/report.ts';
@@ -56,6 +57,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addReport(program, surroundings);
   program.commandsGroup('From files alone:');
   addRbac(program, surroundings);
+  addImport(program, surroundings);
   program.commandsGroup('What people do on purpose:');
   addRollback(program, surroundings);
   addAcknowledge(program, surroundings);

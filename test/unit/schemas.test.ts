@@ -8,6 +8,7 @@ import {
   deadLettersOutputSchema,
   errorOutputSchema,
   historyOutputSchema,
+  importOutputSchema,
   rbacOutputSchema,
   redriveOutputSchema,
   acknowledgeOutputSchema,
@@ -78,6 +79,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'dead-letters': deadLettersOutputSchema,
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
+  import: importOutputSchema,
   'command-error': errorOutputSchema,
 };
 const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
