@@ -92,7 +92,7 @@ function linesOf({ tool, out, imported, files, missing, notes, settled }: SaidOf
       : [{ text: '', tone: 'plain' }, { text: `${heading}: ${found.length}`, tone }, ...found.flatMap(findingLines)];
   return [
     {
-      text: `${out === undefined ? 'would write' : `wrote below ${out}`}: ${imported.length} environments of ${toolNames[tool]}, ${files.length} files`,
+      text: `${out === undefined ? 'would write' : `wrote below ${out}`}: ${counted(imported.length, 'environment')} of ${toolNames[tool]}, ${counted(files.length, 'file')}`,
       tone: 'heading',
     },
     ...files.map((path) => {
@@ -118,3 +118,5 @@ function findingLines({ file, line, kind, name, key, message, remedy }: Finding)
     { text: `      ${remedy}`, tone: 'detail' },
   ];
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

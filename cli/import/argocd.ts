@@ -1,4 +1,4 @@
-import { dump, load } from 'js-yaml';
+import { load } from 'js-yaml';
 import { applicationsOf } from './application-set.ts';
 import { globOf } from './glob.ts';
 import {
@@ -17,7 +17,7 @@ import { judgeKeys, mendFile, type Built, type Findings } from './findings.ts';
 import { checkedRule } from './ignored-paths.ts';
 import { readParameters } from './helm-parameters.ts';
 import { clusterNamed, isThisRepository, sameAddress, withoutDots, type ClusterNames } from './places.ts';
-import { folderSources, natureOf, type MakeSources, type SourceFields } from './sources.ts';
+import { folderSources, natureOf, valuesFile, type MakeSources, type SourceFields } from './sources.ts';
 import {
   below,
   builtOf,
@@ -397,10 +397,7 @@ function helmSource({ builder }: Conversion, one: OneSource, chart: string): Mak
   const files = valueFiles(builder, one, chart);
   const inline = inlineValues(one, findings);
   return (name) => {
-    const own =
-      Object.keys(inline).length === 0
-        ? []
-        : [{ path: `config/${name}.yaml`, text: dump(inline, { lineWidth: -1, noRefs: true }) }];
+    const own = valuesFile(builder.checkout, { name, values: inline });
     const source: SourceFields = {
       helm: {
         chart,

@@ -62,8 +62,9 @@ export function writeDrafts(
   };
   const imported: Imported[] = [];
   const files: WrittenFile[] = [];
-  for (const draft of drafts) {
-    const name = names.get(draft) ?? '';
+  const called = (draft: Draft): string => names.get(draft) ?? '';
+  for (const draft of drafts.toSorted((a, b) => (called(a) < called(b) ? -1 : 1))) {
+    const name = called(draft);
     const { sources, files: beside } = draft.make(name);
     const dependsOn = [...new Set(draft.dependsOn.flatMap((key) => environmentsOf(key, new Set())))].filter(
       (other) => other !== name,

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { dump } from 'js-yaml';
 import { placeOfChart, pullCommand } from './chart-folders.ts';
 import type { Checkout } from './checkout.ts';
 import type { Draft } from './draft.ts';
@@ -8,7 +7,7 @@ import { healthRules, timeoutOf } from './flux-common.ts';
 import { chartVerdicts, installVerdicts, releaseVerdicts, upgradeVerdicts } from './flux-verdicts.ts';
 import { checkedRule } from './ignored-paths.ts';
 import { isThisRepository, withoutDots } from './places.ts';
-import type { WrittenFile } from './sources.ts';
+import { freePath, valuesFile, type WrittenFile } from './sources.ts';
 import type { Generated } from './tree.ts';
 import {
   at,
@@ -261,7 +260,7 @@ type MakeValues = (name: string) => { paths: string[]; files: WrittenFile[] };
 /** Values of the cluster's objects first, in their order, then those of the release itself: as Flux lays them over each other. */
 function valuesOf({ object, findings, checkout, generated }: Release): MakeValues {
   const { value } = object;
-  const found: { path?: string; text?: string; suffix?: string }[] = [];
+  const found: ({ path: string } | { text: string; of: string })[] = [];
   for (const [index, from] of listAt(value, ['spec', 'valuesFrom']).entries()) {
     const path: KeyPath = ['spec', 'valuesFrom', index];
     const kind = textAt(from, ['kind']) ?? '';
@@ -276,7 +275,8 @@ function valuesOf({ object, findings, checkout, generated }: Release): MakeValue
         remedy: 'write it into a file of values, in Git',
       });
     else if (file !== undefined && checkout.paths.has(file)) found.push({ path: file });
-    else if (text !== undefined) found.push({ text, suffix: name });
+    else if (text !== undefined)
+      found.push({ text, of: key === 'values.yaml' ? name : `${name}-${key.replace(/\.ya?ml$/, '')}` });
     else if (kind === 'Secret')
       findings.missing(object, path, {
         message: `values of Secret ${name}: nothing is read from Secrets`,
@@ -290,17 +290,19 @@ function valuesOf({ object, findings, checkout, generated }: Release): MakeValue
   }
   const inline = fieldsAt(value, ['spec', 'values']);
   return (name) => {
-    const files: WrittenFile[] = found.flatMap(({ text, suffix }) =>
-      text === undefined ? [] : [{ path: `config/${name}-${suffix ?? ''}.yaml`, text }],
+    const own = valuesFile(checkout, { name, values: inline });
+    const copied = found.map((one) =>
+      'path' in one ? one : { path: freePath(checkout, `config/${name}-${asFileName(one.of)}.yaml`), text: one.text },
     );
-    const own =
-      Object.keys(inline).length === 0
-        ? []
-        : [{ path: `config/${name}.yaml`, text: dump(inline, { lineWidth: -1, noRefs: true }) }];
-    const paths = found.map(({ path, suffix }) => path ?? `config/${name}-${suffix ?? ''}.yaml`);
-    return { paths: [...paths, ...own.map(({ path }) => path)], files: [...files, ...own] };
+    return {
+      paths: [...copied, ...own].map(({ path }) => path),
+      files: [...copied.flatMap((one) => ('text' in one ? [one] : [])), ...own],
+    };
   };
 }
+
+/** The name of an object is what a stranger wrote: it may say `../`. */
+const asFileName = (text: string): string => text.replace(/[^A-Za-z0-9_-]+/g, '-');
 
 function configMapText(
   checkout: Checkout,

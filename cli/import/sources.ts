@@ -65,7 +65,7 @@ function overlay(
     theirs,
   }: { name: string; entries: readonly Entry[]; options: Fields; theirs: readonly Fields[] },
 ): { sources: SourceFields[]; files: WrittenFile[] } {
-  const folder = `overlays/${name}`;
+  const folder = freePath(builder.checkout, `overlays/${name}`);
   const kept = entries.filter(({ kind, path }) => {
     if (kind === 'kustomization') return true;
     const documents = builder.checkout.documents(path);
@@ -102,6 +102,23 @@ function overlay(
     sources: [{ kustomize: folder }],
     files: [{ path: `${folder}/kustomization.yaml`, text: dump(value, { lineWidth: -1, noRefs: true }) }],
   };
+}
+
+/** Inline values as a file; none where there are none. */
+export function valuesFile(checkout: Checkout, { name, values }: { name: string; values: Fields }): WrittenFile[] {
+  if (Object.keys(values).length === 0) return [];
+  const path = freePath(checkout, `config/${name}.yaml`);
+  return [{ path, text: dump(values, { lineWidth: -1, noRefs: true }) }];
+}
+
+/** A path that the checkout has no file or folder at; with the ending of the one that is wanted. */
+export function freePath(checkout: Checkout, wanted: string): string {
+  const [, stem = wanted, ending = ''] = /^(.*?)(\.yaml)?$/.exec(wanted) ?? [];
+  const isFree = (path: string): boolean => !checkout.paths.has(path) && !checkout.folders.has(path);
+  for (let count = 1; ; count++) {
+    const path = `${stem}${count === 1 ? '' : count === 2 ? '-converge' : `-converge-${count - 1}`}${ending}`;
+    if (isFree(path)) return path;
+  }
 }
 
 /** The one namespace that objects name, of the kustomization first; undefined where they name none, or several. */

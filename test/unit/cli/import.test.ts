@@ -282,7 +282,7 @@ describe('a HelmRelease of Flux', () => {
           helm: {
             chart: 'charts/shop',
             release: 'web-shop',
-            values: ['apps/shop.yaml', 'config/shop-plain.yaml', 'config/shop.yaml'],
+            values: ['apps/shop.yaml', 'config/shop-plain-more.yaml', 'config/shop.yaml'],
             crds: 'skip',
           },
         },
@@ -294,7 +294,7 @@ describe('a HelmRelease of Flux', () => {
       rollback: { onFailure: 'revert' },
       adopt: true,
     });
-    expect(output.texts['config/shop-plain.yaml']).toBe('c: 3\n');
+    expect(output.texts['config/shop-plain-more.yaml']).toBe('c: 3\n');
   });
 
   it.each([
@@ -716,11 +716,29 @@ describe('what is written', () => {
     });
   });
 
-  it('is told where the checkout has a file of that name with other content', async () => {
-    const { missing } = await imported('flux', { ...files, 'config/a.yaml': 'b: 2\n' });
+  it('has names that the checkout has not, and says where it has an environment of that name already', async () => {
+    const { missing, specs } = await imported('flux', {
+      ...files,
+      'config/a.yaml': 'b: 2\n',
+      'config/a-converge.yaml': 'b: 3\n',
+      'environments/a.yaml': '# another\n',
+    });
     expect(missing.map(({ file, message }) => `${file} ${message}`)).toEqual([
-      'config/a.yaml is in the checkout already, with other content',
+      'environments/a.yaml is in the checkout already, with other content',
     ]);
+    expect(specs['a']).toMatchObject({ sources: [{ helm: { values: ['config/a-converge-2.yaml'] } }] });
+  });
+
+  it('stays below --out, whatever strangers call their objects', async () => {
+    const name = '"../../../../../tmp/converge-escaped"';
+    const from = `  releaseName: shop\n  valuesFrom: [{ kind: ConfigMap, name: ${name} }]\n`;
+    const { files: written } = await imported('flux', {
+      ...chart,
+      'git.yaml': git,
+      'a.yaml': `${release(name, from)}---\n${configMap(name, 'acme')}data: { values.yaml: "a: 1" }\n`,
+    });
+    expect(written.map(({ path }) => path)).toHaveLength(2);
+    for (const { path } of written) expect(path).not.toContain('..');
   });
 
   it.each([
