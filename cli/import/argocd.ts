@@ -17,7 +17,7 @@ import { judgeKeys, mendFile, type Built, type Findings } from './findings.ts';
 import { checkedRule } from './ignored-paths.ts';
 import { readParameters } from './helm-parameters.ts';
 import { clusterNamed, isThisRepository, sameAddress, withoutDots, type ClusterNames } from './places.ts';
-import { folderSources, natureOf, valuesFile, type MakeSources, type SourceFields } from './sources.ts';
+import { folderSources, foreignSources, natureOf, valuesFile, type MakeSources, type SourceFields } from './sources.ts';
 import {
   below,
   builtOf,
@@ -266,7 +266,10 @@ function sourceOf(conversion: Conversion, one: OneSource): MakeSources | undefin
       remedy: `bring it to ${folder} by a commit or an upload; write helm or manifests in place of kustomize as it is`,
     });
     return source['helm'] === undefined
-      ? () => ({ sources: [{ kustomize: folder }], files: [] })
+      ? foreignSources(checkout, {
+          folder,
+          options: kustomizeOptions(builder, one, { folder, nature: 'kustomization' }),
+        })
       : helmSource(conversion, one, folder);
   }
   if (revision !== undefined && !['HEAD', 'main', 'master'].includes(revision))
@@ -304,7 +307,9 @@ function entriesOfSource(
   { checkout }: Builder,
   { object, path, folder }: { object: Built; path: KeyPath; folder: string },
 ): Entry[] {
-  if (kustomizationOf(checkout, folder) !== undefined) return entriesOf(checkout, folder);
+  // Who says `directory` has a kustomization passed over.
+  const isDirectory = at(object.value, [...path, 'directory']) !== undefined;
+  if (!isDirectory && kustomizationOf(checkout, folder) !== undefined) return entriesOf(checkout, folder);
   const include = textAt(object.value, [...path, 'directory', 'include']);
   const exclude = textAt(object.value, [...path, 'directory', 'exclude']);
   const recurse = at(object.value, [...path, 'directory', 'recurse']) === true;

@@ -5,7 +5,7 @@ import { durationPattern } from '../../shared/environment/duration.ts';
 import { environmentPath, parseEnvironmentFile } from '../../shared/environment/environment-file.ts';
 import type { Built, Findings } from './findings.ts';
 import type { SourceFields, WrittenFile } from './sources.ts';
-import { kindOf, nameOf, namespaceOf, type Fields } from './values.ts';
+import { fieldsAt, kindOf, nameOf, namespaceOf, type Fields } from './values.ts';
 
 /** What an object becomes, before it is known what the others are called. */
 export interface Draft {
@@ -119,7 +119,11 @@ function textOf({ name, spec, draft }: { name: string; spec: Fields; draft: Draf
     /[^\x20-\x7e]+/g,
     ' ',
   );
-  const value = { apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name }, spec };
+  const labels = Object.entries(fieldsAt(draft.object.value, ['metadata', 'labels'])).filter(
+    ([label]) => !/(fluxcd|argoproj)\.io\//.test(label),
+  );
+  const metadata = { name, ...(labels.length === 0 ? {} : { labels: Object.fromEntries(labels) }) };
+  const value = { apiVersion: 'converge.dev/v1', kind: 'Environment', metadata, spec };
   return `# Was ${from}\n${dump(value, { lineWidth: -1, noRefs: true }).replace(/^ {2}adopt: true$/m, '  adopt: true # until it has converged: its objects still bear the marks of the tool before')}`;
 }
 

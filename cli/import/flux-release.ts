@@ -217,6 +217,11 @@ function chartOfTemplate(
           message: `${file} is not there`,
           remedy: 'bring it into the repository',
         });
+    if (files.length > 0 && !values.includes(`${folder}/values.yaml`))
+      findings.note(holder, [...path, 'valuesFiles'], {
+        message: "the chart's own values.yaml is beneath them here, and was not there",
+        remedy: 'set to null what it has and they do not',
+      });
     return { folder, values: values.filter((file) => checkout.paths.has(file)) };
   }
   const whereSaid = holder === release.object ? [...path, 'chart'] : ['spec', 'chartRef'];

@@ -17,8 +17,20 @@ import { kustomizationVerdicts, otherKinds } from './flux-verdicts.ts';
 import { draftRelease } from './flux-release.ts';
 import { healthRules, inheritsNothing, timeoutOf, type Owner } from './flux-common.ts';
 import { clusterNamed, isThisRepository, sameAddress, withoutDots, type ClusterNames } from './places.ts';
-import { commonNamespace, folderSources, natureOf } from './sources.ts';
-import { at, fieldsAt, groupOf, isFields, kindOf, listAt, nameOf, namespaceOf, textAt, type Fields } from './values.ts';
+import { commonNamespace, folderSources, foreignSources, natureOf } from './sources.ts';
+import {
+  at,
+  fieldsAt,
+  groupOf,
+  isFields,
+  kindOf,
+  listAt,
+  nameOf,
+  namespaceOf,
+  textAt,
+  type Fields,
+  type KeyPath,
+} from './values.ts';
 
 const groups = /(^|\.)toolkit\.fluxcd\.io$|^fluxcd\.controlplane\.io$|(^|\.)fluxcd\.io$/;
 const isFlux = (object: Fields): boolean => groups.test(groupOf(object));
@@ -48,7 +60,7 @@ export function convertFlux({
   for (const object of all)
     if (kindOf(object.value) === 'GitRepository' && nameOf(object.value) === 'flux-system')
       home.add(sameAddress(textAt(object.value, ['spec', 'url']) ?? ''));
-  const conversion: Conversion = { builder, clusters, home, sources, converted, visited: new Set() };
+  const conversion: Conversion = { builder, clusters, home, sources, converted, visited: new Set(), waits: [] };
   const kustomizations = all.filter(({ value }) => isOfKind(value, 'Kustomization'));
   const reached = reachedBy(conversion, kustomizations);
   const roots = kustomizations.filter(
@@ -60,6 +72,13 @@ export function convertFlux({
     if (!conversion.visited.has(idOf(object)) && isOfKind(object.value, 'HelmRelease'))
       visit(conversion, object, inheritsNothing);
   for (const object of all) tellOther(object, findings);
+  const keys = new Set([...converted.drafts.map(({ key }) => key), ...converted.aliases.keys()]);
+  for (const { object, path, key, name } of conversion.waits)
+    if (!keys.has(key))
+      findings.missing(object, path, {
+        message: `${name} is not in this folder, or of another cluster`,
+        remedy: 'name the environment that it becomes in dependsOn, in the same repository',
+      });
   return converted;
 }
 
@@ -70,6 +89,8 @@ interface Conversion {
   /** By `kind/namespace/name`. */
   readonly sources: ReadonlyMap<string, Built>;
   readonly converted: Converted;
+  /** What is waited for, to be looked for when all is known. */
+  readonly waits: { readonly object: Built; readonly path: KeyPath; readonly key: string; readonly name: string }[];
   /** Documents that were looked at as part of something. */
   readonly visited: Set<string>;
 }
@@ -121,7 +142,11 @@ function sourceOf(conversion: Conversion, object: Built, path: readonly string[]
   const kind = textAt(object.value, [...path, 'kind']) ?? '';
   const namespace = textAt(object.value, [...path, 'namespace']) ?? namespaceOf(object.value) ?? '';
   const name = textAt(object.value, [...path, 'name']) ?? '';
-  return conversion.sources.get(`${kind}/${namespace}/${name}`) ?? conversion.sources.get(`${kind}//${name}`);
+  return (
+    conversion.sources.get(`${kind}/${namespace}/${name}`) ??
+    // An overlay may give both their namespace.
+    [...conversion.sources.values()].find(({ value }) => kindOf(value) === kind && nameOf(value) === name)
+  );
 }
 
 function isHere(conversion: Conversion, object: Built, folder: string): boolean {
@@ -186,7 +211,7 @@ function visit(conversion: Conversion, object: Built, owner: Owner): void {
   } else visitKustomization(conversion, { object, cluster, key, dependsOn, above: [...owner.above, id] });
 }
 
-function dependenciesOf({ builder, sources }: Conversion, object: Built, cluster: string): string[] {
+function dependenciesOf({ builder, waits }: Conversion, object: Built, cluster: string): string[] {
   return listAt(object.value, ['spec', 'dependsOn']).flatMap((dependency, index) => {
     const [name, namespace] = [
       textAt(dependency, ['name']) ?? '',
@@ -198,12 +223,9 @@ function dependenciesOf({ builder, sources }: Conversion, object: Built, cluster
         remedy: 'a rule of health in the environment that it waits for',
       });
     const kind = kindOf(object.value);
-    if (![...sources.values()].some(({ value }) => kindOf(value) === kind && nameOf(value) === name))
-      builder.findings.missing(object, ['spec', 'dependsOn', index], {
-        message: `${kind} ${namespace === '' ? '' : `${namespace}/`}${name} is not in this folder`,
-        remedy: 'name the environment that it becomes in dependsOn, in the same repository',
-      });
-    return [keyOf(cluster, { kind, namespace, name })];
+    const key = keyOf(cluster, { kind, namespace, name });
+    waits.push({ object, path: ['spec', 'dependsOn', index], key, name: `${kind} ${namespace}/${name}` });
+    return [key];
   });
 }
 
@@ -233,7 +255,7 @@ function visitKustomization(conversion: Conversion, { object, cluster, key, depe
         dependsOn,
         namespace: textAt(value, ['spec', 'targetNamespace']) ?? 'default',
         spec: specOf(object, findings),
-        make: () => ({ sources: [{ kustomize: said }], files: [] }),
+        make: foreignSources(checkout, { folder: said, options: optionsOf(object, said) }),
       });
     return;
   }

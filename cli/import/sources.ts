@@ -1,7 +1,7 @@
 import { dump } from 'js-yaml';
 import type { Checkout } from './checkout.ts';
 import { buildEntries, kustomizationOf, type Builder, type Entry, type Tree } from './tree.ts';
-import { groupOf, kindOf, nameOf, namespaceOf, type Fields } from './values.ts';
+import { groupOf, kindOf, listAt, nameOf, namespaceOf, type Fields } from './values.ts';
 
 /** As an environment file has them. */
 export type SourceFields = { readonly helm: Fields } | { readonly kustomize: string } | { readonly manifests: string };
@@ -88,20 +88,29 @@ function overlay(
         metadata: { name: 'any' },
       }),
     }));
-  const { patches, ...rest } = options;
-  const value = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    ...rest,
+  const patches = [...deletions, ...listAt(options, ['patches'])];
+  return overlayOf(folder, {
+    ...options,
     resources: kept.map(({ path }) => `../../${path}`),
-    ...(deletions.length > 0 || Array.isArray(patches)
-      ? { patches: [...deletions, ...(Array.isArray(patches) ? (patches as unknown[]) : [])] }
-      : {}),
-  };
+    ...(patches.length > 0 ? { patches } : {}),
+  });
+}
+
+function overlayOf(folder: string, fields: Fields): { sources: SourceFields[]; files: WrittenFile[] } {
+  const value = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', ...fields };
   return {
     sources: [{ kustomize: folder }],
     files: [{ path: `${folder}/kustomization.yaml`, text: dump(value, { lineWidth: -1, noRefs: true }) }],
   };
+}
+
+/** The sources of a folder that is not here yet, and is an overlay, as it seems. */
+export function foreignSources(
+  checkout: Checkout,
+  { folder, options }: { folder: string; options: Fields },
+): MakeSources {
+  if (Object.keys(options).length === 0) return () => ({ sources: [{ kustomize: folder }], files: [] });
+  return (name) => overlayOf(freePath(checkout, `overlays/${name}`), { ...options, resources: [`../../${folder}`] });
 }
 
 /** Inline values as a file; none where there are none. */

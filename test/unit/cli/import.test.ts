@@ -252,6 +252,38 @@ describe('a Kustomization of Flux', () => {
   });
 });
 
+describe('what a Kustomization says beside its folder', () => {
+  it('is kept where the folder is not here yet: labels, and an overlay over what is to be brought', async () => {
+    const output = await imported('flux', {
+      'sync/acme.yaml': kustomization('acme', './kustomize', '  images: [{ name: shop, newTag: "1.5.0" }]\n').replace(
+        'namespace: flux-system',
+        'namespace: flux-system, labels: { team: family, kustomize.toolkit.fluxcd.io/name: x }',
+      ),
+    });
+    expect(output.specs['acme']).toMatchObject({ sources: [{ kustomize: 'overlays/acme' }] });
+    expect(load(output.texts['overlays/acme/kustomization.yaml'] ?? '')).toMatchObject({
+      images: [{ name: 'shop', newTag: '1.5.0' }],
+      resources: ['../../vendor/flux-system/kustomize'],
+    });
+    expect(load(output.texts['environments/acme.yaml'] ?? '')).toMatchObject({
+      metadata: { name: 'acme', labels: { team: 'family' } },
+    });
+  });
+
+  it('is listed where it waits for what is not in the folder, or in another cluster only', async () => {
+    const output = await imported('flux', {
+      'clusters/eu/a.yaml': kustomization('a', './m', '  dependsOn: [{ name: nowhere }, { name: b }]\n'),
+      'clusters/us/b.yaml': kustomization('b', './m'),
+      'm/a.yaml': configMap('a', 'a'),
+    });
+    expect(places(output)).toEqual([
+      'clusters/eu/a.yaml:9 a spec.dependsOn[0]',
+      'clusters/eu/a.yaml:9 a spec.dependsOn[1]',
+    ]);
+    expect(output.specs['a']).not.toHaveProperty('dependsOn');
+  });
+});
+
 describe('a HelmRelease of Flux', () => {
   it('is an environment of its chart, with its values in the order of Flux', async () => {
     const more = `  targetNamespace: web
