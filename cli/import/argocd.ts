@@ -66,7 +66,7 @@ export function convertArgo({
   clusters: ClusterNames;
   findings: Findings;
 }): Converted {
-  const builder: Builder = { checkout, findings, isTheirs: isArgo };
+  const builder: Builder = { charts: new Map(), checkout, findings, isTheirs: isArgo };
   const conversion: Conversion = {
     builder,
     clusters,
@@ -369,7 +369,7 @@ function imageOf(text: string): Fields {
   };
 }
 
-function registryChart({ checkout, findings }: Builder, { object, path }: OneSource): string {
+function registryChart({ checkout, charts, findings }: Builder, { object, path }: OneSource): string {
   const url = textAt(object.value, [...path, 'repoURL']);
   const name = textAt(object.value, [...path, 'chart']) ?? '';
   const version = textAt(object.value, [...path, 'targetRevision']);
@@ -379,7 +379,7 @@ function registryChart({ checkout, findings }: Builder, { object, path }: OneSou
     version,
     url: isRegistry ? `oci://${url.replace(/^oci:\/\//, '').replace(/\/$/, '')}/${name}` : url,
   };
-  const place = placeOfChart(checkout, chart);
+  const place = placeOfChart({ checkout, charts }, chart);
   const what = `chart ${name}${version === undefined ? '' : ` ${version}`} of ${url ?? 'a registry'}`;
   if (place.isThere)
     findings.note(object, [...path, 'chart'], {
@@ -389,7 +389,7 @@ function registryChart({ checkout, findings }: Builder, { object, path }: OneSou
   else
     findings.missing(object, [...path, 'chart'], {
       message: `${what} is not in Git`,
-      remedy: `${pullCommand(chart)}, or have CI upload it as ${place.folder}.tgz`,
+      remedy: `${pullCommand(chart, place)}, or have CI upload it as ${place.folder}.tgz`,
     });
   return place.folder;
 }

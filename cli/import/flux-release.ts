@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { placeOfChart, pullCommand } from './chart-folders.ts';
+import { placeOfChart, pullCommand, type ChartFolders } from './chart-folders.ts';
 import type { Checkout } from './checkout.ts';
 import type { Draft } from './draft.ts';
 import { judgeKeys, type Built, type Findings } from './findings.ts';
 import { healthRules, timeoutOf } from './flux-common.ts';
 import { chartVerdicts, installVerdicts, releaseVerdicts, upgradeVerdicts } from './flux-verdicts.ts';
+import { sourceOf, type FluxSources } from './flux-sources.ts';
 import { checkedRule } from './ignored-paths.ts';
 import { isThisRepository, withoutDots } from './places.ts';
 import { freePath, valuesFile, type WrittenFile } from './sources.ts';
@@ -29,10 +30,10 @@ interface Release {
   readonly dependsOn: readonly string[];
   readonly generated: readonly Generated[];
   readonly checkout: Checkout;
+  readonly charts: ChartFolders;
   readonly findings: Findings;
   readonly home: ReadonlySet<string>;
-  /** By `kind/namespace/name`. */
-  readonly sources: ReadonlyMap<string, Built>;
+  readonly sources: FluxSources;
   /** What a reference of the release names. */
   readonly sourceOf: (path: readonly string[]) => Built | undefined;
 }
@@ -158,7 +159,11 @@ function chartOf(release: Release): Chart {
   if (at(value, ['spec', 'chartRef']) !== undefined) {
     const referred = release.sourceOf(['spec', 'chartRef']);
     if (kindOf(referred?.value) === 'HelmChart' && referred !== undefined)
-      return chartOfTemplate(release, { holder: referred, path: ['spec'], sourceOf: sourceFrom(release, referred) });
+      return chartOfTemplate(release, {
+        holder: referred,
+        path: ['spec'],
+        sourceOf: (path) => sourceOf(release.sources, referred, path),
+      });
     const name = textAt(value, ['spec', 'chartRef', 'name']) ?? '';
     const url = textAt(referred?.value, ['spec', 'url']);
     const version =
@@ -179,13 +184,6 @@ function chartOf(release: Release): Chart {
   judgeKeys(findings, { object, path: ['spec', 'chart', 'spec'], verdicts: chartVerdicts });
   return chartOfTemplate(release, { holder: object, path: ['spec', 'chart', 'spec'], sourceOf: release.sourceOf });
 }
-
-const sourceFrom =
-  ({ sources }: Release, holder: Built) =>
-  (path: readonly string[]): Built | undefined =>
-    sources.get(
-      `${textAt(holder.value, [...path, 'kind']) ?? ''}/${namespaceOf(holder.value) ?? ''}/${textAt(holder.value, [...path, 'name']) ?? ''}`,
-    );
 
 function chartOfTemplate(
   release: Release,
@@ -235,14 +233,14 @@ function chartOfTemplate(
 }
 
 function foreignChart(
-  { object, findings, checkout }: Release,
+  { object, findings, checkout, charts }: Release,
   {
     at: path,
     chart,
     of,
   }: { at: KeyPath; chart: { name: string; version: string | undefined; url: string | undefined }; of: string },
 ): Chart {
-  const place = placeOfChart(checkout, chart);
+  const place = placeOfChart({ checkout, charts }, chart);
   const version = chart.version === undefined ? '' : ` ${chart.version}`;
   if (place.isThere)
     findings.note(object, path, {
@@ -255,7 +253,7 @@ function foreignChart(
       remedy:
         chart.url === undefined
           ? `bring it to ${place.folder} by a commit or an upload`
-          : `${pullCommand(chart)}, or have CI upload it as ${place.folder}.tgz`,
+          : `${pullCommand(chart, place)}, or have CI upload it as ${place.folder}.tgz`,
     });
   return { folder: place.folder, values: [] };
 }

@@ -16,7 +16,8 @@ import { judgeKeys, mendFile, type Built, type Findings } from './findings.ts';
 import { kustomizationVerdicts, otherKinds } from './flux-verdicts.ts';
 import { draftRelease } from './flux-release.ts';
 import { healthRules, inheritsNothing, timeoutOf, type Owner } from './flux-common.ts';
-import { clusterNamed, isThisRepository, sameAddress, withoutDots, type ClusterNames } from './places.ts';
+import { folderOf, sourceOf, sourcesAmong, type FluxSources } from './flux-sources.ts';
+import { clusterNamed, clusterOfFile, sameAddress, withoutDots, type ClusterNames } from './places.ts';
 import { commonNamespace, folderSources, foreignSources, natureOf } from './sources.ts';
 import {
   at,
@@ -32,7 +33,8 @@ import {
   type KeyPath,
 } from './values.ts';
 
-const groups = /(^|\.)toolkit\.fluxcd\.io$|^fluxcd\.controlplane\.io$|(^|\.)fluxcd\.io$/;
+const groups =
+  /^(source|kustomize|helm|notification|image)\.toolkit\.fluxcd\.io$|^source\.extensions\.fluxcd\.io$|^fluxcd\.controlplane\.io$|^helm\.fluxcd\.io$/;
 const isFlux = (object: Fields): boolean => groups.test(groupOf(object));
 
 const known: Readonly<Record<string, readonly string[]>> = {
@@ -50,11 +52,9 @@ export function convertFlux({
   clusters: ClusterNames;
   findings: Findings;
 }): Converted {
-  const builder: Builder = { checkout, findings, isTheirs: isFlux };
+  const builder: Builder = { charts: new Map(), checkout, findings, isTheirs: isFlux };
   const all = documentsOfFlux(builder);
-  const sources = new Map(
-    all.map((object) => [`${kindOf(object.value)}/${namespaceOf(object.value) ?? ''}/${nameOf(object.value)}`, object]),
-  );
+  const sources = sourcesAmong(all);
   const converted: Converted = { drafts: [], aliases: new Map() };
   const home = new Set(checkout.remotes.map(sameAddress));
   for (const object of all)
@@ -86,8 +86,7 @@ interface Conversion {
   readonly builder: Builder;
   readonly clusters: ClusterNames;
   readonly home: ReadonlySet<string>;
-  /** By `kind/namespace/name`. */
-  readonly sources: ReadonlyMap<string, Built>;
+  readonly sources: FluxSources;
   readonly converted: Converted;
   /** What is waited for, to be looked for when all is known. */
   readonly waits: { readonly object: Built; readonly path: KeyPath; readonly key: string; readonly name: string }[];
@@ -128,37 +127,12 @@ function isOfKind(object: Fields, kind: 'Kustomization' | 'HelmRelease'): boolea
 function reachedBy(conversion: Conversion, kustomizations: readonly Built[]): ReadonlyMap<string, ReadonlySet<string>> {
   const reached = new Map<string, Set<string>>();
   for (const by of kustomizations) {
-    const folder = folderOf(by.value);
-    if (folder === undefined || !isHere(conversion, by, folder)) continue;
+    const { folder, isHere } = folderOf(by, { ...conversion, ...conversion.builder }) ?? { folder: '', isHere: false };
+    if (!isHere) continue;
     for (const object of buildEntries(conversion.builder, entriesOf(conversion.builder.checkout, folder)).objects)
       reached.set(idOf(object), (reached.get(idOf(object)) ?? new Set()).add(idOf(by)));
   }
   return reached;
-}
-
-const folderOf = (object: Fields): string | undefined => withoutDots(textAt(object, ['spec', 'path']) ?? '');
-
-function sourceOf(conversion: Conversion, object: Built, path: readonly string[]): Built | undefined {
-  const kind = textAt(object.value, [...path, 'kind']) ?? '';
-  const namespace = textAt(object.value, [...path, 'namespace']) ?? namespaceOf(object.value) ?? '';
-  const name = textAt(object.value, [...path, 'name']) ?? '';
-  return (
-    conversion.sources.get(`${kind}/${namespace}/${name}`) ??
-    // An overlay may give both their namespace.
-    [...conversion.sources.values()].find(({ value }) => kindOf(value) === kind && nameOf(value) === name)
-  );
-}
-
-function isHere(conversion: Conversion, object: Built, folder: string): boolean {
-  const kind = textAt(object.value, ['spec', 'sourceRef', 'kind']) ?? 'GitRepository';
-  if (kind !== 'GitRepository') return false;
-  const url = textAt(sourceOf(conversion, object, ['spec', 'sourceRef'])?.value, ['spec', 'url']);
-  return isThisRepository({ url, folder }, { checkout: conversion.builder.checkout, home: conversion.home });
-}
-
-/** The cluster whose entry point a file is, by the folder `clusters/<name>/`. */
-function clusterOfFile(file: string): string | undefined {
-  return /(?:^|\/)clusters?\/([^/]+)\//.exec(file)?.[1];
 }
 
 function clusterOf({ clusters, builder }: Conversion, object: Built, owner: Owner): string {
@@ -205,7 +179,7 @@ function visit(conversion: Conversion, object: Built, owner: Owner): void {
       key,
       dependsOn,
       generated: owner.generated,
-      sourceOf: (path) => sourceOf(conversion, object, path),
+      sourceOf: (path) => sourceOf(conversion.sources, object, path),
     });
     conversion.converted.drafts.push(draft);
   } else visitKustomization(conversion, { object, cluster, key, dependsOn, above: [...owner.above, id] });
@@ -242,8 +216,8 @@ function visitKustomization(conversion: Conversion, { object, cluster, key, depe
   const { findings, checkout } = builder;
   const { value } = object;
   judgeKeys(findings, { object, path: ['spec'], verdicts: kustomizationVerdicts });
-  const folder = folderOf(value);
-  const said = folder === undefined ? undefined : foreignOf(conversion, object, folder);
+  const { folder, isHere } = folderOf(object, { ...conversion, ...builder }) ?? { folder: undefined, isHere: false };
+  const said = folder === undefined || isHere ? undefined : foreignOf(conversion, object, folder);
   if (folder === undefined || said !== undefined) {
     if (folder === undefined)
       findings.missing(object, ['spec', 'path'], { message: 'leaves the repository', remedy: 'name a folder of it' });
@@ -337,12 +311,11 @@ function visitKustomization(conversion: Conversion, { object, cluster, key, depe
   });
 }
 
-/** Where a folder of another repository or artifact would be; undefined where it is of this one. */
-function foreignOf(conversion: Conversion, object: Built, folder: string): string | undefined {
-  if (isHere(conversion, object, folder)) return undefined;
+/** Where a folder of another repository or artifact would be. */
+function foreignOf(conversion: Conversion, object: Built, folder: string): string {
   const kind = textAt(object.value, ['spec', 'sourceRef', 'kind']) ?? 'GitRepository';
   const name = textAt(object.value, ['spec', 'sourceRef', 'name']) ?? '';
-  const source = sourceOf(conversion, object, ['spec', 'sourceRef']);
+  const source = sourceOf(conversion.sources, object, ['spec', 'sourceRef']);
   const url = textAt(source?.value, ['spec', 'url']) ?? textAt(source?.value, ['spec', 'endpoint']);
   const place = ['vendor', name.replace(/[^A-Za-z0-9._-]/g, '-'), folder].filter((part) => part !== '').join('/');
   conversion.builder.findings.missing(object, ['spec', 'sourceRef'], {

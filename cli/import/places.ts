@@ -42,3 +42,8 @@ export function withoutDots(path: string): string | undefined {
   }
   return parts.join('/');
 }
+
+/** The cluster whose entry point a file is, by the folder `clusters/<name>/`. */
+export function clusterOfFile(file: string): string | undefined {
+  return /(?:^|\/)clusters?\/([^/]+)\//.exec(file)?.[1];
+}

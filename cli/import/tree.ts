@@ -1,4 +1,5 @@
 import { isKustomization, joined } from '../../shared/environment/kustomization-paths.ts';
+import type { ChartFolders } from './chart-folders.ts';
 import type { Checkout } from './checkout.ts';
 import type { Document } from './documents.ts';
 import { mendFile, type Built, type Findings } from './findings.ts';
@@ -34,6 +35,7 @@ export interface Tree {
 }
 
 export interface Builder {
+  readonly charts: ChartFolders;
   readonly checkout: Checkout;
   readonly findings: Findings;
   readonly isTheirs: IsTheirs;

@@ -175,6 +175,35 @@ describe('a Kustomization of Flux', () => {
     expect(output.files).toHaveLength(1);
   });
 
+  it('of an artifact that is copied from here is of the folder that it was copied from, in its own cluster', async () => {
+    const generator = (cluster: string): string => `apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata: { name: all, namespace: flux-system }
+spec:
+  sources: [{ alias: repo, kind: GitRepository, name: flux-system }]
+  artifacts: [{ name: apps, copy: [{ from: "@repo/apps/${cluster}/**", to: "@artifact/own/" }] }]
+`;
+    const files = Object.fromEntries(
+      ['eu', 'us'].flatMap((cluster) => [
+        [`clusters/${cluster}/all.yaml`, `${git}---\n${generator(cluster)}`],
+        [
+          `clusters/${cluster}/apps.yaml`,
+          kustomization('apps', './own/shop').replace(
+            'kind: GitRepository, name: flux-system',
+            'kind: ExternalArtifact, name: apps',
+          ),
+        ],
+        [`apps/${cluster}/shop/a.yaml`, configMap('a', 'shop')],
+      ]),
+    );
+    const { specs, missing } = await imported('flux', files);
+    expect(missing).toEqual([]);
+    expect(specs).toMatchObject({
+      'eu-apps': { cluster: 'eu', sources: [{ manifests: 'apps/eu/shop' }] },
+      'us-apps': { cluster: 'us', sources: [{ manifests: 'apps/us/shop' }] },
+    });
+  });
+
   it('of another repository or artifact says what is to be brought here', async () => {
     const foreign = kustomization('acme', './kustomize').replace('name: flux-system }', 'name: podinfo }');
     const output = await imported('flux', {
@@ -350,6 +379,20 @@ describe('a HelmRelease of Flux', () => {
     expect(places(output)).toEqual(['a.yaml:11 shop spec.chart.spec.chart']);
     expect(output.missing[0]?.remedy).toContain(command);
     expect(output.specs['shop']).toMatchObject({ sources: [{ helm: { chart: 'charts/shop', release: 'shop' } }] });
+  });
+
+  it('has a folder of its own for each version of a chart that is asked for', async () => {
+    const of = (name: string, version: string): string =>
+      release(name).replace(
+        /chart: \{ spec: .*\n/,
+        `chart: { spec: { chart: shop, version: "${version}", sourceRef: { kind: HelmRepository, name: family } } }\n`,
+      );
+    const { specs } = await imported('flux', {
+      'a.yaml': [of('a', '1.0.0'), of('b', '>=2'), of('c', '1.0.0')].join('---\n'),
+    });
+    expect(Object.values(specs)).toMatchObject(
+      ['charts/shop', 'charts/2/shop', 'charts/shop'].map((folder) => ({ sources: [{ helm: { chart: folder } }] })),
+    );
   });
 
   it('lists what has no equal', async () => {
