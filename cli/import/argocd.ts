@@ -54,6 +54,8 @@ interface Conversion {
   readonly home: ReadonlySet<string>;
   readonly drafts: Draft[];
   readonly visited: Set<string>;
+  /** Keys of Applications that were begun with. */
+  readonly underWay: Set<string>;
 }
 
 /** The objects of Argo CD in a checkout, as environments. */
@@ -73,6 +75,7 @@ export function convertArgo({
     home: new Set(checkout.remotes.map(sameAddress)),
     drafts: [],
     visited: new Set(),
+    underWay: new Set(),
   };
   const all = documentsOfArgo(builder);
   // Those that others apply are taken as their overlays make them.
@@ -92,7 +95,7 @@ function documentsOfArgo({ checkout, findings }: Builder): Built[] {
     if (!/argoproj\.io\/v\d/.test(text) || !/Application|AppProject/.test(text) || patches.has(file)) continue;
     const chart = chartAbove(checkout, file);
     if (chart !== undefined && /\{\{/.test(text)) {
-      if (/^\s*kind: *["']?(Application|ApplicationSet|AppProject)["']?\s*$/m.test(text))
+      if (argoKind.test(text))
         findings.missingIn({
           file,
           line: 1,
@@ -115,6 +118,15 @@ function documentsOfArgo({ checkout, findings }: Builder): Built[] {
     );
   }
   return found;
+}
+
+const argoKind = /^\s*kind: *["']?(Application|ApplicationSet|AppProject)["']?\s*$/m;
+
+function makesApplications(checkout: Checkout, chart: string): boolean {
+  return [...checkout.texts].some(
+    ([file, text]) =>
+      file.startsWith(`${chart}/templates/`) && text.includes('argoproj.io/v1alpha1') && argoKind.test(text),
+  );
 }
 
 function chartAbove(checkout: Checkout, file: string): string | undefined {
@@ -165,12 +177,14 @@ function sourcesOf({ value }: Built): { path: KeyPath }[] {
 }
 
 function visitApplication(conversion: Conversion, object: Built): void {
-  const { builder, drafts } = conversion;
+  const { builder, drafts, underWay } = conversion;
   const { findings } = builder;
   const { value } = object;
   const cluster = clusterOf(conversion, object);
   const key = keyOf(cluster, { kind: 'Application', namespace: namespaceOf(value) ?? '', name: nameOf(value) });
-  if (drafts.some((draft) => draft.key === key)) return;
+  // Applications may apply each other.
+  if (underWay.has(key) || drafts.some((draft) => draft.key === key)) return;
+  underWay.add(key);
   judgeKeys(findings, { object, path: ['spec'], verdicts: applicationVerdicts });
   judgeKeys(findings, { object, path: ['spec', 'syncPolicy'], verdicts: syncPolicyVerdicts });
   const refs = new Map(
@@ -278,6 +292,13 @@ function sourceOf(conversion: Conversion, one: OneSource): MakeSources | undefin
       remedy: 'commit its file to that branch; a class of the configuration is one branch',
     });
   const nature = natureOf(checkout, folder);
+  if (nature === 'chart' && makesApplications(checkout, folder)) {
+    findings.missing(object, [...path, 'path'], {
+      message: `${folder} is a chart that makes objects of Argo CD: nothing was written for it`,
+      remedy: 'write one environment file for each Application, or render the chart and import what that makes',
+    });
+    return undefined;
+  }
   if (nature === 'chart' || source['helm'] !== undefined) return helmSource(conversion, one, folder);
   if (nature === 'file') return () => ({ sources: [{ manifests: folder }], files: [] });
   const entries = entriesOfSource(builder, { object, path, folder });

@@ -581,6 +581,25 @@ spec:
     expect(output.exit).toBe(0);
   });
 
+  it('ends where Applications apply each other', async () => {
+    const { specs } = await imported('argocd', {
+      'one/a.yaml': `${application('a', '{ path: two }')}---\n${configMap('one')}`,
+      'two/b.yaml': `${application('b', '{ path: one }')}---\n${configMap('two')}`,
+    });
+    expect(Object.keys(specs).toSorted()).toEqual(['a', 'b']);
+  });
+
+  it('is not written where its chart makes Applications, which nobody would heed', async () => {
+    const output = await imported('argocd', {
+      'root.yaml': application('root', '{ path: apps }'),
+      'apps/Chart.yaml': 'name: apps\nversion: 1.0.0\n',
+      'apps/templates/a.yaml':
+        'apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: { name: {{ .Values.a }} }\n',
+    });
+    expect(output.files).toEqual([]);
+    expect(places(output)).toContain('root.yaml:6 root spec.source.path');
+  });
+
   it('lists waves, hooks and options of objects by line, in charts, too, and Applications that a chart makes', async () => {
     const wave = '  annotations:\n    argocd.argoproj.io/sync-wave: "1"\n    argocd.argoproj.io/hook: PreSync\n';
     const output = await imported('argocd', {
