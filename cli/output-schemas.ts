@@ -180,6 +180,30 @@ export const rbacOutputSchema = z.object({
   user: z.string().describe('As whom the environment acts in its cluster'),
 });
 
+/** `converge render`. */
+export const renderOutputSchema = z.object({
+  environment: z.string().describe('`<class>/<name>`'),
+  cluster: z.string(),
+  namespace: z.string().describe('Of its objects that name none'),
+  revision: z.string().nullable().describe('Null: the files of a working tree as they are'),
+  manifests: z
+    .array(
+      z.object({
+        object: z.record(z.string(), z.unknown()).describe('As it is applied; the values of Secrets are `***`'),
+        source: z.object({
+          file: z.string().describe("From the repository's root"),
+          line: z.number().int().nullable().describe('At which its YAML begins; null where that cannot be told'),
+        }),
+        hook: z
+          .object({ release: z.string(), events: z.array(z.string()) })
+          .nullable()
+          .describe('Of a Helm hook, whose object is applied at its events only'),
+      }),
+    )
+    .describe('In the order in which they are applied'),
+  notes: z.array(z.string()).describe('What only the cluster knows, and was not asked'),
+});
+
 /** Any command that fails. */
 export const errorOutputSchema = z.object({
   error: z

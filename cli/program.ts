@@ -7,6 +7,7 @@ import { addDeadLetters } from './verbs/dead-letters.ts';
 import { addHistory } from './verbs/history.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
+import { addRender } from './verbs/render.ts';
 import { addReport } from './verbs/report.ts';
 import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRollback } from './verbs/rollback.ts';
@@ -55,6 +56,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addTrace(program, surroundings);
   addReport(program, surroundings);
   program.commandsGroup('From files alone:');
+  addRender(program, surroundings);
   addRbac(program, surroundings);
   program.commandsGroup('What people do on purpose:');
   addRollback(program, surroundings);

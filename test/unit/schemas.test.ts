@@ -9,6 +9,7 @@ import {
   errorOutputSchema,
   historyOutputSchema,
   rbacOutputSchema,
+  renderOutputSchema,
   redriveOutputSchema,
   acknowledgeOutputSchema,
   rollbackOutputSchema,
@@ -78,6 +79,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'dead-letters': deadLettersOutputSchema,
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
+  render: renderOutputSchema,
   'command-error': errorOutputSchema,
 };
 const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
