@@ -10,6 +10,8 @@ import {
   historyOutputSchema,
   rbacOutputSchema,
   renderOutputSchema,
+  validateOutputSchema,
+  newOutputSchema,
   redriveOutputSchema,
   acknowledgeOutputSchema,
   rollbackOutputSchema,
@@ -80,6 +82,8 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
   render: renderOutputSchema,
+  validate: validateOutputSchema,
+  'new-customer': newOutputSchema,
   'command-error': errorOutputSchema,
 };
 const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
