@@ -214,7 +214,7 @@ export const validateOutputSchema = z.object({
         rule: z
           .string()
           .describe(
-            '`environment-file`, `ignored-file`, `render`, `duplicate`, `unknown-kind`, `schema`, `name` or one that is added',
+            '`environment-file`, `ignored-file`, `render`, `duplicate`, `unknown-kind`, `schema`, `api`, `name` or one that is added',
           ),
         level: z.enum(['error', 'warning']),
         message: z.string(),

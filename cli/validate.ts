@@ -6,6 +6,7 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import { environmentPath } from '../shared/environment/environment-file.ts';
 import { ignoredBecause, mayBeIgnored } from '../shared/environment/ignored-file.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
+import type { KubernetesObject } from '../shared/objects/kubernetes-object.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { maskText } from '../shared/drift/masking.ts';
 import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/render-manifests.ts';
@@ -17,6 +18,7 @@ import { openLocalTree, type LocalTree } from './local-tree.ts';
 import type { Offline } from './offline.ts';
 import { sourcesIn } from './render.ts';
 import { checksOf } from './validate/definitions.ts';
+import { dryRun, type Refused } from './validate/dry-run.ts';
 import { problemsBetweenFiles, problemsOfFile } from './validate/environment-files.ts';
 import { merged, type Finding, type Rule } from './validate/finding.ts';
 import { junitOf, lineOf } from './validate/junit.ts';
@@ -29,7 +31,15 @@ export interface ValidateOptions {
   readonly apiVersions: readonly string[];
   readonly resource: readonly ApiResource[];
   readonly clusterResource: readonly ApiResource[];
+  /** Whether a real API server is asked, which is started for it. */
+  readonly api?: boolean;
   readonly output: 'text' | 'json' | 'yaml' | 'sarif' | 'junit';
+}
+
+export interface ValidateBy {
+  readonly progress: (line: string) => void;
+  /** What an API server refuses of objects, by their indexes. */
+  readonly ask: (objects: readonly KubernetesObject[]) => Promise<readonly Refused[]>;
 }
 
 /** `converge validate [DIR]`: what would be refused of a checkout, before it is uploaded. Exit code 1 for any finding. */
@@ -37,7 +47,7 @@ export async function validate(
   offline: Offline,
   path: string,
   options: ValidateOptions,
-  progress: (line: string) => void = () => {},
+  { progress, ask }: ValidateBy = { progress: () => {}, ask: dryRun },
 ): Promise<CommandResult> {
   const tree = await openLocalTree(resolve(offline.folder, path), { called: path });
   const names = await tree.names();
@@ -65,9 +75,15 @@ export async function validate(
     progress,
   });
   const objects = await objectFindings({ tree, rendered: rendered.made, options });
-  const findings = merged([...files, ...rendered.findings, ...objects.findings]);
+  if (options.api === true)
+    progress(`asks an API server for a dry run of ${counted(objects.askable.length, 'object')}`);
+  const refused = options.api === true ? await refusedOf(objects.askable, ask) : [];
+  const findings = merged([...files, ...rendered.findings, ...objects.findings, ...refused]);
   const count = rendered.made.reduce((sum, { manifests }) => sum + manifests.length, 0);
-  const notes = [...notesOf(objects), ...(options.output === 'text' ? [] : [summaryOf({ findings, names, count })])];
+  const notes = [
+    ...notesOf(objects, options),
+    ...(options.output === 'text' ? [] : [summaryOf({ findings, names, count })]),
+  ];
   return {
     exit: findings.length === 0 ? 0 : 1,
     json: { environments: names, objects: count, findings, notes },
@@ -225,6 +241,27 @@ interface ObjectFindings {
   /** Kinds of groups that nothing here defines, and rules in CEL that can only be evaluated by the API server. */
   readonly unknown: readonly string[];
   readonly unchecked: readonly string[];
+  /** What an API server can be asked of: what is of a kind that it knows. */
+  readonly askable: readonly Askable[];
+}
+
+interface Askable {
+  readonly object: KubernetesObject;
+  readonly at: Pick<Finding, 'file' | 'line' | 'environments'>;
+}
+
+async function refusedOf(askable: readonly Askable[], ask: ValidateBy['ask']): Promise<Finding[]> {
+  const refused = await ask(askable.map(({ object }) => object));
+  return refused.flatMap(({ index, message }): Finding[] => {
+    const asked = askable[index];
+    if (asked === undefined) return [];
+    const { object, at } = asked;
+    const said = maskText({
+      text: `${object.kind} ${object.metadata.name}: ${message.replace(/\s+/g, ' ')}`,
+      objects: [object],
+    });
+    return [{ rule: 'api', level: 'error', message: said, key: null, ...at }];
+  });
 }
 
 async function objectFindings({
@@ -242,6 +279,7 @@ async function objectFindings({
   const defined = [...definedResources(all), ...options.resource, ...options.clusterResource];
   const resources = [...builtInResources, ...defined];
   const checks = checksOf(all);
+  const askable: Askable[] = [];
   const sourceOf = sourcesIn(tree.folder);
   const owners = new Map<string, { name: string; manifest: Manifest }>();
   for (const { name, environment, manifests } of rendered) {
@@ -254,6 +292,7 @@ async function objectFindings({
       };
       const verdict = judgeKind({ object, resources, apiVersions: options.apiVersions });
       if (verdict.is === 'wrong') add('unknown-kind', verdict.message);
+      if (verdict.is === 'known') askable.push({ object, at: { file, line, environments: [name] } });
       if (verdict.is === 'elsewhere') unknown.add(`${object.kind} in ${object.apiVersion}`);
       for (const message of problemsOfNames(manifest.desired)) add('name', message);
       const checked = checks.get(`${object.apiVersion}/${object.kind}`)?.(object);
@@ -270,16 +309,18 @@ async function objectFindings({
       else if (manifest.hook === undefined) owners.set(place, { name, manifest });
     }
   }
-  return { findings, unknown: [...unknown].sort(), unchecked: [...unchecked].sort() };
+  return { findings, unknown: [...unknown].sort(), unchecked: [...unchecked].sort(), askable };
 }
 
-function notesOf({ unknown, unchecked }: ObjectFindings): string[] {
+function notesOf({ unknown, unchecked }: ObjectFindings, { api }: ValidateOptions): string[] {
   return [
-    'the schemas of built-in kinds are known to the API server alone: their fields were not looked at',
+    ...(api === true
+      ? []
+      : ['the schemas of built-in kinds are known to the API server alone: their fields were not looked at (--api)']),
     ...(unknown.length === 0
       ? []
       : [`nothing here defines these kinds, which were not looked at (--resource): ${unknown.join('; ')}`]),
-    ...(unchecked.length === 0
+    ...(unchecked.length === 0 || api === true
       ? []
       : [`these rules of definitions can be evaluated by the API server alone: ${unchecked.join('; ')}`]),
   ];

@@ -6,6 +6,7 @@ export const rules = {
   duplicate: 'An object is declared once in a cluster.',
   'unknown-kind': 'A kind and its API version are built in, or defined in the tree.',
   schema: 'An object is what the CustomResourceDefinition of its kind says.',
+  api: 'An API server takes an object in a dry run.',
   name: 'Names, namespaces, labels and annotations are such as the API server takes.',
 } as const;
 export type Rule = keyof typeof rules;

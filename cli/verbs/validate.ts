@@ -14,9 +14,10 @@ export function addValidate(program: Command, { answer }: Pick<Surroundings, 'an
   program
     .command('validate')
     .description(
-      'Says what would be refused of a checkout: environment files, renders, kinds, names, duplicates, and objects by the definitions of their kinds in the tree. Neither a configuration nor a cluster is asked.',
+      'Says what would be refused of a checkout: environment files, renders, kinds, names, duplicates, and objects by the definitions of their kinds in the tree. Neither a configuration nor a cluster of yours is asked.',
     )
     .argument('[folder]', 'the root of the checkout', '.')
+    .option('--api', 'also asks a real API server, which a checkout of Converge starts, for a dry run of every object')
     .addOption(clusterVersion())
     .addOption(apiVersions())
     .addOption(resources({ namespaced: true }))

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { load, loadAll } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { renderOutputSchema, validateOutputSchema } from '../../cli/output-schemas.ts';
-import { ensureProgram } from '../../local/programs.ts';
+import { cacheFolder, ensureProgram } from '../../local/programs.ts';
 import { runConverge, type Ended } from '../e2e/command.ts';
 
 /* The verbs that work on files alone, as their users run them: no configuration, no pipeline, the real renderer. */
@@ -96,6 +96,22 @@ describe('converge validate', () => {
     expect(junit.out).toContain('<testsuites name="converge validate" tests="3" failures="2" errors="0">');
     const json = validateOutputSchema.parse(JSON.parse((await converge(folder, '--output', 'json', 'validate')).out));
     expect(json.findings).toHaveLength(1);
+  });
+
+  it('asks a real API server where it is told to, which knows the fields of built-in kinds', async () => {
+    const folder = await checkout();
+    const variables = { CONVERGE_CACHE: cacheFolder() };
+    const parameters = ['validate', '--api', '--renderer', renderer];
+    expect(await runConverge(parameters, { folder, variables })).toMatchObject({
+      ...{ code: 0, out: 'nothing was found in 3 environments, 40 objects\n' },
+    });
+    const template = join(folder, 'charts/shop/templates/web-deployment.yaml');
+    await writeFile(template, (await readFile(template, 'utf8')).replace('replicas:', 'replcas:'));
+    const { code, out } = await runConverge(parameters, { folder, variables });
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^charts\/shop\/templates\/web-deployment\.yaml(:\d+)?: Deployment web: .*replcas.*\[api\] \(acme-production/m,
+    );
   });
 
   it('says of a chart that is too large for the limits which it is', async () => {

@@ -232,6 +232,34 @@ describe('converge validate, of objects', () => {
   });
 });
 
+describe('converge validate --api', () => {
+  it('asks for what the API server may know, and says what it refuses without what is secret', async () => {
+    const folder = await folderWith(acme);
+    const password = object('v1', 'Secret', 'login', { stringData: { password: 'correct-horse' } });
+    const objects = [
+      settings,
+      object('apps/v1', 'Deploymnet', 'web'),
+      object('cert-manager.io/v1', 'Certificate', 'web'),
+      password,
+    ];
+    const asked: KubernetesObject[] = [];
+    const ask = async (all: readonly KubernetesObject[]) => {
+      asked.push(...all);
+      return [{ index: all.findIndex(({ kind }) => kind === 'Secret'), message: 'invalid value\n"correct-horse"' }];
+    };
+    const by = { progress: () => {}, ask };
+    const told = await validate(offlineWith(folder, { acme: { objects } }), '.', { ...options, api: true }, by);
+    const { findings, notes } = validateOutputSchema.parse(told.json);
+    expect(asked.map(({ kind }) => kind).toSorted()).toEqual(['ConfigMap', 'Secret']);
+    expect(findings.find(({ rule }) => rule === 'api')).toMatchObject({
+      ...{ file: 'manifests/acme/login.yaml', environments: ['acme'] },
+      message: expect.stringContaining('Secret login: invalid value') as string,
+    });
+    expect(JSON.stringify(told)).not.toContain('correct-horse');
+    expect(notes.join()).not.toContain('built-in kinds');
+  });
+});
+
 describe('converge validate, for a CI', () => {
   const wrong = object('apps/v1', 'Deploymnet', 'web', { note: '<&"' });
 
