@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { configKeysSchema, type Limits } from '../shared/config/config.ts';
 import type { Renderer } from '../shared/ports/renderer.ts';
 import { CommandError } from './command-error.ts';
+import { progressOn } from './progress.ts';
 import { findConfiguration, type Configuration } from './configuration.ts';
 
 /** What a command uses that works on files alone: a configuration only where there is one. */
@@ -15,6 +16,8 @@ export interface Offline {
   readonly limits: Limits;
   /** Opens the renderer when it is first asked for. */
   renderer(): Promise<Renderer>;
+  /** One line of what goes on. */
+  readonly progress: (line: string) => void;
 }
 
 /** Throws `CommandError` or `BadConfiguration` where a configuration was named, and is wrong. */
@@ -32,7 +35,11 @@ export function openOffline({
 }): Offline {
   const configuration = configurationIfAny({ file: config, environment, folder });
   let renderer: Promise<Renderer> | undefined;
+  const every = (milliseconds: number, work: () => void): void => {
+    setInterval(work, milliseconds).unref();
+  };
   return {
+    progress: progressOn(process.stderr, { now: () => performance.now(), every }),
     folder,
     configuration,
     limits: configuration?.config.limits ?? configKeysSchema.pick({ limits: true }).parse({}).limits,

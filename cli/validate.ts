@@ -36,18 +36,15 @@ export interface ValidateOptions {
   readonly output: 'text' | 'json' | 'yaml' | 'sarif' | 'junit';
 }
 
-export interface ValidateBy {
-  readonly progress: (line: string) => void;
-  /** What an API server refuses of objects, by their indexes. */
-  readonly ask: (objects: readonly KubernetesObject[]) => Promise<readonly Refused[]>;
-}
+/** What an API server refuses of objects, by their indexes. */
+export type Ask = (objects: readonly KubernetesObject[]) => Promise<readonly Refused[]>;
 
 /** `converge validate [DIR]`: what would be refused of a checkout, before it is uploaded. Exit code 1 for any finding. */
 export async function validate(
   offline: Offline,
   path: string,
   options: ValidateOptions,
-  { progress, ask }: ValidateBy = { progress: () => {}, ask: dryRun },
+  ask: Ask = dryRun,
 ): Promise<CommandResult> {
   const tree = await openLocalTree(resolve(offline.folder, path), { called: path });
   const names = await tree.names();
@@ -72,11 +69,10 @@ export async function validate(
     tree,
     names: names.filter((name) => !broken.has(name)),
     options,
-    progress,
   });
   const objects = await objectFindings({ tree, rendered: rendered.made, options });
   if (options.api === true)
-    progress(`asks an API server for a dry run of ${counted(objects.askable.length, 'object')}`);
+    offline.progress(`asks an API server for a dry run of ${counted(objects.askable.length, 'object')}`);
   const refused = options.api === true ? await refusedOf(objects.askable, ask) : [];
   const findings = merged([...files, ...rendered.findings, ...objects.findings, ...refused]);
   const count = rendered.made.reduce((sum, { manifests }) => sum + manifests.length, 0);
@@ -171,13 +167,11 @@ async function renderAll({
   tree,
   names,
   options,
-  progress,
 }: {
   offline: Offline;
   tree: LocalTree;
   names: readonly string[];
   options: ValidateOptions;
-  progress: (line: string) => void;
 }): Promise<{ made: readonly Made[]; findings: readonly Finding[] }> {
   const made: Made[] = [];
   const findings: Finding[] = [];
@@ -187,7 +181,7 @@ async function renderAll({
     ...{ resources: [...options.resource, ...options.clusterResource], limits: offline.limits },
   };
   for (const [index, name] of names.entries()) {
-    progress(`renders ${name} (${index + 1} of ${names.length})`);
+    offline.progress(`renders ${name} (${index + 1} of ${names.length})`);
     try {
       made.push({ name, ...(await renderManifests({ ...asked, environment: name }, tree, { renderer })) });
     } catch (error) {
@@ -250,7 +244,7 @@ interface Askable {
   readonly at: Pick<Finding, 'file' | 'line' | 'environments'>;
 }
 
-async function refusedOf(askable: readonly Askable[], ask: ValidateBy['ask']): Promise<Finding[]> {
+async function refusedOf(askable: readonly Askable[], ask: Ask): Promise<Finding[]> {
   const refused = await ask(askable.map(({ object }) => object));
   return refused.flatMap(({ index, message }): Finding[] => {
     const asked = askable[index];

@@ -67,5 +67,6 @@ export function offlineWith(folder: string, renderings: Readonly<Record<string, 
     configuration: undefined,
     limits: configKeysSchema.pick({ limits: true }).parse({}).limits,
     renderer: async () => renderer,
+    progress: () => {},
   };
 }

@@ -247,8 +247,7 @@ describe('converge validate --api', () => {
       asked.push(...all);
       return [{ index: all.findIndex(({ kind }) => kind === 'Secret'), message: 'invalid value\n"correct-horse"' }];
     };
-    const by = { progress: () => {}, ask };
-    const told = await validate(offlineWith(folder, { acme: { objects } }), '.', { ...options, api: true }, by);
+    const told = await validate(offlineWith(folder, { acme: { objects } }), '.', { ...options, api: true }, ask);
     const { findings, notes } = validateOutputSchema.parse(told.json);
     expect(asked.map(({ kind }) => kind).toSorted()).toEqual(['ConfigMap', 'Secret']);
     expect(findings.find(({ rule }) => rule === 'api')).toMatchObject({
