@@ -6,6 +6,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { renderOutputSchema } from '../../../cli/output-schemas.ts';
 import { showRender, type RenderOptions } from '../../../cli/render.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
+import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
+import { createWorld } from '../pipeline/reconcile/world/world.ts';
+import { contextOf } from './context.ts';
 import { environmentText, folderWith, offlineWith, type Rendering } from './offline-tree.ts';
 
 const options: RenderOptions = {
@@ -149,5 +152,33 @@ describe('converge render', () => {
 
   it('refuses what renders to nothing', async () => {
     await expect(render('acme', {}, {})).rejects.toMatchObject({ code: 'EmptyRender' });
+  });
+});
+
+describe('converge render, of a branch', () => {
+  it('takes the head, or the commit that is named, and what is no commit of the branch is refused', async () => {
+    const world = createWorld();
+    world.git.add(shop([configMap('colors')]));
+    const first = await world.git.fetchHead();
+    world.git.add(shop([configMap('colors', { color: 'blue' })]));
+    const context = contextOf(world);
+    const { config } = context;
+    const offline = {
+      ...offlineWith('/', { acme: { objects } }),
+      configuration: { config, statusUrl: undefined, pubsub: undefined },
+    };
+    const { workingTree: _none, ...branch } = options;
+    const revisionOf = async (more: Partial<RenderOptions>): Promise<string | null> => {
+      const told = await showRender(offline, () => context, 'shop', { ...branch, ...more });
+      return renderOutputSchema.parse(told.json).revision;
+    };
+    const head = await world.git.fetchHead();
+    expect(first?.id).not.toBe(head?.id);
+    expect(await revisionOf({})).toBe(`main@sha1:${head?.id}`);
+    expect(await revisionOf({ revision: first?.id.slice(0, 12) ?? '' })).toBe(`main@sha1:${first?.id}`);
+    await expect(revisionOf({ revision: 'v1.0' })).rejects.toMatchObject({ exit: 2, subject: 'v1.0' });
+    await expect(revisionOf({ revision: '0123456789' })).rejects.toMatchObject({
+      problem: 'is no commit of the branch main',
+    });
   });
 });
