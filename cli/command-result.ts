@@ -15,6 +15,8 @@ export interface CommandResult {
   readonly exit: 0 | 1;
   readonly json: unknown;
   readonly lines: readonly Line[];
+  /** What whoever reads it should know, told beside it: on standard error. */
+  readonly notes?: readonly string[];
 }
 
 const styles = { heading: 'bold', plain: 'reset', detail: 'dim', good: 'green', bad: 'red' } as const;

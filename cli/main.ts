@@ -53,6 +53,8 @@ async function run(argv: string[]): Promise<number> {
   let form = 'text';
   const answer = (told: CommandResult): void => {
     exit = told.exit;
+    for (const text of told.notes ?? [])
+      process.stderr.write(`${paint({ text: `note: ${text}`, tone: 'detail' }, process.stderr)}\n`);
     process.stdout.write(
       forProgram(told.json, form) ?? told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''),
     );

@@ -218,6 +218,71 @@ export const importOutputSchema = z.object({
     .describe('What needs no equal, and why'),
 });
 
+/** `converge render`. */
+export const renderOutputSchema = z.object({
+  environment: z.string().describe('`<class>/<name>`'),
+  cluster: z.string(),
+  namespace: z.string().describe('Of its objects that name none'),
+  revision: z.string().nullable().describe('Null: the files of a working tree as they are'),
+  manifests: z
+    .array(
+      z.object({
+        object: z.record(z.string(), z.unknown()).describe('As it is applied; the values of Secrets are `***`'),
+        source: z.object({
+          file: z.string().describe("From the repository's root"),
+          line: z.number().int().nullable().describe('At which its YAML begins; null where that cannot be told'),
+        }),
+        hook: z
+          .object({ release: z.string(), events: z.array(z.string()) })
+          .nullable()
+          .describe('Of a Helm hook, whose object is applied at its events only'),
+      }),
+    )
+    .describe('In the order in which they are applied'),
+  notes: z.array(z.string()).describe('What only the cluster knows, and was not asked'),
+});
+
+/** `converge validate`. */
+export const validateOutputSchema = z.object({
+  environments: z.array(z.string()).describe('Names, without a class'),
+  objects: z.number().int().describe('How many were rendered'),
+  findings: z
+    .array(
+      z.object({
+        rule: z
+          .string()
+          .describe(
+            '`environment-file`, `ignored-file`, `render`, `duplicate`, `unknown-kind`, `schema`, `api`, `name` or one that is added',
+          ),
+        level: z.enum(['error', 'warning']),
+        message: z.string(),
+        file: z.string().describe('From the root of the checkout'),
+        line: z.number().int().nullable().describe('Null where that cannot be told'),
+        key: z.string().nullable().describe('Of an environment file; null of anything else'),
+        environments: z.array(z.string()).describe('Those that it is of; none of a file that is ignored'),
+      }),
+    )
+    .describe('Each once, in the order of files and lines'),
+  notes: z.array(z.string()).describe('What was not looked at, and how much was'),
+});
+
+/** `converge new customer`. */
+export const newOutputSchema = z.object({
+  outcome: z.enum(['written', 'planned']).describe('`planned`: by `--dry-run`, nothing was written'),
+  environment: z.string().describe('The name of the new one, without a class'),
+  from: z.string().describe('The one that it was made from'),
+  files: z
+    .array(
+      z.object({
+        path: z.string().describe('From the root of the checkout'),
+        from: z.string().describe('The file that it was made from'),
+        content: z.string().describe('What is written'),
+      }),
+    )
+    .describe('The environment file first'),
+  left: z.array(z.string()).describe('What is left to a person'),
+});
+
 /** Any command that fails. */
 export const errorOutputSchema = z.object({
   error: z

@@ -6,17 +6,28 @@ import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
 import { addHistory } from './verbs/history.ts';
 import { addImport } from './verbs/import.ts';
+import { addNew } from './verbs/new.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
+import { addRender } from './verbs/render.ts';
 import { addReport } from './verbs/report.ts';
 import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUpload } from './verbs/upload.ts';
+import { addValidate } from './verbs/validate.ts';
 import { exitCodes, type Surroundings } from './verbs/verb.ts';
 
 export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };
+
+/** Forms of output that one verb alone has. */
+const formsOfOne: Readonly<Record<string, string>> = {
+  html: 'report',
+  markdown: 'report',
+  sarif: 'validate',
+  junit: 'validate',
+};
 
 /** The command line of `converge`. Each verb is a file of `verbs/`, which loads its work when it is called. */
 export function makeProgram(surroundings: Surroundings): Command {
@@ -30,13 +41,16 @@ export function makeProgram(surroundings: Surroundings): Command {
       "the operator's configuration (default: CONVERGE_CONFIG, else the local pipeline that runs here)",
     )
     .addOption(
-      new Option('--output <form>', 'for people, or for programs; html and markdown are for report alone')
-        .choices(['text', 'json', 'yaml', 'html', 'markdown'])
+      new Option(
+        '--output <form>',
+        'for people, or for programs; html and markdown are for report alone, sarif and junit for validate',
+      )
+        .choices(['text', 'json', 'yaml', ...Object.keys(formsOfOne)])
         .default('text'),
     )
     .hook('preAction', (whole, called) => {
       const { output } = whole.opts<{ output: string }>();
-      if (['html', 'markdown'].includes(output) && called.name() !== 'report')
+      if ((formsOfOne[output] ?? called.name()) !== called.name())
         called.error(`error: ${called.name()} has no --output ${output}: there are text, json and yaml`, {
           exitCode: 2,
         });
@@ -56,6 +70,9 @@ export function makeProgram(surroundings: Surroundings): Command {
   addTrace(program, surroundings);
   addReport(program, surroundings);
   program.commandsGroup('From files alone:');
+  addRender(program, surroundings);
+  addValidate(program, surroundings);
+  addNew(program, surroundings);
   addRbac(program, surroundings);
   addImport(program, surroundings);
   program.commandsGroup('What people do on purpose:');

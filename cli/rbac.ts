@@ -60,7 +60,7 @@ export async function showRbac(context: Context, name: string, options: RbacOpti
 }
 
 /** Which repository's head declares the environment, whether it ever ran or not. */
-async function findDeclared(
+export async function findDeclared(
   { name, repositories }: { name: string; repositories: readonly string[] },
   { repository }: Pick<Ports, 'repository'>,
 ): Promise<{ repository: string; environment: string }> {

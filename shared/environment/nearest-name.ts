@@ -18,3 +18,14 @@ function editsBetween(a: string, b: string): number {
   }
   return row.at(-1) ?? 0;
 }
+
+/** The nearest name, where it is near enough to be meant: a third of its letters may differ, or its end is missing. */
+export function meantName({ name, among }: { name: string; among: readonly string[] }): string | undefined {
+  const folded = name.toLowerCase();
+  const begun = among.filter((other) => folded !== '' && other.toLowerCase().startsWith(folded));
+  if (begun.length === 1) return begun[0];
+  const nearest = nearestName({ name, among });
+  if (nearest === undefined) return undefined;
+  const edits = editsBetween(folded, nearest.toLowerCase());
+  return edits <= Math.max(1, Math.floor(nearest.length / 3)) ? nearest : undefined;
+}

@@ -1,5 +1,4 @@
-import { exactNumber } from '../objects/exact-json.ts';
-import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { exactNumber, isMap } from '../objects/exact-json.ts';
 
 /** An object as CEL sees it, and the length of its longest list or map. */
 export interface CelContext {
@@ -7,23 +6,23 @@ export interface CelContext {
   readonly longest: number;
 }
 
-const contexts = new WeakMap<KubernetesObject, CelContext>();
+const contexts = new WeakMap<object, CelContext>();
 const largestInt = 2n ** 63n;
 
 /**
  * The variables of an expression. A JSON number without a fraction is an `int`, as Kubernetes' own decoder has it, else
  * a `double`: arithmetic does not mix the two. An object's properties are its own only: `constructor` is none.
  */
-export function celContext(object: KubernetesObject): CelContext {
-  const known = contexts.get(object);
+export function celContext(object: unknown): CelContext {
+  const known = object !== null && typeof object === 'object' ? contexts.get(object) : undefined;
   if (known !== undefined) return known;
   const measure = { longest: 0 };
   const self = toCel(object, measure);
   const context = {
-    variables: Object.assign(Object.create(null), self, { self }) as Record<string, unknown>,
+    variables: Object.assign(Object.create(null), isMap(object) ? self : {}, { self }) as Record<string, unknown>,
     longest: measure.longest,
   };
-  contexts.set(object, context);
+  if (object !== null && typeof object === 'object') contexts.set(object, context);
   return context;
 }
 

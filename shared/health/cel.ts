@@ -1,6 +1,5 @@
 import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { z } from 'zod';
-import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { mask } from '../objects/mask.ts';
 import { celContext } from './cel-values.ts';
 
@@ -14,7 +13,7 @@ export type CelResult =
   | { readonly kind: 'failed'; readonly message: string };
 
 /** An expression that compiles: evaluating it never throws. */
-export type CelExpression = (object: KubernetesObject) => CelResult;
+export type CelExpression = (object: unknown) => CelResult;
 
 export type Compiled =
   | { readonly ok: true; readonly expression: CelExpression }
@@ -81,7 +80,7 @@ function evaluate({
 }: {
   parsed: ParseResult;
   depth: number;
-  object: KubernetesObject;
+  object: unknown;
   text: string;
 }): CelResult {
   try {

@@ -4,24 +4,21 @@ import { declaredPaths } from '../environment/inputs.ts';
 import { environmentKey, revisionOf } from '../base/revision.ts';
 import type { Limits } from '../config/config.ts';
 import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
-import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
+import type { ApiResource } from '../objects/cluster-api.ts';
 import { desiredObjects, scopeTable } from '../desired/desired.ts';
 import { desiredHooks } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
 import { isDefinition, replaceAnnotation } from '../objects/replacement.ts';
 import { groupKind, groupOf, idOfKey, type ObjectId } from '../objects/object-id.ts';
-import { builtInResources, definedResources } from '../rbac/known-resources.ts';
+import { definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
 import { readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { LookupQuery } from '../objects/lookup-query.ts';
-import type { Render } from '../ports/renderer.ts';
-import type { Commit, Repository } from '../ports/git.ts';
-import { renderBlind } from './common/render-blind.ts';
+import { renderApart, resourceOfKind, type RenderedApart, type Tree } from './common/render-apart.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
 export interface RbacAsked {
@@ -78,7 +75,12 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const owned = (
     await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))
   ).flat();
-  const rendered = await renderAll(asked, { repository, commit, environment, owned }, ports);
+  const tree: Tree = {
+    read: async (one) => readEnvironment({ repository, commit: commit.id, name: one }),
+    checkout: async (one) => repository.checkout(commit.id, declaredPaths(one)),
+  };
+  const rendered = await renderApart({ told: asked, environment, tree, owned }, ports);
+  refuseUnknown({ key: environmentKey(asked), kinds: rendered.unknown });
   const { objects, needs } = needsOf(asked, { environment, names, owned, rendered });
   return {
     environment: environmentKey({ repository: repositoryClass, environment: name }),
@@ -93,65 +95,6 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   };
 }
 
-interface Rendered {
-  /** As the cluster is before its first run, and as it is with the definitions that this brings. */
-  readonly renders: readonly Render[];
-  readonly looked: readonly LookupQuery[];
-  /** Of every kind that there is. */
-  readonly api: ClusterApi;
-}
-
-type Kind = Pick<ObjectId, 'group' | 'kind'>;
-
-/** Renders the environment, and those it depends on where the definition of a kind is looked for. */
-async function renderAll(
-  asked: RbacAsked,
-  {
-    repository,
-    commit,
-    environment,
-    owned,
-  }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
-  ports: RbacPorts,
-): Promise<Rendered> {
-  const checkout = await repository.checkout(commit.id, declaredPaths(environment));
-  let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
-  const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
-  const looked: LookupQuery[] = [];
-  const render = async (): Promise<Render> => renderBlind({ asked, environment, checkout, api: api(), looked }, ports);
-
-  const first = await render();
-  const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
-  resources = [...resources, ...definitions];
-  // A chart that looks for its own definitions renders more once they are there.
-  const renders = definitions.length === 0 ? [first] : [first, await render()];
-
-  const written = [
-    ...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => object),
-    ...looked,
-  ];
-  const kinds: readonly Kind[] = [
-    ...written.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })),
-    ...owned,
-  ];
-  const unknown = (): Kind[] => kinds.filter((kind) => resourceOfKind(api(), kind) === undefined);
-  for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
-    const needed = await readEnvironment({ repository, commit: commit.id, name: dependency });
-    // Its kinds are then not known either, and rights would be missing.
-    if (needed.state === 'invalid') throw needed.error;
-    if (needed.state === 'absent') continue;
-    const { environment: other } = needed;
-    const itsCheckout = await repository.checkout(commit.id, declaredPaths(other));
-    const { objects } = await renderBlind(
-      { asked, environment: other, checkout: itsCheckout, api: api(), looked: [] },
-      ports,
-    );
-    resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
-  }
-  refuseUnknown({ key: environmentKey(asked), kinds: unknown() });
-  return { renders, looked, api: api() };
-}
-
 /** The objects of the environment, hooks among them, and what their runs need. */
 function needsOf(
   { repository, environment: name }: RbacAsked,
@@ -160,7 +103,7 @@ function needsOf(
     names,
     owned,
     rendered,
-  }: { environment: Environment; names: readonly string[]; owned: readonly ObjectId[]; rendered: Rendered },
+  }: { environment: Environment; names: readonly string[]; owned: readonly ObjectId[]; rendered: RenderedApart },
 ): { objects: readonly KubernetesObject[]; needs: Needs } {
   const { namespace } = environment;
   const { api, renders, looked } = rendered;
@@ -213,11 +156,6 @@ function needsOf(
 /** Whether a precious object says that it may go: the run that deletes it may be one that no longer finds it in Git. */
 function isDeletable({ metadata: { annotations } }: KubernetesObject): boolean {
   return [pruneAnnotation, replaceAnnotation].some((annotation) => annotations?.[annotation] === 'true');
-}
-
-/** Whatever the version: rights are of all versions of a kind. */
-function resourceOfKind({ resources }: ClusterApi, { group, kind }: Kind): ApiResource | undefined {
-  return resources.find((resource) => resource.group === group && resource.kind === kind);
 }
 
 /** What the environment of that name owns, as far as it is remembered. */

@@ -11,7 +11,46 @@ import { shortened } from '../base/shortened.ts';
  * Throws `document.code` (refuse) naming file, line and key of the first problem, and how many more there are.
  */
 export function readDocument<T>(document: { file: string; text: string; schema: z.ZodType<T>; code: ErrorCode }): T {
-  const { file, text, schema, code } = document;
+  const { file, text, code } = document;
+  const read = findProblems(document);
+  if ('data' in read) return read.data;
+  // A misspelt key is also a missing one: what stands there is named before what does not.
+  const [first, ...others] = read.problems;
+  const line = lineOf({ text, path: first.path });
+  const told = others.slice(0, mostProblems).map(describeProblem).join('; ');
+  const more =
+    others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
+  throw new ConvergeError({
+    code,
+    subject: `${file}:${line}`,
+    message: `${describeProblem(first)}${more}`,
+    disposition: 'refuse',
+  });
+}
+
+/** Something about a document that its schema does not allow: at a key, from the document's root. */
+export interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Whether it is about a key that is not there. */
+  readonly missing: boolean;
+}
+
+/**
+ * What a document says, or all that is wrong with it, the misspelt before the missing. Throws as `readDocument` where
+ * it is no YAML at all.
+ */
+export function findProblems<T>({
+  file,
+  text,
+  schema,
+  code,
+}: {
+  file: string;
+  text: string;
+  schema: z.ZodType<T>;
+  code: ErrorCode;
+}): { readonly data: T } | { readonly problems: readonly [Problem, ...Problem[]] } {
   let value: unknown;
   if (text.length > longestDocument) {
     throw new ConvergeError({
@@ -35,21 +74,11 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   }
   refuseMultiplied({ file, code, value });
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { data: parsed.data };
   const problems = parsed.error.issues.flatMap((issue) => describeIssue({ issue, value }));
-  // A misspelt key is also a missing one: what stands there is named before what does not.
   const [first, ...others] = problems.sort((a, b) => Number(a.missing) - Number(b.missing));
   if (first === undefined) throw parsed.error;
-  const line = lineOf({ text, path: first.path });
-  const told = others.slice(0, mostProblems).map(describeProblem).join('; ');
-  const more =
-    others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
-  throw new ConvergeError({
-    code,
-    subject: `${file}:${line}`,
-    message: `${describeProblem(first)}${more}`,
-    disposition: 'refuse',
-  });
+  return { problems: [first, ...others] };
 }
 
 /*
@@ -107,12 +136,6 @@ export function lineOf({ text, path }: { text: string; path: readonly PropertyKe
 export function linesAt({ text, paths }: { text: string; paths: readonly (readonly PropertyKey[])[] }): number[] {
   const lines = paths.length === 0 ? new Map<string, number>() : linesOf(text);
   return paths.map((path) => lines.get(pathKey(path)) ?? nearestLine(lines, path));
-}
-
-interface Problem {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly missing: boolean;
 }
 
 function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {

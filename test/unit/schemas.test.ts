@@ -10,6 +10,9 @@ import {
   historyOutputSchema,
   importOutputSchema,
   rbacOutputSchema,
+  renderOutputSchema,
+  validateOutputSchema,
+  newOutputSchema,
   redriveOutputSchema,
   acknowledgeOutputSchema,
   rollbackOutputSchema,
@@ -80,6 +83,9 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
   import: importOutputSchema,
+  render: renderOutputSchema,
+  validate: validateOutputSchema,
+  'new-customer': newOutputSchema,
   'command-error': errorOutputSchema,
 };
 const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
