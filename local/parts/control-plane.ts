@@ -1,9 +1,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
 
-const stages = ['nodes.yaml', 'pods.yaml'].map((file) => join(import.meta.dirname, file));
+const stages = ['nodes.yaml', 'pods.yaml', 'volumes.yaml', 'addresses.yaml'].map((file) =>
+  join(import.meta.dirname, file),
+);
 
 /**
  * kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up
@@ -23,6 +25,8 @@ export interface Layout {
   readonly tokens: string;
   readonly serviceAccountKey: string;
   readonly kubeconfig: string;
+  /** Where the API server reads through what it reaches Services. */
+  readonly egress: string;
   readonly token: string;
   readonly userTokens: ReadonlyMap<string, string>;
   readonly ports: { readonly etcdClient: number; readonly etcdPeer: number; readonly secure: number };
@@ -39,19 +43,29 @@ export function kubeconfigIn(folder: string): string {
  * Writes the tokens and the key that the parts start with, and draws the ports.
  *
  * @param users whom the API server knows by a token, beside its administrator
+ * @param proxy the socket through which it reaches what runs in the cluster
  */
-export async function layOut(folder: string, users: readonly string[]): Promise<Layout> {
-  await mkdir(folder, { recursive: true });
+export async function layOut({
+  folder,
+  users,
+  proxy,
+}: {
+  folder: string;
+  users: readonly string[];
+  proxy: string;
+}): Promise<Layout> {
   const newToken = (): string => randomBytes(24).toString('hex');
   const token = newToken();
   const userTokens = new Map(users.map((user) => [user, newToken()]));
   const rows = [...userTokens].map(([user, own]) => `${own},${user},${user}\n`);
   const tokens = join(folder, 'tokens.csv');
   const serviceAccountKey = join(folder, 'service-account.key');
+  const egress = join(folder, 'egress.yaml');
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await Promise.all([
     writeFile(tokens, `${token},admin,admin,system:masters\n${rows.join('')}`, { mode: 0o600 }),
     writeFile(serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 }),
+    writeFile(egress, egressOver(proxy)),
   ]);
   const [etcdClient, etcdPeer, secure] = await Promise.all([freePort(), freePort(), freePort()]);
   const certificates = join(folder, 'certificates');
@@ -62,11 +76,24 @@ export async function layOut(folder: string, users: readonly string[]): Promise<
     tokens,
     serviceAccountKey,
     kubeconfig: kubeconfigIn(folder),
+    egress,
     token,
     userTokens,
     ports: { etcdClient, etcdPeer, secure },
     server: `https://127.0.0.1:${secure}`,
   };
+}
+
+/** https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/ */
+function egressOver(socket: string): string {
+  return `apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+  - name: cluster
+    connection:
+      proxyProtocol: HTTPConnect
+      transport: { uds: { udsName: ${JSON.stringify(socket)} } }
+`;
 }
 
 export interface Part {
@@ -86,17 +113,18 @@ export function etcdPart({ etcd, ports }: Layout): Part {
   return { name: 'etcd', parameters };
 }
 
-export function apiServerPart({ certificates, tokens, serviceAccountKey, ports }: Layout): Part {
+export function apiServerPart({ certificates, tokens, serviceAccountKey, ports, egress }: Layout): Part {
   const parameters = [
     `--etcd-servers=http://127.0.0.1:${ports.etcdClient}`,
     '--bind-address=127.0.0.1',
     `--secure-port=${ports.secure}`,
     `--cert-dir=${certificates}`,
     `--token-auth-file=${tokens}`,
+    `--egress-selector-config-file=${egress}`,
     '--authorization-mode=RBAC',
     '--allow-privileged=true',
-    // The API server dials the addresses of Services (webhooks, aggregated APIs). No proxy answers for them here, and
-    // any other range would be somebody else's: the calls of a sandbox stay on this machine, and are refused.
+    // The API server dials the addresses of Services (webhooks, aggregated APIs). Nobody but the aggregated APIs
+    // answers there, and any other range would be somebody else's: the calls of a sandbox stay on this machine.
     '--service-cluster-ip-range=127.128.0.0/16',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${serviceAccountKey}`,

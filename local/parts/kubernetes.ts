@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dump } from 'js-yaml';
 import { z } from 'zod';
 import { startChild, type Child } from '../child.ts';
+import { startAggregatedApis, type AggregatedApis } from './aggregated-apis.ts';
 import { partEnvironment } from '../environment.ts';
 import { LocalError, systemErrorCode } from '../local-error.ts';
 import {
@@ -25,7 +26,7 @@ export interface KubernetesOptions {
   /** A folder of this control plane's own, for its database, keys, kubeconfig and logs. */
   readonly folder: string;
   readonly programs: { readonly cluster: string; readonly kwok: string };
-  /** How many nodes kwok plays; 1 where absent. */
+  /** How many nodes kwok plays; 3 where absent. */
   readonly nodes?: number;
   /** Users that the API server is to know by a token, without any rights. */
   readonly users?: readonly string[];
@@ -69,7 +70,9 @@ const pollMilliseconds = 50;
  */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const { folder, programs } = options;
-  const layout = await layOut(folder, options.users ?? []);
+  await mkdir(folder, { recursive: true });
+  const apis = await startAggregatedApis(folder);
+  const layout = await layOut({ folder, users: options.users ?? [], proxy: apis.socket });
   const environment = partEnvironment({ home: folder });
   const children: Child[] = [];
   const start = (part: Part): Child => {
@@ -77,7 +80,10 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     children.push(child);
     return child;
   };
-  const stop = (): Promise<void> => stopParts({ children, layout });
+  const stop = async (): Promise<void> => {
+    await stopParts({ children, layout });
+    await apis.stop();
+  };
 
   const givenUp = new AbortController();
   const apiServer = (): Child => {
@@ -87,7 +93,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   };
   try {
     const signal = AbortSignal.any([givenUp.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-    await bringUp({ layout, options, start, signal });
+    await bringUp({ layout, options, apis, start, signal });
   } catch (error) {
     givenUp.abort();
     await stop();
@@ -155,28 +161,38 @@ async function stopParts({ children, layout }: { children: readonly Child[]; lay
 async function bringUp({
   layout,
   options,
+  apis,
   start,
   signal,
 }: {
   layout: Layout;
   options: KubernetesOptions;
+  apis: AggregatedApis;
   start: (part: Part) => Child;
   signal: AbortSignal;
 }): Promise<void> {
   const etcd = start(etcdPart(layout));
   const apiServer = start(apiServerPart(layout));
   const client = await connect({ layout, servers: [apiServer, etcd], signal });
+  const [cert, key] = await Promise.all(
+    ['apiserver.crt', 'apiserver.key'].map((file) => readFile(join(layout.certificates, file), 'utf8')),
+  );
+  apis.attach({ ...client, own: { cert: cert ?? '', key: key ?? '' } });
 
   const controllerManager = start(controllerManagerPart(layout));
   const scheduler = start(schedulerPart(layout));
   const kwok = start(kwokPart({ layout, program: options.programs.kwok }));
-  const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
-  for (const node of nodes) await createNode(client, node);
+  const nodes = Array.from({ length: options.nodes ?? 3 }, (_, index) => `sandbox-${index + 1}`);
+  await Promise.all(
+    [...nodes.map(nodeNamed), ...storageClasses, ...metricsApi].map((object) => create(client, object)),
+  );
   await whileAllRun({
     children: [apiServer, etcd, controllerManager, scheduler, kwok],
     work: Promise.all([
       whenTrue(() => answersOk(client, '/api/v1/namespaces/default/serviceaccounts/default'), signal),
       ...nodes.map((node) => whenTrue(() => takesPods(client, node), signal)),
+      // Until then, whoever asks what kinds there are is told that some cannot be known.
+      whenTrue(() => answersOk(client, '/apis/metrics.k8s.io/v1beta1'), signal),
     ]),
   });
 }
@@ -289,14 +305,67 @@ async function answersOk(client: Client, path: string): Promise<boolean> {
   return (await call(client, { path }))?.status === 200;
 }
 
-async function createNode(client: Client, name: string): Promise<void> {
+interface Created {
+  /** Of its collection. */
+  readonly path: string;
+  readonly object: {
+    readonly metadata: { readonly name: string; readonly [key: string]: unknown };
+    readonly [key: string]: unknown;
+  };
+}
+
+function nodeNamed(name: string): Created {
   const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } };
-  const answer = await call(client, { path: '/api/v1/nodes', body: node });
+  return { path: '/api/v1/nodes', object: { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } } };
+}
+
+/** Those that GKE has. The first is taken where a claim names none; `volumes.yaml` plays their provisioner. */
+const storageClasses = ['standard-rwo', 'premium-rwo', 'standard'].map((name, index): Created => {
+  const annotations = index === 0 ? { 'storageclass.kubernetes.io/is-default-class': 'true' } : {};
+  const object = {
+    ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name, annotations } },
+    ...{ provisioner: 'sandbox.converge.dev', volumeBindingMode: 'Immediate', allowVolumeExpansion: true },
+  };
+  return { path: '/apis/storage.k8s.io/v1/storageclasses', object };
+});
+
+/** What GKE has, too. Of the Service it is asked where its Pods are: at an address for documentation (RFC 5737). */
+const metricsApi: readonly Created[] = [
+  {
+    path: '/api/v1/namespaces/kube-system/services',
+    object: {
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'metrics-server', namespace: 'kube-system' } },
+      ...{ spec: { ports: [{ port: 443 }] } },
+    },
+  },
+  {
+    path: '/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices',
+    object: {
+      ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4' },
+      metadata: {
+        ...{ name: 'metrics-server', namespace: 'kube-system' },
+        labels: { 'kubernetes.io/service-name': 'metrics-server' },
+      },
+      ...{ ports: [{ port: 443 }], endpoints: [{ addresses: ['203.0.113.12'] }] },
+    },
+  },
+  {
+    path: '/apis/apiregistration.k8s.io/v1/apiservices',
+    object: {
+      ...{ apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name: 'v1beta1.metrics.k8s.io' } },
+      spec: {
+        ...{ group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 },
+        ...{ service: { name: 'metrics-server', namespace: 'kube-system' }, insecureSkipTLSVerify: true },
+      },
+    },
+  },
+];
+
+async function create(client: Client, { path, object }: Created): Promise<void> {
+  const answer = await call(client, { path, body: object });
   if (answer?.status === 201) return;
-  throw new Error(
-    `the API server refused node ${name}: ${answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`}`,
-  );
+  const words = answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`;
+  throw new Error(`the API server refused ${object.metadata.name}: ${words}`);
 }
 
 const nodeSchema = z.object({
