@@ -4,6 +4,9 @@ import { openContext } from './context.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
+import { addDiff } from './verbs/diff.ts';
+import { addEvents } from './verbs/events.ts';
+import { addGet } from './verbs/get.ts';
 import { addHistory } from './verbs/history.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
@@ -13,6 +16,7 @@ import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUpload } from './verbs/upload.ts';
+import { addWhy } from './verbs/why.ts';
 import { exitCodes, type Surroundings } from './verbs/verb.ts';
 
 export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };
@@ -22,7 +26,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command('converge')
     .description(
       'Uploads to Converge, and tells what became of it: ' +
-        'from the buckets, Git and the status of the pipeline, never from a cluster.',
+        'from the buckets, Git and the status of the pipeline; what is in a cluster, people ask its own function.',
     )
     .option(
       '--config <file>',
@@ -54,6 +58,11 @@ export function makeProgram(surroundings: Surroundings): Command {
   addHistory(program, surroundings);
   addTrace(program, surroundings);
   addReport(program, surroundings);
+  program.commandsGroup('From the cluster, for people:');
+  addGet(program, surroundings);
+  addDiff(program, surroundings);
+  addWhy(program, surroundings);
+  addEvents(program, surroundings);
   program.commandsGroup('From files alone:');
   addRbac(program, surroundings);
   program.commandsGroup('What people do on purpose:');
