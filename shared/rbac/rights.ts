@@ -79,7 +79,7 @@ export interface Rights {
   readonly namespaces: ReadonlyMap<string, readonly Rule[]>;
 }
 
-/** Exactly what a run of the environment asks of the API server, and nothing beyond. */
+/** Exactly what a run of the environment asks of the API server, and whoever inspects it, and nothing beyond. */
 export function rightsOf(needs: Needs): Rights {
   const { namespace, members, hooks, deletableNamespaces = [] } = needs;
   const places = new Set([
@@ -108,6 +108,11 @@ function namespaceRules(
     if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
     if (reported.includes(groupKind(id)) || isDefinedElsewhere(id))
       collected.add({ group: '', plural: 'events' }, ['list']);
+    // `converge get --tree` shows what it makes.
+    if (groupKind(id) === 'CronJob.batch') {
+      collected.add({ group: 'batch', plural: 'jobs' }, ['list']);
+      collected.add({ group: '', plural: 'pods' }, ['list']);
+    }
     if (!workloads.includes(groupKind(id))) continue;
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);

@@ -132,9 +132,10 @@ describe('converge diff', () => {
 
 describe('converge events', () => {
   it('shows those of the Pods, the newest last, and of a time', async () => {
-    const pod =
-      (await world.kubectl('get', 'pods', '--namespace', 'shop', '--output', 'name')).trim().split('/')[1] ?? '';
-    const uid = await world.kubectl('get', 'pod', pod, '--namespace', 'shop', '--output', 'jsonpath={.metadata.uid}');
+    const read = async (path: string, ...of: string[]) =>
+      world.kubectl('get', ...of, '--namespace', 'shop', '--output', `jsonpath={${path}}`);
+    const pod = await read('.items[0].metadata.name', 'pods');
+    const uid = await read('.metadata.uid', 'pod', pod);
     const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
     await world.apply(
       JSON.stringify({
@@ -177,10 +178,10 @@ describe('converge why', () => {
   });
 });
 
-describe('a cluster that does not answer', () => {
+describe('a cluster that cannot be asked', () => {
   it('is said, and nothing of it is taken for absent or the same', async () => {
     await master.push({
-      'environments/lost.yaml': environmentFile('lost').replace(/cluster: \S+/, 'cluster: nowhere'),
+      'environments/lost.yaml': environmentFile('lost', { cluster: 'nowhere' }),
       'manifests/lost/a.yaml': configMap('a', { v: '1' }),
     });
     for (const verb of ['get', 'diff', 'events']) {

@@ -214,11 +214,11 @@ describe('the rights of an environment', () => {
 
 describe('the manifests', () => {
   const who = { repository: 'master', environment: 'acme' };
-  const titles = (account?: string) =>
+  const titles = (...accounts: string[]) =>
     rbacManifests({
       who,
       rights: rightsOf({ ...own, members: [object('Service', 'dns', 'kube-system')] }),
-      account,
+      accounts,
     }).map(({ kind, metadata }) => `${kind} ${metadata.name ?? ''}`);
 
   it('make the namespaces that no cluster brings along', () => {
@@ -277,7 +277,7 @@ it('the notes name the roles and bindings whose rights are not given', () => {
   const notes = rbacNotes({
     objects: [role('Role', 'reader'), role('RoleBinding', 'reads')],
     looksUp: true,
-    account: undefined,
+    accounts: [],
     kubernetesVersion: 'v1.36.3',
   });
   expect(notes.filter((note) => note.includes('Role acme/reader'))).toEqual([expect.stringContaining('`escalate`')]);
