@@ -18,8 +18,8 @@ const aboutShape = {
   cluster: z.string(),
   /** The head of the branch. */
   revision: z.string(),
-  at: z.string(),
-  unread: z.array(unreadSchema),
+  at: z.string().describe('ISO 8601'),
+  unread: z.array(unreadSchema).describe('What could not be looked at: it may be anything'),
 };
 const aboutSchema = z.object(aboutShape);
 export type About = Readonly<z.infer<typeof aboutSchema>>;
@@ -46,7 +46,10 @@ const shownObjectSchema = z.object({
 export type ShownObject = Readonly<z.infer<typeof shownObjectSchema>>;
 
 /** In the order of a tree: each object is followed by what it owns. */
-export const objectsAnswerSchema = z.object({ ...aboutShape, objects: z.array(shownObjectSchema) });
+export const objectsAnswerSchema = z.object({
+  ...aboutShape,
+  objects: z.array(shownObjectSchema).describe('Each is followed by what it owns'),
+});
 export type ObjectsAnswer = Readonly<z.infer<typeof objectsAnswerSchema>>;
 
 const differenceSchema = objectDiffSchema.extend({
@@ -55,7 +58,12 @@ const differenceSchema = objectDiffSchema.extend({
 });
 export type ObjectDifference = Readonly<z.infer<typeof differenceSchema>>;
 
-export const diffAnswerSchema = z.object({ ...aboutShape, objects: z.array(differenceSchema) });
+export const diffAnswerSchema = z.object({
+  ...aboutShape,
+  objects: z
+    .array(differenceSchema)
+    .describe('What differs, as in the alert `diff`, and whether the cluster or a commit changed it'),
+});
 export type DiffAnswer = Readonly<z.infer<typeof diffAnswerSchema>>;
 
 const shownEventSchema = z.object({
@@ -75,9 +83,8 @@ export type ShownEvent = Readonly<z.infer<typeof shownEventSchema>>;
 /** Newest last. */
 export const eventsAnswerSchema = z.object({
   ...aboutShape,
-  events: z.array(shownEventSchema),
-  /** How many older ones are not here. */
-  omitted: z.int().nonnegative(),
+  events: z.array(shownEventSchema).describe('The newest last'),
+  omitted: z.int().nonnegative().describe('How many older ones are not here'),
 });
 export type EventsAnswer = Readonly<z.infer<typeof eventsAnswerSchema>>;
 
@@ -102,9 +109,9 @@ export type ExplainedObject = Readonly<z.infer<typeof explainedSchema>>;
 
 export const whyAnswerSchema = z.object({
   ...aboutShape,
-  /** More than one where kind and name are those of several. */
-  objects: z.array(explainedSchema),
-  /** What the environment waits for, in sentences: a lease, another environment, a roll-out, a person. */
-  waitsFor: z.array(z.string()),
+  objects: z.array(explainedSchema).describe('More than one where kind and name are those of several'),
+  waitsFor: z
+    .array(z.string())
+    .describe('What the environment waits for, in sentences: a lease, another environment, a roll-out, a person'),
 });
 export type WhyAnswer = Readonly<z.infer<typeof whyAnswerSchema>>;

@@ -64,7 +64,6 @@ const builtIn: readonly ApiResource[] = [
   resource('v1', 'Secret', 'secrets'),
   resource('v1', 'Service', 'services'),
   resource('v1', 'Pod', 'pods'),
-  resource('v1', 'Event', 'events'),
   resource('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
   resource('v1', 'Namespace', 'namespaces', false),
   resource('apps/v1', 'Deployment', 'deployments'),
@@ -127,6 +126,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
 
   /** An API server answers a path that it does not serve with a 404 of its own. */
   function isServed({ group, version, kind }: ApiResource): boolean {
+    if (kind === 'Event' && group === '') return true;
     return served().some((one) => one.group === group && one.version === version && one.kind === kind);
   }
 
