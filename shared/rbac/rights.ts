@@ -19,8 +19,17 @@ const byName = ['get', 'create', 'patch', 'delete'] as const;
 /** Kinds whose Pods are read to say why they are not healthy. */
 const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'ReplicaSet.apps', 'Job.batch'];
 
-/** Kinds of which events say why they are not healthy, beside those that others define. */
-const reported = [...workloads, 'CronJob.batch', 'Pod', 'PersistentVolumeClaim'];
+/** Kinds of which events say what became of them, beside those that others define. */
+const reported = [
+  ...workloads,
+  ...['CronJob.batch', 'Pod', 'PersistentVolumeClaim', 'Service', 'Ingress.networking.k8s.io'],
+  ...['HorizontalPodAutoscaler.autoscaling', 'PodDisruptionBudget.policy'],
+];
+
+/** Whether events are kept of objects of a kind, and an environment that has one may read those of its namespace. */
+export function hasEvents(id: ObjectId): boolean {
+  return reported.includes(groupKind(id)) || isDefinedElsewhere(id);
+}
 
 /** Hooks that are waited for. */
 const runsToAnEnd = ['Job.batch', 'Pod'];
@@ -106,8 +115,7 @@ function namespaceRules(
     collected.add(resource, ofMembers);
     // What pods may refer to is pruned when none does.
     if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
-    if (reported.includes(groupKind(id)) || isDefinedElsewhere(id))
-      collected.add({ group: '', plural: 'events' }, ['list']);
+    if (hasEvents(id)) collected.add({ group: '', plural: 'events' }, ['list']);
     // `converge get --tree` shows what it makes.
     if (groupKind(id) === 'CronJob.batch') {
       collected.add({ group: 'batch', plural: 'jobs' }, ['list']);

@@ -149,7 +149,8 @@ describe('converge events', () => {
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`Warning +Unhealthy +Pod shop/${pod} +3 +probe failed`));
     const { events } = eventsAnswerSchema.parse(await asJson('events', 'shop'));
-    expect(events.map(({ last }) => last)).toEqual(events.map(({ last }) => last).toSorted());
+    const times = events.map(({ last }) => Date.parse(last));
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
   });
 
   it('ends with 2 for what is no duration', async () => {

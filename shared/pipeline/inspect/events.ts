@@ -3,6 +3,8 @@ import { visibleText } from '../../base/visible-text.ts';
 import { eventsOf, type ObjectEvent } from '../../health/object-events.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { objectIdOf } from '../../objects/object-id.ts';
+import { hasEvents } from '../../rbac/rights.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { EventsAnswer, ShownEvent, Unread } from './answers.ts';
 import { hidesFor, type Hides } from './hides.ts';
@@ -30,12 +32,14 @@ export async function showEvents(
   return { ...aboutOf(inspection, [...owned.unread, ...unread]), events, omitted };
 }
 
-/** The events of those of these objects that are in a namespace, newest last. */
+/** The events of those of these objects that are in a namespace, newest last. Of some kinds none are kept. */
 export async function readEvents(
   { target: { cluster } }: Pick<Inspection, 'target'>,
   { objects, since }: { objects: readonly KubernetesObject[]; since: string | undefined },
 ): Promise<{ readonly found: readonly ObjectEvent[]; readonly unread: readonly Unread[] }> {
-  const namespaces = [...new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))].sort();
+  const namespaces = [
+    ...new Set(objects.flatMap((object) => (hasEvents(objectIdOf(object)) ? (object.metadata.namespace ?? []) : []))),
+  ].sort();
   const unread: Unread[] = [];
   const lists = await inParallel(namespaces, async (namespace) =>
     cluster

@@ -15,6 +15,7 @@ import { unready } from './reconcile/world/controllers.ts';
 import { createWorld, type World } from './reconcile/world/world.ts';
 
 const limits = configSchema.shape.limits.parse({});
+const older = 'an-older-password';
 const [password, encoded] = ['hunter2hunter2', Buffer.from('correct horse battery').toString('base64')];
 const secret = {
   ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys' } },
@@ -252,7 +253,10 @@ describe('whoever inspects', () => {
         ...object.metadata,
         annotations: {
           ...object.metadata.annotations,
-          'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(secret),
+          'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify({
+            ...secret,
+            stringData: { password: older },
+          }),
         },
         managedFields: object.metadata.managedFields,
       },
@@ -267,7 +271,7 @@ describe('whoever inspects', () => {
     world.cluster.breakDown('Deployment acme/web', () => ({
       conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: password }],
     }));
-    makePod(world, { message: `cannot log in with ${password} nor with correct horse battery` });
+    makePod(world, { message: `cannot log in with ${password} nor with correct horse battery, nor with ${older}` });
     return world;
   }
 
@@ -282,7 +286,7 @@ describe('whoever inspects', () => {
       await whyOf(world, 'pod', 'web-7c9d-x2'),
     ];
     const told = JSON.stringify(answers);
-    for (const value of [password, encoded, 'correct horse', 'c29tZXRoaW5nIGVsc2U', 'something else'])
+    for (const value of [password, encoded, older, 'correct horse', 'c29tZXRoaW5nIGVsc2U', 'something else'])
       expect(told).not.toContain(value);
     const diff = await diffOf(world);
     expect(diff.objects.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Deployment', 'Secret']);
