@@ -8,6 +8,8 @@ export interface Configuration {
   readonly config: Config;
   /** Where the `status` function answers; undefined where nobody said so. */
   readonly statusUrl: string | undefined;
+  /** Where the `inspect` function answers; undefined where nobody said so. */
+  readonly inspectUrl?: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
 }
@@ -15,7 +17,7 @@ export interface Configuration {
 const localFacts = join('.converge', 'local.json');
 
 /** The part of `.converge/local.json` that is used. */
-const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string() });
+const localSchema = z.object({ config: z.string(), status: z.url(), inspect: z.url().optional(), pubsub: z.string() });
 
 /**
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this
@@ -36,7 +38,12 @@ export function findConfiguration({
     const path = resolve(folder, named);
     const config = parseConfig({ file: named, text: read(path) });
     const local = localOf(path);
-    return { config, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub };
+    return {
+      config,
+      statusUrl: config.status?.url ?? local?.status,
+      inspectUrl: config.inspect?.url ?? local?.inspect,
+      pubsub: local?.pubsub,
+    };
   }
   const facts = findUpwards({ folder, name: localFacts });
   if (facts === undefined) {
@@ -56,6 +63,7 @@ export function findConfiguration({
   return {
     config: parseConfig({ file: local.config, text: read(local.config) }),
     statusUrl: local.status,
+    inspectUrl: local.inspect,
     pubsub: local.pubsub,
   };
 }

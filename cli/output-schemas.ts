@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /*
  * What `--output json` prints, for those who read it: `status` and `report` print what the function and the message of
- * those names do. Keys may be added.
+ * those names do; `get`, `diff`, `why` and `events` what `inspect` answers (`shared/pipeline/inspect/answers.ts`). Keys may be added.
  */
 
 const artifactSchema = z.object({ bucket: z.string(), name: z.string(), generation: z.string() });

@@ -4,6 +4,9 @@ import { openContext } from './context.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
+import { addDiff } from './verbs/diff.ts';
+import { addEvents } from './verbs/events.ts';
+import { addGet } from './verbs/get.ts';
 import { addHistory } from './verbs/history.ts';
 import { addImport } from './verbs/import.ts';
 import { addNew } from './verbs/new.ts';
@@ -17,6 +20,7 @@ import { addStatus } from './verbs/status.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUpload } from './verbs/upload.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addWhy } from './verbs/why.ts';
 import { exitCodes, type Surroundings } from './verbs/verb.ts';
 
 export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };
@@ -34,7 +38,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command('converge')
     .description(
       'Uploads to Converge, and tells what became of it: ' +
-        'from the buckets, Git and the status of the pipeline, never from a cluster.',
+        'from the buckets, Git and the status of the pipeline; what is in a cluster, people ask its own function.',
     )
     .option(
       '--config <file>',
@@ -69,6 +73,11 @@ export function makeProgram(surroundings: Surroundings): Command {
   addHistory(program, surroundings);
   addTrace(program, surroundings);
   addReport(program, surroundings);
+  program.commandsGroup('From the cluster, for people:');
+  addGet(program, surroundings);
+  addDiff(program, surroundings);
+  addWhy(program, surroundings);
+  addEvents(program, surroundings);
   program.commandsGroup('From files alone:');
   addRender(program, surroundings);
   addValidate(program, surroundings);

@@ -14,7 +14,7 @@ export interface RbacOptions {
   readonly apiVersions: readonly string[];
   readonly resource: readonly ApiResource[];
   readonly clusterResource: readonly ApiResource[];
-  readonly convergeAccount?: string;
+  readonly convergeAccount: readonly string[];
 }
 
 /** `converge rbac ENVIRONMENT`: manifests for `kubectl apply`, with what they leave open as comments before them. */
@@ -31,7 +31,7 @@ export async function showRbac(context: Context, name: string, options: RbacOpti
     kubernetesVersion: options.kubeVersion,
     apiVersions: options.apiVersions,
     resources: [...options.resource, ...options.clusterResource],
-    account: options.convergeAccount,
+    accounts: options.convergeAccount,
     limits: context.config.limits,
   };
   const found = await rbac(asked, ports);

@@ -7,12 +7,11 @@ import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
-const answerMilliseconds = 30_000;
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
 export async function readStatus(context: Context): Promise<Status> {
   if (context.statusUrl !== undefined)
-    return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
+    return await ask({ context, of: status, url: context.statusUrl, query: {}, schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await statusNow(context.config, ports);
 }
@@ -23,7 +22,7 @@ export async function readCommitStatus(
   asked: { repository: string; commit: string },
 ): Promise<CommitStatus> {
   if (context.statusUrl !== undefined)
-    return await ask({ context, url: context.statusUrl, query: asked, schema: commitStatusSchema });
+    return await ask({ context, of: status, url: context.statusUrl, query: asked, schema: commitStatusSchema });
   return await commitStatus(asked, {
     ...context.ports,
     repository: await context.open.repository(),
@@ -31,21 +30,40 @@ export async function readCommitStatus(
   });
 }
 
+/** A function that answers people and CI, as far as it is asked otherwise than another. */
+export interface AskedFunction {
+  readonly name: 'status' | 'inspect';
+  /** How long it may take. */
+  readonly milliseconds: number;
+  /** What helps whoever may not ask it. */
+  readonly remedy: string;
+}
+
+const status: AskedFunction = {
+  name: 'status',
+  milliseconds: 30_000,
+  remedy: 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
+};
+
 /** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
-async function ask<T>({
+export async function ask<T>({
   context,
+  of,
   url,
+  audience = context.config[of.name]?.audience ?? url.replace(/[/?#]*$/, ''),
   query,
   schema,
 }: {
   context: Context;
+  of: AskedFunction;
   url: string;
-  query: Readonly<Record<string, string>>;
+  /** Whom the token is to be made for. */
+  audience?: string;
+  query: Readonly<Record<string, string | undefined>>;
   schema: z.ZodType<T>;
 }): Promise<T> {
   const asked = new URL(url);
-  for (const [key, value] of Object.entries(query)) asked.searchParams.set(key, value);
-  const audience = context.config.status?.audience ?? url.replace(/[/?#]*$/, '');
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) asked.searchParams.set(key, value);
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {
     accept: 'application/json',
@@ -58,11 +76,11 @@ async function ask<T>({
   let answer: Response;
   let body: unknown;
   try {
-    answer = await fetch(asked, { headers, signal: AbortSignal.timeout(answerMilliseconds) });
+    answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
     const text = await answer.text();
     body = isJson(answer) ? JSON.parse(text) : undefined;
   } catch (error) {
-    throw failed(`the status function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+    throw failed(`the ${of.name} function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
   }
   // It answers 503 where a repository could not be read, and tells of the others.
   const parsed = schema.safeParse(body);
@@ -71,10 +89,10 @@ async function ask<T>({
   if (answer.status === 401) throw refused(...unauthenticated({ proof, audience }));
   if (answer.status === 403)
     throw refused(
-      'you may not read it (403)',
-      'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
+      of.name === 'inspect' ? (said ?? 'you may not ask it (403)') : 'you may not read it (403)',
+      of.remedy,
     );
-  throw failed(said ?? `answered ${answer.status}, and not as the status function does`);
+  throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`);
 }
 
 /** What went wrong, and what helps: Google tells nobody more of a token than that it is none. */

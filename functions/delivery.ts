@@ -1,5 +1,6 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
+import type { Caller } from '../shared/access/people.ts';
 import { ConvergeError, describeError } from '../shared/base/errors.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
@@ -13,6 +14,8 @@ import { largestBodies } from './sizes.ts';
 import { loadConfig, loadStateWatch, log, wire } from './wiring.ts';
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
+/** What is called once it is known who calls. */
+type LetIn<Who = Caller> = (request: Request, response: Response, caller: Who) => Promise<void>;
 
 /*
  * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: the answer
@@ -86,17 +89,30 @@ async function noteUnreadable(error: unknown, classOf: () => string | undefined 
   }
 }
 
-type Respond = (request: Request) => Promise<{ status: number; body: object }>;
+type Respond<Who = Caller> = (request: Request, caller: Who) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
-export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
-  // `status` may write nothing of the state: those who work with the same files note what it cannot read.
-  const note = async (error: unknown) => (stage === 'status' ? undefined : await noteUnreadable(error));
+export function answering(stage: Exclude<GuardedFunction, 'inspect'>, handle: Respond): HttpFunction {
+  // It may write nothing of the state: those who work with the same files note what it cannot read.
+  const note = async (error: unknown) => (onlyReads(stage) ? undefined : await noteUnreadable(error));
   return behindDoor(stage, answer({ stage, handle, isStrangers: () => false, note }));
+}
+
+/**
+ * The same for people who ask about one environment. What is wrong with a question wakes nobody, nor what is wrong with
+ * the environment: its own runs tell that.
+ */
+export function answeringPeople(stage: 'inspect', handle: Respond): HttpFunction {
+  const isNotAllowed = (error: unknown) => error instanceof ConvergeError && error.code === 'NotAllowed';
+  return behindDoor(
+    stage,
+    answer({ stage, handle, isStrangers: isNotAllowed, note: async () => {}, statusOfRefusal: 422 }),
+  );
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadSignature: 401,
+  NotAllowed: 403,
   BadRequest: 400,
   UnreadableBody: 400,
   TooLarge: 413,
@@ -114,8 +130,8 @@ const isStrangers = (error: unknown): boolean => error instanceof ConvergeError 
 const notTold = 'it cannot be taken now; the log of the function says why';
 
 /** Without a door: for a caller that proves itself to the stage, and is told nothing of ours before. */
-export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFunction {
-  return answer({
+export function answeringAnybody(stage: 'receivePush', handle: Respond<undefined>): HttpFunction {
+  const answered = answer<undefined>({
     stage,
     handle,
     isStrangers,
@@ -123,29 +139,34 @@ export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFun
     isTold: (error) => isStrangers(error) || (error instanceof ConvergeError && statusOfCode[error.code] !== undefined),
     note: noteUnreadable,
   });
+  return async (request, response) => answered(request, response, undefined);
 }
 
 /**
  * @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody
  * @param isTold whether its caller is told what the error says; absent: of each
  * @param note told of each error that is nobody's fault, before it is logged: what lasts is an ERROR then
+ * @param statusOfRefusal of what is wrong and stays wrong, and has no status of its own; absent: 500, and an ERROR in the
+ *   log. Otherwise whoever asks is told, and nobody else.
  */
-function answer({
+function answer<Who>({
   stage,
   handle,
   isStrangers,
   isTold = () => true,
   note,
+  statusOfRefusal,
 }: {
   stage: string;
-  handle: Respond;
+  handle: Respond<Who>;
   isStrangers: (error: unknown) => boolean;
   isTold?: (error: unknown) => boolean;
   note: (error: unknown) => Promise<void>;
-}): HttpFunction {
-  return async (request, response) => {
+  statusOfRefusal?: 422;
+}): LetIn<Who> {
+  return async (request, response, caller) => {
     try {
-      const { status, body } = await handle(request);
+      const { status, body } = await handle(request, caller);
       response.status(status).json(body);
     } catch (error) {
       const known = error instanceof ConvergeError ? error : undefined;
@@ -153,9 +174,10 @@ function answer({
       if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
       else {
         await note(error);
-        log(known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
+        const isForCaller = statusOfRefusal !== undefined && known !== undefined;
+        log(isForCaller || known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       }
-      const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
+      const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? statusOfRefusal ?? 500) : 503;
       const { code = 'Internal', message = 'an unexpected error; the log says more' } = known ?? {};
       response.status(status).json({ error: { code, message: isTold(error) ? message : notTold } });
     }
@@ -174,18 +196,23 @@ function turnedAwayBy(stage: string): string {
   return `${stage} let nobody in`;
 }
 
+function onlyReads(stage: GuardedFunction): boolean {
+  return stage === 'status' || stage === 'inspect';
+}
+
 /**
- * `status` may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
+ * Those that only read may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
  * others read the same configuration and keys, and note what they cannot.
  */
 function notesAtDoor(stage: GuardedFunction): boolean {
-  return stage !== 'status' && stage !== 'copyArtifact';
+  return !onlyReads(stage) && stage !== 'copyArtifact';
 }
 
-function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
+function behindDoor(stage: GuardedFunction, handle: LetIn): HttpFunction {
   return async (request, response) => {
+    let caller: Caller;
     try {
-      await admit(stage, request);
+      caller = await admit(stage, request);
     } catch (error) {
       const code = error instanceof ConvergeError ? error.code : 'Internal';
       const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
@@ -197,6 +224,6 @@ function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction 
       response.status(status).json({ error: { code, message } });
       return;
     }
-    await handle(request, response);
+    await handle(request, response, caller);
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The functions, in the order of the flow: an upload becomes a commit, a commit becomes jobs, a job brings one
  * environment to what Git declares, and alerts tell how it went. Beside the flow: the schedule that looks for drift,
- * the status page's data, and the reports.
+ * the status page's data, the reports, and what people ask of the clusters.
  */
 import './copy-artifact.ts';
 import './receive-push.ts';
@@ -11,3 +11,4 @@ import './check-drift.ts';
 import './deliver-alert.ts';
 import './status.ts';
 import './report.ts';
+import './inspect.ts';

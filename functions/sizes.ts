@@ -38,6 +38,8 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   status: { memoryMiB: 512, cpu: 1, timeoutSeconds: 60, concurrency: 20, maxInstances: 3 },
   // What status reads, and one report at a time.
   report: { memoryMiB: 512, cpu: 1, timeoutSeconds: 300, concurrency: 1, maxInstances: 2 },
+  // It lists and renders what reconcile does, for one person at a time.
+  inspect: { memoryMiB: 2048, cpu: 1, timeoutSeconds: 120, concurrency: 1, maxInstances: 3 },
 };
 
 /**

@@ -18,7 +18,8 @@ const audienceOf = (name: CalledFunction): string => `https://local/${name}`;
 const rule = (name: CalledFunction) => ({ audiences: [audienceOf(name)], callers: [emailOf(name)] });
 
 /**
- * The doors of the local functions: as in production, but that a person may read the status with nothing but a browser.
+ * The doors of the local functions: as in production, but that a person may read the status, and what is in the clusters,
+ * with nothing but a browser.
  */
 export function localAccess({ name, keys }: Issuer): Access {
   const functions = {
@@ -29,6 +30,7 @@ export function localAccess({ name, keys }: Issuer): Access {
     checkDrift: rule('checkDrift'),
     report: rule('report'),
     status: 'open' as const,
+    inspect: 'open' as const,
   };
   return { signature: 'required', issuer: { name, keys }, functions };
 }

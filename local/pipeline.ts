@@ -65,6 +65,7 @@ export interface LocalFacts {
   /** Path. */
   readonly kubeconfig: string;
   readonly status: string;
+  readonly inspect: string;
   readonly webhook: string;
 }
 
@@ -486,6 +487,7 @@ function factsOf({
     topics: { diff: 'diff', converged: 'converged' },
     kubeconfig: kubeconfigIn(clusterFolder(folder)),
     status: functions.url('status'),
+    inspect: functions.url('inspect'),
     webhook: functions.url('receivePush'),
   };
 }

@@ -23,6 +23,7 @@ const accounts = {
   deliverAlert: 'deliver-alert',
   status: 'status',
   report: 'report',
+  inspect: 'inspect',
 } as const satisfies Record<FunctionName, StorageAccount>;
 
 export interface StorageAccessOptions {

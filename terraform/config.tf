@@ -5,7 +5,7 @@ locals {
   # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
   urls = merge(
     { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert", "report"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
-    { for stage in ["receive-push", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
+    { for stage in ["receive-push", "status", "inspect"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
   )
 
   # Eventarc calls Cloud Run's own addresses, the old form or the new.
@@ -128,7 +128,15 @@ locals {
       length(local.status_callers) == 0 ? {} : {
         status = { audiences = concat([local.urls["status"]], var.status_audiences), callers = local.status_callers }
       },
+      length(var.people) == 0 ? {} : { inspect = { audiences = concat([local.urls["inspect"]], var.inspect_audiences) } },
     )
+    people = [
+      for entry in var.people : { for key, value in {
+        who          = [for person in entry.who : startswith(person, "domain:") ? "*@${trimprefix(person, "domain:")}" : split(":", person)[1]]
+        classes      = entry.classes
+        environments = entry.environments
+      } : key => value if value != null }
+    ]
   }
 
   config = { for key, value in {
@@ -161,8 +169,9 @@ locals {
         labels       = report.labels
       } : key => value if value != null }
     ]
-    limits = length(var.limits) == 0 ? null : var.limits
-    status = { url = local.urls["status"] }
-    access = local.config_access
+    limits  = length(var.limits) == 0 ? null : var.limits
+    status  = { url = local.urls["status"] }
+    inspect = { url = local.urls["inspect"] }
+    access  = local.config_access
   } : key => value if value != null }
 }

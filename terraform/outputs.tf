@@ -33,6 +33,11 @@ output "status_url" {
   value       = local.urls["status"]
 }
 
+output "inspect_url" {
+  description = "The inspect function."
+  value       = local.urls["inspect"]
+}
+
 output "webhook_url" {
   description = "The URL for the webhooks of the Git hosts, or null where none was asked for."
   value       = length(var.webhooks) > 0 ? local.urls["receive-push"] : null
@@ -47,18 +52,18 @@ output "functions" {
   description = "Entry point and names of the functions on Google Cloud."
   value = merge(
     { copyArtifact = [for function in module.copy_artifact : function.name] },
-    { for stage, entry_point in merge(local.entry_points, { receive-push = "receivePush", status = "status" }) : entry_point => ["${var.prefix}-${stage}"] },
+    { for stage, entry_point in merge(local.entry_points, { receive-push = "receivePush", status = "status", inspect = "inspect" }) : entry_point => ["${var.prefix}-${stage}"] },
   )
 }
 
 output "service_accounts" {
-  description = "Accounts that the functions run as. That of reconcile is the one to grant rights in the clusters."
+  description = "Accounts that the functions run as. Those of reconcile and inspect are the ones to grant rights in the clusters."
   value = merge(
     { for class, function in module.copy_artifact : "copy-artifact-${class}" => function.email },
     {
       receive-push = module.receive_push.email, fan-out = module.fan_out.email, reconcile = module.reconcile.email,
       check-drift  = module.check_drift.email, deliver-alert = module.deliver_alert.email, status = module.status.email,
-      report       = module.report.email,
+      report       = module.report.email, inspect = module.inspect.email,
     },
   )
 }

@@ -10,6 +10,7 @@ export type StorageAccount =
   | 'deliver-alert'
   | 'status'
   | 'report'
+  | 'inspect'
   | 'ci';
 
 /** Each class has an account of `copy-artifact` and of `ci` for itself. */
@@ -75,6 +76,7 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'report', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'report', role: 'roles/storage.objectUser', on: 'state', names: ['reports/', 'unreadable/'] },
+  { who: 'inspect', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   // With `rights: follow`, and without `objects`.
   { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },
   { who: 'ci', role: 'converge: ci replacer', on: 'uploads', names: [] },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { holdsLogin } from '../base/url-login.ts';
+import { callerSchema, peopleSchema, refuseMachines } from './people.ts';
 
 /** The functions that ask for an ID token. `receivePush` is not one of them: a Git host signs its calls. */
 export const guardedFunctions = [
@@ -10,6 +11,7 @@ export const guardedFunctions = [
   'deliverAlert',
   'status',
   'report',
+  'inspect',
 ] as const;
 export type GuardedFunction = (typeof guardedFunctions)[number];
 
@@ -20,9 +22,6 @@ export type GuardedFunction = (typeof guardedFunctions)[number];
 const signatureSchema = z.enum(['required', 'platform']);
 
 const audienceSchema = z.string().regex(/[^*]/, 'an audience of `*` alone is everybody’s');
-const callerSchema = z
-  .string()
-  .regex(/^(\*|[^@\s*]+)@[^@\s*]+$/, 'expected an e-mail address, or `*@` before a domain');
 
 const keysSchema = z
   .url({ abort: true })
@@ -37,33 +36,48 @@ const ruleSchema = z.strictObject({
   signature: signatureSchema.optional(),
 });
 const entrySchema = z.union([z.literal('open'), ruleSchema]).optional();
+/** Who calls it, `people` says, for each environment. */
+const inspectSchema = z.union([z.literal('open'), ruleSchema.omit({ callers: true })]).optional();
 
 /** Who may call the functions. `open`: anybody, which is for the local pipeline only. */
 export const accessSchema = z.union([
   z.literal('open'),
-  z.strictObject({
-    signature: signatureSchema.default('required'),
-    /** Who issues the tokens, as they name it (`iss`), and the URL of its public keys (a JSON Web Key Set). */
-    issuer: z
-      .strictObject({ name: z.string().min(1), keys: keysSchema })
-      .default({ name: 'https://accounts.google.com', keys: 'https://www.googleapis.com/oauth2/v3/certs' }),
-    functions: z
-      .strictObject({
-        copyArtifact: entrySchema,
-        fanOut: entrySchema,
-        reconcile: entrySchema,
-        checkDrift: entrySchema,
-        deliverAlert: entrySchema,
-        status: entrySchema,
-        report: entrySchema,
-      } satisfies Record<GuardedFunction, typeof entrySchema>)
-      .default({}),
-  }),
+  z
+    .strictObject({
+      signature: signatureSchema.default('required'),
+      /** Who issues the tokens, as they name it (`iss`), and the URL of its public keys (a JSON Web Key Set). */
+      issuer: z
+        .strictObject({ name: z.string().min(1), keys: keysSchema })
+        .default({ name: 'https://accounts.google.com', keys: 'https://www.googleapis.com/oauth2/v3/certs' }),
+      functions: z
+        .strictObject({
+          copyArtifact: entrySchema,
+          fanOut: entrySchema,
+          reconcile: entrySchema,
+          checkDrift: entrySchema,
+          deliverAlert: entrySchema,
+          status: entrySchema,
+          report: entrySchema,
+          inspect: inspectSchema,
+        } satisfies Record<GuardedFunction, z.ZodType>)
+        .default({}),
+      /** Who may see what is in the clusters, of which environments; absent: nobody. */
+      people: peopleSchema.optional(),
+    })
+    .superRefine(({ people, functions: { status: _people, inspect: _inspect, ...machines } }, context) => {
+      const callers = Object.values(machines).flatMap((entry) =>
+        entry === undefined || entry === 'open' ? [] : entry.callers,
+      );
+      refuseMachines({ people, callers }, context);
+    }),
 ]);
 
 export type Access = z.infer<typeof accessSchema>;
 export type Signature = z.infer<typeof signatureSchema>;
-export type CallerRule = z.infer<typeof ruleSchema>;
+/** `people`: whoever proves who they are; `people.ts` says what each may see. */
+export type CallerRule = Omit<z.infer<typeof ruleSchema>, 'callers'> & {
+  readonly callers: readonly string[] | 'people';
+};
 
 /** What the configuration says of one function. */
 export type Guard =
@@ -89,7 +103,7 @@ export function guardOf({
     : { kind: 'open' };
   if (access === undefined) return closed('the configuration has no `access`: nobody may call');
   if (access === 'open') return open;
-  const entry = access.functions[name];
+  const entry = entryOf(access, name);
   if (entry === undefined) return closed(`\`access.functions\` has no ${name}: nobody may call it`);
   if (entry === 'open') return open;
   const signature = entry.signature ?? access.signature;
@@ -98,6 +112,12 @@ export function guardOf({
       '`signature: platform` trusts the IAM of Cloud Run, and this is not Cloud Run (K_SERVICE is not set)',
     );
   return { kind: 'token', rule: entry, signature, issuer: access.issuer.name };
+}
+
+function entryOf({ functions }: Exclude<Access, 'open'>, name: GuardedFunction): CallerRule | 'open' | undefined {
+  if (name !== 'inspect') return functions[name];
+  const { inspect } = functions;
+  return inspect === undefined || inspect === 'open' ? inspect : { ...inspect, callers: 'people' };
 }
 
 function closed(reason: string): Guard {

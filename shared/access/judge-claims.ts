@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CallerRule } from './access.ts';
+import { isCaller } from './people.ts';
 
 /**
  * Of an ID token of Google's; times are seconds since 1970.
@@ -18,7 +19,7 @@ const claimsSchema = z.object({
 });
 
 export type Judgement =
-  | { readonly verdict: 'admitted'; readonly caller: string }
+  | { readonly verdict: 'admitted'; readonly caller: string; readonly domain: string | undefined }
   /** The token proves nothing here. */
   | { readonly verdict: 'unauthenticated'; readonly reason: string }
   /** The token proves who calls, and that one may not. */
@@ -60,32 +61,12 @@ export function judgeClaims({
       'the token names no e-mail address (a service account’s has one where it was asked for with the format `full`)',
     );
   if (isVerified !== true) return forbidden(`the e-mail address ${email} is not verified`);
-  if (!rule.callers.some((pattern) => isCaller({ pattern, email, domain: hd })))
+  if (rule.callers !== 'people' && !rule.callers.some((pattern) => isCaller({ pattern, email, domain: hd })))
     return forbidden(`${email} is not among the callers of this function`);
-  return { verdict: 'admitted', caller: email };
-}
-
-/** Of ASCII alone: `toLowerCase` makes a k of the Kelvin sign, and two addresses one. */
-function inSmallLetters(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return { verdict: 'admitted', caller: email, domain: hd };
 }
 
 function matchesAudience(pattern: string, audience: string): boolean {
   const literals = pattern.split('*').map((literal) => literal.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${literals.join('[^/.]*')}$`).test(audience);
-}
-
-/**
- * Whoever registers a Google account with an address of a company is "verified" once and for good. Of a whole domain
- * only its Workspace says who belongs to it (`hd`); service accounts are all Google's.
- * https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
- */
-function isCaller({ pattern, email, domain }: { pattern: string; email: string; domain: string | undefined }): boolean {
-  const [wanted, given] = [inSmallLetters(pattern), inSmallLetters(email)];
-  if (!wanted.startsWith('*@')) return wanted === given;
-  const of = wanted.slice(2);
-  return (
-    given.endsWith(`@${of}`) &&
-    ((domain !== undefined && inSmallLetters(domain) === of) || of.endsWith('.gserviceaccount.com'))
-  );
 }

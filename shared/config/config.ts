@@ -247,6 +247,13 @@ export const configKeysSchema = z.strictObject({
       audience: z.string().min(1).optional(),
     })
     .optional(),
+  /** Where the `inspect` function answers, for the verbs of the `converge` command that look into a cluster. */
+  inspect: z
+    .strictObject({
+      url: z.url({ abort: true }).refine(holdsNoLogin, noLogin),
+      audience: z.string().min(1).optional(),
+    })
+    .optional(),
   /** Who may call the functions; absent: nobody. */
   access: accessSchema.optional(),
   /** The renderer's program; absent: `bin/render` beside the functions. */
@@ -273,6 +280,10 @@ export const configSchema = configKeysSchema.superRefine((config, context) => {
   for (const [report, { classes = [] }] of (config.reports ?? []).entries())
     for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))
       context.addIssue({ code: 'custom', path: ['reports', report, key, index], message });
+  const people = config.access === undefined || config.access === 'open' ? [] : (config.access.people ?? []);
+  for (const [entry, { classes = [] }] of people.entries())
+    for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))
+      context.addIssue({ code: 'custom', path: ['access', 'people', entry, key, index], message });
 });
 
 /** A host that is told of no repository would be silent for ever. */

@@ -21,6 +21,43 @@ export function maskFields({
   }));
 }
 
+type FieldValue = Exclude<FieldDiff['desired'], undefined>;
+
+/** Of a value that is copied, so many characters tell that it is none by chance. */
+const shortestCopy = 8;
+
+/**
+ * Hides whole values of Secrets, as written, decoded or encoded, of eight characters or more, in a value of a field of
+ * any other object: somebody may have copied one into the environment of a container, or an annotation.
+ */
+export function maskCopies({
+  value,
+  objects,
+}: {
+  value: FieldValue;
+  objects: readonly Pick<KubernetesObject, 'apiVersion' | 'kind'>[];
+}): FieldValue {
+  const values = valuesOf(objects).filter((one) => one.length >= shortestCopy);
+  return withoutCopies(
+    value,
+    [...new Set(values)].sort((a, b) => b.length - a.length),
+  );
+}
+
+function withoutCopies(value: FieldValue, values: readonly string[]): FieldValue {
+  if (typeof value === 'string') return values.reduce((text, one) => text.replaceAll(one, mask), value);
+  if (Array.isArray(value)) return value.map((item) => withoutCopies(item, values));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withoutCopies(child, values)]));
+}
+
+/** What Secrets hold, in each way that it is written. */
+function valuesOf(objects: readonly (object | undefined)[]): string[] {
+  return objects
+    .flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret ?? {}, field))))
+    .flatMap(spellings);
+}
+
 /**
  * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are
  * the values as written, in one line, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
@@ -36,9 +73,7 @@ export function maskText({
   const secrets = objects.flatMap((object) =>
     object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : [],
   );
-  const written = secrets
-    .flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret, field))))
-    .flatMap(spellings);
+  const written = valuesOf(secrets);
   if (written.length === 0) return text;
   const values = [...written, ...written.map(inOneLine).filter((value) => value !== '')];
   const whole = [...new Set(values)]

@@ -32,8 +32,8 @@ export interface RbacAsked {
   readonly apiVersions: readonly string[];
   /** Of kinds that are defined elsewhere. */
   readonly resources: readonly ApiResource[];
-  /** Who may act as the environment; undefined: nobody is given that. */
-  readonly account: string | undefined;
+  /** Who may act as the environment; none: nobody is given that. */
+  readonly accounts: readonly string[];
   readonly limits: Pick<Limits, 'renderSeconds' | 'renderMiB'>;
 }
 
@@ -89,9 +89,9 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
     manifests: rbacManifests({
       who: { repository: repositoryClass, environment: name },
       rights: rightsOf(needs),
-      account: asked.account,
+      accounts: asked.accounts,
     }),
-    notes: rbacNotes({ objects, looksUp: rendered.looked.length > 0, account: asked.account, kubernetesVersion }),
+    notes: rbacNotes({ objects, looksUp: rendered.looked.length > 0, accounts: asked.accounts, kubernetesVersion }),
   };
 }
 

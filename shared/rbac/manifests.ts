@@ -9,17 +9,17 @@ const givenNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lea
 
 /**
  * The manifests that give an environment its rights: its namespaces, without which no Role can be applied, a
- * ClusterRole, a Role in each namespace, their bindings, and, where `account` is given, that Converge's account may act
- * as the environment.
+ * ClusterRole, a Role in each namespace, their bindings, and, where `accounts` are given, that Converge's accounts
+ * may act as the environment.
  */
 export function rbacManifests({
   who,
   rights,
-  account,
+  accounts,
 }: {
   who: { repository: string; environment: string };
   rights: Rights;
-  account: string | undefined;
+  accounts: readonly string[];
 }): KubernetesObject[] {
   const user = environmentUser(who);
   const places = [...rights.namespaces.keys()];
@@ -27,17 +27,17 @@ export function rbacManifests({
     ...places
       .filter((name) => !givenNamespaces.includes(name))
       .map((name): KubernetesObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    ...granted({ name: user, namespace: undefined, rules: rights.cluster, to: user }),
+    ...granted({ name: user, namespace: undefined, rules: rights.cluster, to: [user] }),
     ...places.flatMap((namespace) =>
-      granted({ name: user, namespace, rules: rights.namespaces.get(namespace) ?? [], to: user }),
+      granted({ name: user, namespace, rules: rights.namespaces.get(namespace) ?? [], to: [user] }),
     ),
-    ...(account === undefined
+    ...(accounts.length === 0
       ? []
-      : granted({ name: `${user}:impersonate`, namespace: undefined, rules: impersonation(user), to: account })),
+      : granted({ name: `${user}:impersonate`, namespace: undefined, rules: impersonation(user), to: accounts })),
   ];
 }
 
-/** A role and its binding to one user. Without rules there is neither. */
+/** A role and its binding to users. Without rules there is neither. */
 function granted({
   name,
   namespace,
@@ -47,7 +47,7 @@ function granted({
   name: string;
   namespace: string | undefined;
   rules: readonly Rule[];
-  to: string;
+  to: readonly string[];
 }): KubernetesObject[] {
   if (rules.length === 0) return [];
   const kind = namespace === undefined ? 'ClusterRole' : 'Role';
@@ -59,7 +59,7 @@ function granted({
       kind: `${kind}Binding`,
       metadata,
       roleRef: { apiGroup: rbac, kind, name },
-      subjects: [{ apiGroup: rbac, kind: 'User', name: to }],
+      subjects: to.map((user) => ({ apiGroup: rbac, kind: 'User', name: user })),
     },
   ];
 }

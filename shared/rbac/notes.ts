@@ -5,12 +5,12 @@ import { groupOf, objectIdOf, objectTitle } from '../objects/object-id.ts';
 export function rbacNotes({
   objects,
   looksUp,
-  account,
+  accounts,
   kubernetesVersion,
 }: {
   objects: readonly KubernetesObject[];
   looksUp: boolean;
-  account: string | undefined;
+  accounts: readonly string[];
   kubernetesVersion: string;
 }): string[] {
   const titled = (kinds: readonly string[]): string => {
@@ -34,7 +34,7 @@ export function rbacNotes({
           `the API server takes ${bindings} only from who holds the rights that they give, or may \`bind\` the role: neither is given here`,
         ]),
     ...(looksUp ? ['templates looked up nothing that is there: what they would look up beyond that is not given'] : []),
-    ...(account === undefined
+    ...(accounts.length === 0
       ? ['nobody is given the right to act as the environment: --converge-account names who is']
       : []),
   ];

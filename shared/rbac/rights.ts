@@ -19,8 +19,17 @@ const byName = ['get', 'create', 'patch', 'delete'] as const;
 /** Kinds whose Pods are read to say why they are not healthy. */
 const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'ReplicaSet.apps', 'Job.batch'];
 
-/** Kinds of which events say why they are not healthy, beside those that others define. */
-const reported = [...workloads, 'CronJob.batch', 'Pod', 'PersistentVolumeClaim'];
+/** Kinds of which events say what became of them, beside those that others define. */
+const reported = [
+  ...workloads,
+  ...['CronJob.batch', 'Pod', 'PersistentVolumeClaim', 'Service', 'Ingress.networking.k8s.io'],
+  ...['HorizontalPodAutoscaler.autoscaling', 'PodDisruptionBudget.policy'],
+];
+
+/** Whether events are kept of objects of a kind, and an environment that has one may read those of its namespace. */
+export function hasEvents(id: ObjectId): boolean {
+  return reported.includes(groupKind(id)) || isDefinedElsewhere(id);
+}
 
 /** Hooks that are waited for. */
 const runsToAnEnd = ['Job.batch', 'Pod'];
@@ -79,7 +88,7 @@ export interface Rights {
   readonly namespaces: ReadonlyMap<string, readonly Rule[]>;
 }
 
-/** Exactly what a run of the environment asks of the API server, and nothing beyond. */
+/** Exactly what a run of the environment asks of the API server, and whoever inspects it, and nothing beyond. */
 export function rightsOf(needs: Needs): Rights {
   const { namespace, members, hooks, deletableNamespaces = [] } = needs;
   const places = new Set([
@@ -106,8 +115,12 @@ function namespaceRules(
     collected.add(resource, ofMembers);
     // What pods may refer to is pruned when none does.
     if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
-    if (reported.includes(groupKind(id)) || isDefinedElsewhere(id))
-      collected.add({ group: '', plural: 'events' }, ['list']);
+    if (hasEvents(id)) collected.add({ group: '', plural: 'events' }, ['list']);
+    // `converge get --tree` shows what it makes.
+    if (groupKind(id) === 'CronJob.batch') {
+      collected.add({ group: 'batch', plural: 'jobs' }, ['list']);
+      collected.add({ group: '', plural: 'pods' }, ['list']);
+    }
     if (!workloads.includes(groupKind(id))) continue;
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);

@@ -97,6 +97,16 @@ run "refuses_the_public_as_caller_of_status" {
   expect_failures = [var.status_callers]
 }
 
+run "refuses_a_service_account_among_people" {
+  command = plan
+
+  variables {
+    people = [{ who = ["user:converge-ci-master@family.iam.gserviceaccount.com"] }]
+  }
+
+  expect_failures = [var.people]
+}
+
 run "refuses_a_group_as_caller_of_status" {
   command = plan
 

@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { configKeysSchema } from '../../shared/config/config.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
+import { inspect } from '../../shared/pipeline/inspect.ts';
+import { diffAnswerSchema, objectsAnswerSchema } from '../../shared/pipeline/inspect/answers.ts';
+import type { Question } from '../../shared/pipeline/inspect/question.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { runConverge } from './command.ts';
 import { configMap, deployment, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
@@ -194,6 +197,33 @@ describe('an environment that acts as itself', () => {
     ]);
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
     expect(await inProcess.run('acme')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it('shows people what is in its cluster with those rights, and those alone', async () => {
+    await world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'acme');
+    const { limits } = configKeysSchema.pick({ limits: true }).parse({});
+    const ask = async (question: Question) =>
+      inspect(
+        { repository: 'master', environment: 'acme', repositories: { master: {} }, limits, question },
+        inProcess.ports,
+      );
+    const objects = objectsAnswerSchema.parse(await ask({ asks: 'objects', tree: true }));
+    expect(objects.unread).toEqual([]);
+    expect(objects.objects.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['Deployment', 'ReplicaSet', 'Pod', 'PriorityClass', 'Tariff']),
+    );
+    const { unread, objects: differing } = diffAnswerSchema.parse(await ask({ asks: 'diff' }));
+    expect({ unread, differing }).toMatchObject({
+      unread: [],
+      differing: [{ kind: 'Deployment', name: 'web', fields: [{ desired: 'shop:1', observed: 'shop:debug' }] }],
+    });
+    expect(await ask({ asks: 'events', since: undefined })).toMatchObject({ unread: [] });
+    const web = { kind: 'deployment', name: 'web', namespace: undefined };
+    expect(await ask({ asks: 'why', ...web })).toMatchObject({ unread: [], objects: [{ name: 'web' }] });
+    // Of what is another's it may see nothing.
+    await expect(ask({ asks: 'why', kind: 'pod', name: 'other', namespace: 'kube-system' })).rejects.toMatchObject({
+      code: 'BadRequest',
+    });
   });
 
   it('heals what drifted', async () => {

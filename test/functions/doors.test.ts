@@ -52,19 +52,31 @@ type Access = ConfigInput['access'];
 
 function access(changes: Partial<Exclude<Access, string | undefined>> = {}): Access {
   const functions = Object.fromEntries(
-    guardedFunctions.map((name) => [name, { audiences: [audience(name)], callers: [push, '*@family.example'] }]),
+    guardedFunctions.map((name) => {
+      const audiences = [audience(name)];
+      return [name, name === 'inspect' ? { audiences } : { audiences, callers: [push, '*@family.example'] }];
+    }),
   );
   return { issuer: { name: issuer, keys }, functions, ...changes };
 }
 
 async function start(
   name: string,
-  configuration: { access?: Access; onCloudRun?: boolean; webhooks?: ConfigInput['webhooks'] },
+  configuration: {
+    access?: Access;
+    onCloudRun?: boolean;
+    webhooks?: ConfigInput['webhooks'];
+    storage?: ConfigInput['storage'];
+  },
 ): Promise<Functions> {
   const config: ConfigInput = {
     project: 'local',
     state: { bucket: 'family-state' },
-    repositories: { master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' } },
+    repositories: {
+      master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' },
+      staging: { url: 'http://127.0.0.1:9/staging.git', bucket: 'family-staging' },
+    },
+    ...(configuration.storage === undefined ? {} : { storage: configuration.storage }),
     clusters: {},
     ...(configuration.access === undefined ? {} : { access: configuration.access }),
     ...(configuration.webhooks === undefined ? {} : { webhooks: configuration.webhooks }),
@@ -360,6 +372,88 @@ describe('a function whose tokens the IAM of Cloud Run has verified', () => {
     });
     expect((await call(mixed, bearer(withoutSignature(await tokenOf())))).status).toBe(401);
     expect((await call(mixed, bearer(await tokenOf()))).status).toBe(200);
+  });
+});
+
+describe('what is in a cluster', () => {
+  const environments = ['master/shop', 'master/acme-eu', 'staging/shop'] as const;
+  const routes = ['objects', 'objects?tree=true', 'diff', 'events?since=1h', 'why?object=deployment/web'] as const;
+  const ci = 'converge-ci-master@family.iam.gserviceaccount.com';
+  let functions: Functions;
+
+  beforeAll(async () => {
+    functions = await start('inspect', {
+      access: access({
+        people: [
+          { who: ['ana@family.example'] },
+          { who: ['bob@family.example'], classes: ['staging'] },
+          { who: ['*@partner.example'], classes: ['master'], environments: ['acme-*'] },
+        ],
+      }),
+      // Nobody is there: whoever is let in is told that something does not answer.
+      storage: { endpoint: 'http://127.0.0.1:9' },
+    });
+  });
+
+  async function ask(key: string, route: string, headers: Record<string, string>): Promise<[number, string]> {
+    const answer = await fetch(`${functions.url('inspect')}/v1/environments/${key}/${route}`, { headers });
+    return [answer.status, await answer.text()];
+  }
+
+  test.each<{ who: string; claims: JWTPayload; sees: readonly string[] }>([
+    { who: 'a person', claims: { email: 'ana@family.example' }, sees: environments },
+    { who: 'a person of another class', claims: { email: 'bob@family.example' }, sees: ['staging/shop'] },
+    {
+      who: 'a person of a domain',
+      claims: { email: 'kim@partner.example', hd: 'partner.example' },
+      sees: ['master/acme-eu'],
+    },
+    {
+      who: 'an address of that domain that its Workspace does not know',
+      claims: { email: 'kim@partner.example' },
+      sees: [],
+    },
+    { who: 'a person of no entry', claims: { email: 'eve@family.example', hd: 'family.example' }, sees: [] },
+    { who: 'CI, which may call status', claims: { email: ci }, sees: [] },
+    { who: 'the account that pushes messages', claims: { email: push }, sees: [] },
+  ])('is shown to $who as $sees, by every route', async ({ claims, sees }) => {
+    const headers = bearer(await tokenOf({ ...claims, aud: audience('inspect') }));
+    for (const key of environments)
+      for (const route of sees.includes(key) ? ['objects'] : routes) {
+        const [status, body] = await ask(key, route, headers);
+        expect({ key, route, status }).toEqual({ key, route, status: sees.includes(key) ? 503 : 403 });
+        if (status === 403) expect(body).toMatch(/is a service account, as CI has|access\.people/);
+      }
+  });
+
+  test.each<{ what: string; status: number; claims: JWTPayload }>([
+    { what: 'for status', status: 401, claims: { aud: audience('status') } },
+    { what: 'of another issuer', status: 401, claims: { iss: 'https://accounts.example.org' } },
+    { what: 'that has ended', status: 401, claims: { iat: now() - 7200, exp: now() - 60 } },
+    { what: 'whose address is not verified', status: 403, claims: { email_verified: false } },
+    { what: 'of nobody', status: 403, claims: { email: undefined } },
+  ])('is told to nobody by a token $what, by no route', async ({ claims, status }) => {
+    const token = await tokenOf({ email: 'ana@family.example', aud: audience('inspect'), ...claims });
+    for (const key of environments)
+      for (const route of routes) expect((await ask(key, route, bearer(token)))[0]).toBe(status);
+  });
+
+  test('is told to nobody without a token', async () => {
+    for (const key of environments) for (const route of routes) expect((await ask(key, route, {}))[0]).toBe(401);
+  });
+
+  test('is asked for by GET, of a class and a route that there are', async () => {
+    const headers = bearer(await tokenOf({ email: 'ana@family.example', aud: audience('inspect') }));
+    for (const [key, route] of [
+      ['nowhere/shop', 'objects'],
+      ['master/shop', 'secrets'],
+      ['master/shop', 'why'],
+      ['master/shop', 'events?since=yesterday'],
+    ] as const)
+      expect((await ask(key, route, headers))[0]).toBe(400);
+    const url = `${functions.url('inspect')}/v1/environments/master/shop/diff`;
+    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(400);
+    expect(lines.filter((line) => line.includes('"stage":"inspect"') && line.includes('"ERROR"'))).toEqual([]);
   });
 });
 

@@ -39,7 +39,10 @@ const deadLetterSchema = z.array(z.object({ max_delivery_attempts: z.number() })
 const configuredSchema = z.looseObject({
   access: z.object({
     signature: z.literal('platform'),
-    functions: z.record(z.string(), z.object({ audiences: z.array(z.string()), callers: z.array(z.string()) })),
+    functions: z.record(
+      z.string(),
+      z.object({ audiences: z.array(z.string()), callers: z.array(z.string()).optional() }),
+    ),
   }),
   clusters: z.record(z.string(), z.unknown()),
 });
@@ -54,6 +57,7 @@ const read: Readonly<Record<string, RegExp>> = {
   deliverAlert: /\/(sink|ed25519|url)-/,
   status: /\/(git|ca|proxy)-/,
   report: /\/(git|ca|proxy)-/,
+  inspect: /\/(git|ca|proxy|signers|openpgp)-/,
 };
 
 let tofu: Tofu;

@@ -19,6 +19,12 @@ import {
   traceOutputSchema,
   uploadOutputSchema,
 } from '../../cli/output-schemas.ts';
+import {
+  diffAnswerSchema,
+  eventsAnswerSchema,
+  objectsAnswerSchema,
+  whyAnswerSchema,
+} from '../../shared/pipeline/inspect/answers.ts';
 import { configSchema } from '../../shared/config/config.ts';
 import { environmentFileSchema, environmentJsonSchema } from '../../shared/environment/environment-file.ts';
 import { lookTimesSchema } from '../../shared/memory/look-times.ts';
@@ -72,7 +78,7 @@ const messages = {
   'upload-refused': { schema: uploadRefusedSchema, type: uploadRefusedType, io: 'input' },
   'upload-accepted': { schema: uploadAcceptedSchema, type: uploadAcceptedType, io: 'input' },
 } as const;
-/** What `--output json` prints, by command; `status` and `report` print what the function and the message do. */
+/** What `--output json` prints, by command; `status` and `report` print what the function and the message do, and those that look into a cluster what `inspect` answers. */
 const outputs: Readonly<Record<string, z.ZodType>> = {
   upload: uploadOutputSchema,
   history: historyOutputSchema,
@@ -86,9 +92,18 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   render: renderOutputSchema,
   validate: validateOutputSchema,
   'new-customer': newOutputSchema,
+  get: objectsAnswerSchema,
+  'environment-diff': diffAnswerSchema,
+  events: eventsAnswerSchema,
+  why: whyAnswerSchema,
   'command-error': errorOutputSchema,
 };
-const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
+/** `diff` is the name of a message. */
+const named: Readonly<Record<string, string>> = {
+  'command-error': 'a command that fails',
+  'environment-diff': 'converge diff',
+};
+const commandOf = (name: string): string => named[name] ?? `converge ${name}`;
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
   environment: {
     schema: environmentFileSchema,

@@ -60,6 +60,7 @@ module "converge" {
   }
 
   status_callers = ["user:ana@family.example"]
+  people         = [{ who = ["user:ana@family.example"] }] # who may see what is in the clusters
   notifications  = { emails = ["ops@family.example"] }
 }
 
@@ -73,7 +74,9 @@ output "converge" {
     webhook            = module.converge.webhook_url
     topics             = module.converge.topics
     dead_letters       = module.converge.dead_letters
+    inspect            = module.converge.inspect_url
     kubernetes_user    = module.converge.service_accounts["reconcile"]
+    kubernetes_looker  = module.converge.service_accounts["inspect"]
   }
 }
 

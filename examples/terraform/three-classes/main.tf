@@ -124,10 +124,14 @@ module "converge" {
   }
 
   status_callers = ["domain:family.example"]
-  notifications  = { emails = ["ops@family.example"] }
-  retention      = { days = 90, noncurrent_days = 365 }
-  functions      = { reconcile = { memory = "4Gi", cpu = "2", max_instances = 50 } }
-  budget         = var.billing_account == null ? null : { billing_account = var.billing_account, units = 50, currency = "EUR" }
+  people = [
+    { who = ["user:ana@family.example"] },
+    { who = ["domain:family.example"], classes = ["staging", "develop"] },
+  ]
+  notifications = { emails = ["ops@family.example"] }
+  retention     = { days = 90, noncurrent_days = 365 }
+  functions     = { reconcile = { memory = "4Gi", cpu = "2", max_instances = 50 } }
+  budget        = var.billing_account == null ? null : { billing_account = var.billing_account, units = 50, currency = "EUR" }
 }
 
 output "converge" {

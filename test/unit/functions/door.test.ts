@@ -40,7 +40,7 @@ function configure(access: string): void {
 
 /** The lines of the log that a call at a door leaves, and the status of its answer. */
 async function callAt(stage: GuardedFunction) {
-  const { acknowledging, answering } = await import('../../../functions/delivery.ts');
+  const { acknowledging, answering, answeringPeople } = await import('../../../functions/delivery.ts');
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written.push(String(text));
@@ -48,7 +48,12 @@ async function callAt(stage: GuardedFunction) {
   });
   const handle = async (): Promise<never> => Promise.reject(new Error('it is let in'));
   const isAsked = stage === 'checkDrift' || stage === 'status' || stage === 'report';
-  const called = isAsked ? answering(stage, handle) : acknowledging(stage, handle);
+  const called =
+    stage === 'inspect'
+      ? answeringPeople(stage, handle)
+      : isAsked
+        ? answering(stage, handle)
+        : acknowledging(stage, handle);
   const status = vi.fn<(code: number) => object>(() => ({ json: () => undefined }));
   const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.e30.c2ln`;
   const headersDistinct = { authorization: [`Bearer ${token}`] };

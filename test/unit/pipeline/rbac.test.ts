@@ -17,7 +17,7 @@ const asked: RbacAsked = {
   kubernetesVersion: 'v1.36.3',
   apiVersions: [],
   resources: [],
-  account: undefined,
+  accounts: [],
   limits: { renderSeconds: 60, renderMiB: 1024 },
 };
 

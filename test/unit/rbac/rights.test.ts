@@ -68,7 +68,7 @@ describe('the rights of an environment', () => {
       ]),
     );
     expect(namespaces.get('shared')).toEqual([
-      { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['list'] },
+      { apiGroups: [''], resources: ['events', 'serviceaccounts'], verbs: ['list'] },
       { apiGroups: [''], resources: ['services'], verbs: all },
     ]);
   });
@@ -132,8 +132,14 @@ describe('the rights of an environment', () => {
     });
   });
 
-  it.each(['Deployment', 'StatefulSet', 'Job', 'PersistentVolumeClaim'])(
-    'show the events of a namespace where a %s is, which say why it is not healthy',
+  it('show the Jobs and the Pods of a CronJob', () => {
+    const rules = rightsOf({ ...own, members: [object('CronJob', 'nightly')] }).namespaces.get('acme') ?? [];
+    expect(rules).toContainEqual({ apiGroups: [''], resources: ['events', 'pods'], verbs: ['list'] });
+    expect(rules).toContainEqual({ apiGroups: ['batch'], resources: ['jobs'], verbs: ['list'] });
+  });
+
+  it.each(['Deployment', 'StatefulSet', 'Job', 'PersistentVolumeClaim', 'Service'])(
+    'show the events of a namespace where a %s is, which say what became of it',
     (kind) => {
       const { namespaces } = rightsOf({ ...own, members: [object(kind, 'web', 'shared')] });
       const shown = expect.objectContaining({
@@ -214,11 +220,11 @@ describe('the rights of an environment', () => {
 
 describe('the manifests', () => {
   const who = { repository: 'master', environment: 'acme' };
-  const titles = (account?: string) =>
+  const titles = (...accounts: string[]) =>
     rbacManifests({
       who,
       rights: rightsOf({ ...own, members: [object('Service', 'dns', 'kube-system')] }),
-      account,
+      accounts,
     }).map(({ kind, metadata }) => `${kind} ${metadata.name ?? ''}`);
 
   it('make the namespaces that no cluster brings along', () => {
@@ -231,6 +237,11 @@ describe('the manifests', () => {
       'ClusterRole converge:master:acme:impersonate',
       'ClusterRoleBinding converge:master:acme:impersonate',
     ]);
+    expect(titles('c@family.iam', 'i@family.iam').filter((title) => title.includes('impersonate'))).toHaveLength(2);
+    const [binding] = rbacManifests({ who, rights: rightsOf(own), accounts: ['c@family.iam', 'i@family.iam'] }).slice(
+      -1,
+    );
+    expect(binding).toMatchObject({ subjects: [{ name: 'c@family.iam' }, { name: 'i@family.iam' }] });
   });
 });
 
@@ -277,7 +288,7 @@ it('the notes name the roles and bindings whose rights are not given', () => {
   const notes = rbacNotes({
     objects: [role('Role', 'reader'), role('RoleBinding', 'reads')],
     looksUp: true,
-    account: undefined,
+    accounts: [],
     kubernetesVersion: 'v1.36.3',
   });
   expect(notes.filter((note) => note.includes('Role acme/reader'))).toEqual([expect.stringContaining('`escalate`')]);

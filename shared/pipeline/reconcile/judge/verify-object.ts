@@ -26,6 +26,8 @@ export interface Finding {
   /** What is remembered anew, by its key. */
   readonly renewed?: readonly [string, RememberedObject] | undefined;
   readonly notices?: readonly ObjectDiff[];
+  /** Why nobody knows what the apply would make of it: in the words of the API server, which may quote the object. */
+  readonly unverified?: string;
 }
 
 interface ToVerify {
@@ -57,7 +59,7 @@ export async function verifyObject(
     const goes =
       dryRun?.status === 422 &&
       managedFieldsToWrite({ desired: beside, observed: present, ignored, causes: dryRun.causes }) !== undefined;
-    if (!goes) return { action: configure };
+    if (!goes) return { action: configure, unverified: dryRun?.message ?? 'the cluster does not serve its kind' };
     const fields = saidOf(refusedFields({ applied: beside, observed: present, ignored }));
     return { action: configure, drift: driftOf(toVerify, { change: 'modified', fields }) };
   }

@@ -1,0 +1,49 @@
+import { objectsAnswerSchema, type ShownObject } from '../shared/pipeline/inspect/answers.ts';
+import type { HealthState } from '../shared/health/health.ts';
+import { objectTitle } from '../shared/objects/object-id.ts';
+import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { shortTime, table, type CommandResult, type Tone } from './command-result.ts';
+import type { Context } from './context.ts';
+
+export const healthTones: Readonly<Record<HealthState, Tone>> = {
+  Healthy: 'good',
+  Suspended: 'detail',
+  Progressing: 'plain',
+  Missing: 'bad',
+  Degraded: 'bad',
+  Unknown: 'bad',
+};
+
+/** `converge get ENVIRONMENT`: exit code 1 where an object is degraded, missing or unknown, or could not be looked at. */
+export async function showObjects(
+  context: Context,
+  environment: string,
+  { tree = false }: { tree?: boolean },
+): Promise<CommandResult> {
+  const query = { tree: tree ? 'true' : undefined };
+  const answer = await askInspect(context, { environment, what: 'objects', query, schema: objectsAnswerSchema });
+  const { objects, unread } = answer;
+  const isUnwell = objects.some(({ health }) => healthTones[health.state] === 'bad');
+  return {
+    exit: isUnwell || unread.length > 0 ? 1 : 0,
+    json: answer,
+    lines: [
+      aboutLine(answer),
+      ...table({
+        heading: ['OBJECT', 'HEALTH', 'MANAGED SINCE', 'LAST CHANGE', 'BY', 'MESSAGE'],
+        rows: objects.map((object) => ({ tone: healthTones[object.health.state], cells: cellsOf(object) })),
+      }),
+      ...unreadLines(answer),
+    ],
+  };
+}
+
+function cellsOf({ depth, health, managedSince, changed, ...object }: ShownObject): string[] {
+  const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `;
+  const title = objectTitle({ ...object, namespace: object.namespace ?? undefined });
+  return [
+    ...[`${indent}${title}`, health.state, managedSince === null ? '-' : shortTime(managedSince)],
+    ...(changed === null ? ['-', '-'] : [shortTime(changed.at), changed.by]),
+    health.message,
+  ];
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { ConvergeError } from '../base/errors.ts';
+import { matchesPattern } from '../base/pattern.ts';
+
+export const callerSchema = z
+  .string()
+  .regex(/^(\*|[^@\s*]+)@[^@\s*]+$/, 'expected an e-mail address, or `*@` before a domain');
+
+const machines = '.gserviceaccount.com';
+
+const personSchema = callerSchema.refine(
+  (who) => !isMachine(who),
+  'is a service account: what is in a cluster is shown to people alone',
+);
+
+/**
+ * Who may see what is in the clusters. Of a Google group an ID token says nothing: its members are named, or their
+ * domain.
+ */
+export const peopleSchema = z.array(
+  z.strictObject({
+    /** E-mail addresses; `*@DOMAIN`: everybody of it. */
+    who: z.array(personSchema).min(1),
+    /** `*` stands for any text. Absent: every class. */
+    classes: z.array(z.string().min(1)).min(1).optional(),
+    /** Their names; `*` stands for any text. Absent: every environment of these classes. */
+    environments: z.array(z.string().min(1)).min(1).optional(),
+  }),
+);
+export type People = z.infer<typeof peopleSchema>;
+
+/** Who calls, as far as that is known: nobody asks where the function is `open`, in the local pipeline alone. */
+export type Caller =
+  | { readonly kind: 'anybody' }
+  | { readonly kind: 'account'; readonly email: string; readonly domain: string | undefined };
+
+/** Whether somebody may see an environment, or why not, in a sentence for whoever asks. */
+export type PersonsRight = { readonly may: true } | { readonly may: false; readonly reason: string };
+
+/** What `judgePerson` is asked: who, and of which environment. */
+export interface PersonAsks {
+  readonly people: People | undefined;
+  readonly caller: Caller;
+  readonly repository: string;
+  readonly environment: string;
+}
+
+/** Service accounts, CI's among them, may see none, whatever the list says: `status` tells them what they need. */
+export function judgePerson({ people = [], caller, repository, environment }: PersonAsks): PersonsRight {
+  if (caller.kind === 'anybody') return { may: true };
+  const { email, domain } = caller;
+  const refused = (reason: string): PersonsRight => ({ may: false, reason });
+  if (isMachine(email))
+    return refused(
+      'is a service account, as CI has: what is in a cluster is shown to people alone, and the status function says how the environment is',
+    );
+  const own = people.filter(({ who }) => who.some((pattern) => isCaller({ pattern, email, domain })));
+  if (own.length === 0)
+    return refused('is not among `access.people`: the operator adds who may see what is in a cluster');
+  const isShown = own.some(
+    ({ classes = ['*'], environments = ['*'] }) =>
+      classes.some((pattern) => matchesPattern({ pattern, text: repository })) &&
+      environments.some((pattern) => matchesPattern({ pattern, text: environment })),
+  );
+  return isShown
+    ? { may: true }
+    : refused(`may not see ${repository}/${environment}: no entry of \`access.people\` with this address has it`);
+}
+
+/**
+ * Lets nobody see what is not theirs. Throws `NotAllowed` (refuse), with the reason: whoever is known may know it.
+ *
+ * @param asks.access of the configuration; without a list of people it has none
+ */
+export function assertShown({
+  access,
+  ...asks
+}: Omit<PersonAsks, 'people'> & {
+  readonly access: 'open' | { readonly people?: People | undefined } | undefined;
+}): void {
+  const right = judgePerson({ ...asks, people: access === 'open' ? [] : access?.people });
+  if (right.may) return;
+  throw new ConvergeError({
+    code: 'NotAllowed',
+    subject: asks.caller.kind === 'account' ? asks.caller.email : 'call',
+    message: right.reason,
+    disposition: 'refuse',
+  });
+}
+
+/** An account that calls a function of the flow is no person's. */
+export function refuseMachines(
+  { people = [], callers }: { people: People | undefined; callers: readonly string[] },
+  context: z.RefinementCtx,
+): void {
+  const known = new Set(callers.map(inSmallLetters));
+  for (const [entry, { who }] of people.entries())
+    for (const [index, one] of who.entries())
+      if (known.has(inSmallLetters(one)))
+        context.addIssue({
+          code: 'custom',
+          path: ['people', entry, 'who', index],
+          message: `is ${one}, which calls a function of the flow by \`access.functions\`: what is in a cluster is shown to people alone`,
+        });
+}
+
+function isMachine(email: string): boolean {
+  return inSmallLetters(email).endsWith(machines);
+}
+
+/** Of ASCII alone: `toLowerCase` makes a k of the Kelvin sign, and two addresses one. */
+function inSmallLetters(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/**
+ * Whoever registers a Google account with an address of a company is "verified" once and for good. Of a whole domain
+ * only its Workspace says who belongs to it (`hd`); service accounts are all Google's.
+ * https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
+ */
+export function isCaller({
+  pattern,
+  email,
+  domain,
+}: {
+  pattern: string;
+  email: string;
+  domain: string | undefined;
+}): boolean {
+  const [wanted, given] = [inSmallLetters(pattern), inSmallLetters(email)];
+  if (!wanted.startsWith('*@')) return wanted === given;
+  const of = wanted.slice(2);
+  return (
+    given.endsWith(`@${of}`) &&
+    ((domain !== undefined && inSmallLetters(domain) === of) || of.endsWith('.gserviceaccount.com'))
+  );
+}

@@ -1,0 +1,193 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  diffAnswerSchema,
+  eventsAnswerSchema,
+  objectsAnswerSchema,
+  whyAnswerSchema,
+} from '../../shared/pipeline/inspect/answers.ts';
+import { runConverge, type Ended } from './command.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorldWithMaster,
+  type Clone,
+  type World,
+} from './world.ts';
+import { writeFiles } from '../write-files.ts';
+
+const password = 'correct-horse-battery';
+const secret = `apiVersion: v1
+kind: Secret
+metadata: { name: keys }
+stringData: { password: ${password} }
+`;
+
+let world: World;
+let master: Clone;
+/** Holds a `.converge/local.json`, as beside a local pipeline. */
+let folder: string;
+
+beforeAll(async () => {
+  ({ world, master } = await startWorldWithMaster());
+  folder = await mkdtemp(join(tmpdir(), 'converge-inspect-'));
+  await writeFiles(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
+  await master.push({
+    'environments/shop.yaml': environmentFile('shop'),
+    'manifests/shop/a.yaml': configMap('a', { v: '1', text: 'one\\ntwo\\nthree' }),
+    'manifests/shop/web.yaml': deployment('web', 'shop:1'),
+    'manifests/shop/keys.yaml': secret,
+  });
+  await eventually('shop converged', () => world.converged.some(({ environment }) => environment === 'shop'));
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+const converge = async (...parameters: string[]): Promise<Ended> => runConverge(parameters, { folder });
+const asJson = async (...parameters: string[]): Promise<unknown> =>
+  JSON.parse((await converge(...parameters, '--output', 'json')).out);
+
+describe('converge get', () => {
+  it('shows all objects, and as a tree what they own', async () => {
+    const { code, out } = await converge('get', 'shop');
+    expect({ code }).toEqual({ code: 0 });
+    expect(out).toMatch(/^master\/shop on sandbox, main@[0-9a-f]{12}, /);
+    expect(out).toMatch(/^ConfigMap shop\/a +Healthy +20\S+ \S+ +20\S+ \S+ +converge /m);
+    const { objects, unread } = objectsAnswerSchema.parse(await asJson('get', 'master/shop', '--tree'));
+    expect(unread).toEqual([]);
+    expect(objects.map(({ kind, depth }) => [kind, depth])).toEqual(
+      expect.arrayContaining([
+        ['ConfigMap', 0],
+        ['Deployment', 0],
+        ['ReplicaSet', 1],
+        ['Pod', 2],
+      ]),
+    );
+    expect((await converge('get', 'shop', '--tree')).out).toMatch(
+      /^└─ ReplicaSet shop\/web-\S+ .*\n {3}└─ Pod shop\/web/m,
+    );
+  });
+
+  it.each([
+    ['an environment that is none', 'nobody', /nobody: is no environment/],
+    ['an environment of no class', 'mastre/shop', /mastre\/shop: names no class/],
+  ])('ends with 2 for %s', async (_what, environment, message) => {
+    const { code, err } = await converge('get', environment);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(message) });
+  });
+
+  it('ends with 1 for one that its class does not have, and says so', async () => {
+    const { code, err } = await converge('get', 'staging/shop');
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/no file at the head of the branch|branch/) });
+  });
+});
+
+describe('converge diff', () => {
+  it('ends with 0 where nothing differs', async () => {
+    expect(await converge('diff', 'shop')).toMatchObject({ code: 0, out: expect.stringContaining('nothing differs') });
+  });
+
+  it('ends with 1 and shows each field, with who changed it and when', async () => {
+    const patch = JSON.stringify({ data: { v: 'changed by hand' } });
+    await world.kubectl(
+      ...['patch', 'configmap', 'a', '--namespace', 'shop', '--type', 'merge', '--field-manager', 'olivia'],
+      ...['--patch', patch],
+    );
+    const unified = await converge('diff', 'shop');
+    expect(unified.code).toBe(1);
+    expect(unified.out).toMatch(
+      /^ConfigMap shop\/a: v differs \(changed in the cluster\), of manifests\/shop\/a\.yaml$/m,
+    );
+    expect(unified.out).toMatch(/^@@ \/data\/v @@ olivia, at or before 20\S+ \S+\n-1\n\+changed by hand$/m);
+    const beside = await converge('diff', 'shop', '--side-by-side');
+    expect(beside.code).toBe(1);
+    expect(beside.out).toMatch(/^ {2}\/data\/v +1 +changed by hand +olivia, at or before /m);
+    const { objects } = diffAnswerSchema.parse(await asJson('diff', 'shop'));
+    expect(objects).toMatchObject([{ name: 'a', by: 'cluster', fields: [{ manager: 'olivia' }] }]);
+    await world.checkDrift();
+    await eventually('it is healed', async () => (await world.find('configmap', 'a', 'shop'))?.data?.['v'] === '1');
+  });
+
+  it('shows no value of a Secret', async () => {
+    const patch = JSON.stringify({ stringData: { password: 'another-horse-battery' } });
+    await world.kubectl('patch', 'secret', 'keys', '--namespace', 'shop', '--type', 'merge', '--patch', patch);
+    const answers = [
+      await converge('diff', 'shop', '--output', 'json'),
+      await converge('get', 'shop', '--tree', '--output', 'json'),
+      await converge('events', 'shop', '--output', 'json'),
+      await converge('why', 'secret/keys', '--output', 'json'),
+    ];
+    expect(answers.map(({ code }) => code)).toEqual([1, 0, 0, 0]);
+    expect(answers[0]?.out).toContain('"/data/password"');
+    const told = answers.map(({ out, err }) => out + err).join();
+    for (const value of [password, 'another-horse-battery'])
+      for (const written of [value, Buffer.from(value).toString('base64')]) expect(told).not.toContain(written);
+  });
+});
+
+describe('converge events', () => {
+  it('shows those of the Pods, the newest last, and of a time', async () => {
+    const read = async (path: string, ...of: string[]) =>
+      world.kubectl('get', ...of, '--namespace', 'shop', '--output', `jsonpath={${path}}`);
+    const pod = await read('.items[0].metadata.name', 'pods');
+    const uid = await read('.metadata.uid', 'pod', pod);
+    const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    await world.apply(
+      JSON.stringify({
+        ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'pod.1', namespace: 'shop' }, type: 'Warning' },
+        involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: pod, uid },
+        ...{ reason: 'Unhealthy', message: 'probe failed', count: 3, firstTimestamp: time, lastTimestamp: time },
+        source: { component: 'kubelet' },
+      }),
+    );
+    const { code, out } = await converge('events', 'shop', '--since', '10m');
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`Warning +Unhealthy +Pod shop/${pod} +3 +probe failed`));
+    const { events } = eventsAnswerSchema.parse(await asJson('events', 'shop'));
+    const times = events.map(({ last }) => Date.parse(last));
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+  });
+
+  it('ends with 2 for what is no duration', async () => {
+    expect(await converge('events', 'shop', '--since', 'yesterday')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('converge why', () => {
+  it('tells health, cause, who changed it, and what its environment waits for', async () => {
+    const { code, out } = await converge('why', 'deploy/web', '-n', 'shop');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Deployment shop\/web\nhealth +Healthy: /m);
+    expect(out).toMatch(/^made of +manifests\/shop\/web\.yaml, changed last by [0-9a-f]{12} /m);
+    expect(out).toMatch(/^waits for +nothing$/m);
+    const answer = whyAnswerSchema.parse(await asJson('why', 'deployment/web', '-e', 'shop'));
+    expect(answer.objects).toMatchObject([{ kind: 'Deployment', name: 'web', why: null }]);
+  });
+
+  it.each([
+    ['what is no object', ['why', 'web'], 2, /web: is no KIND\/NAME/],
+    ['what no environment owns', ['why', 'deployment/other'], 1, /no environment owns such an object/],
+    ['what the environment does not own', ['why', 'deployment/other', '-e', 'shop'], 1, /is no object of master\/shop/],
+  ])('ends otherwise for %s', async (_what, parameters, exit, message) => {
+    const { code, err } = await converge(...parameters);
+    expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });
+  });
+});
+
+describe('a cluster that cannot be asked', () => {
+  it('is said, and nothing of it is taken for absent or the same', async () => {
+    await master.push({
+      'environments/lost.yaml': environmentFile('lost', { cluster: 'nowhere' }),
+      'manifests/lost/a.yaml': configMap('a', { v: '1' }),
+    });
+    for (const verb of ['get', 'diff', 'events']) {
+      const { code, err } = await converge(verb, 'lost');
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/nowhere/) });
+    }
+  });
+});
