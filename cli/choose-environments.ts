@@ -1,4 +1,5 @@
 import { matchesPattern } from '../shared/base/pattern.ts';
+import { dependencySubject } from '../shared/events/dependency-alert.ts';
 import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -21,8 +22,8 @@ const troubleFirst: readonly EnvironmentState[] = [
 
 /**
  * What a status says of what is chosen, trouble first and then by class and name. Uploads are of a class and of no
- * environment: they are left out where environments are named, or chosen by their labels. What does not answer is of no
- * class. Throws `CommandError` where nothing is called so.
+ * environment: they are left out where environments are named, or chosen by their labels. Of what does not answer that is
+ * shown which those stand on. Throws `CommandError` where nothing is called so.
  */
 export function chosenOf(found: Status, choice: Choice, { config }: Pick<Context, 'config'>): Required<Status> {
   const { names, class: classes, label: labels } = choice;
@@ -49,8 +50,17 @@ export function chosenOf(found: Status, choice: Choice, { config }: Pick<Context
     environments: chosen.toSorted(byTrouble),
     unreadable,
     uploads: isOfAll ? found.uploads.filter(({ repository }) => isOfClass(repository)) : [],
-    unreachable: found.unreachable ?? [],
+    unreachable: (found.unreachable ?? []).filter(({ subject }) => isOfAll || isStoodOn(subject, chosen)),
   };
+}
+
+/** A bucket of uploads is of no environment: what Git says and the cluster has is seen all the same. */
+function isStoodOn(subject: string, chosen: readonly EnvironmentStatus[]): boolean {
+  return chosen.some(
+    ({ cluster, repository }) =>
+      subject === dependencySubject({ kind: 'cluster', name: cluster }) ||
+      subject === dependencySubject({ kind: 'repository', name: repository }),
+  );
 }
 
 export function isCalled(

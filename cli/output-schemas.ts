@@ -139,6 +139,30 @@ export const acknowledgeOutputSchema = z.object({
   comment: z.string().nullable().describe('For whoever reads it'),
 });
 
+const alertSchema = z.object({
+  kind: z.enum(['incident', 'upload', 'dependency', 'dead-letter']),
+  id: z.string().describe("The incident, the upload without its generation, or Pub/Sub's id of the letter"),
+  about: z.string().describe('`<class>/<environment>`, `cluster/<name>`, `gs://bucket/name#generation`, or a subject'),
+  repository: z.string().nullable().describe('The class; null for what is of none'),
+  since: z.string().describe('ISO 8601'),
+  occurrence: z.number().int().positive(),
+  reason: z.string(),
+  message: z.string(),
+  done: z.string().describe('What is done about it, in words'),
+  acknowledged: z
+    .object({ by: z.string(), at: z.string(), until: z.string().nullable(), comment: z.string().nullable() })
+    .nullable()
+    .describe('Who takes care of it'),
+});
+
+/** `converge alerts`. */
+export const alertsOutputSchema = z.object({
+  alerts: z.array(alertSchema).describe('What is open, the newest last'),
+  unseen: z
+    .array(z.object({ what: z.string(), message: z.string() }))
+    .describe('Classes, and `dead letters`, that could not be looked at, or not all of them'),
+});
+
 const letterSchema = z.object({
   id: z.string().describe("Pub/Sub's, of the message"),
   subscription: z.string(),

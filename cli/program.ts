@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { openContext } from './context.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
+import { addAlerts } from './verbs/alerts.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
 import { addHistory } from './verbs/history.ts';
@@ -51,6 +52,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addRetryUpload(program, surroundings);
   program.commandsGroup('From Git and the state:');
   addStatus(program, surroundings);
+  addAlerts(program, surroundings);
   addHistory(program, surroundings);
   addTrace(program, surroundings);
   addReport(program, surroundings);

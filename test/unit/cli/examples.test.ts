@@ -93,7 +93,7 @@ describe('the examples of CIs', () => {
 });
 
 describe('the help', () => {
-  it.each(['upload', 'retry-upload', 'status', 'history', 'trace', 'rbac', 'dead-letters', 'redrive'])(
+  it.each(['upload', 'retry-upload', 'status', 'alerts', 'history', 'trace', 'rbac', 'dead-letters', 'redrive'])(
     'of %s has an example that the command takes',
     async (name) => {
       const program = makeProgram({ open: unopened, answer: () => undefined });

@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../../cli/command-result.ts';
@@ -9,30 +8,7 @@ import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
-
-class Interrupted extends Error {}
-
-/** A context whose pauses are these steps, one after the other, and then Ctrl-C. */
-function stepping(context: Context, steps: readonly (() => Promise<void> | void)[]): Context {
-  const left = [...steps];
-  const sleep = async (): Promise<void> => {
-    const step = left.shift();
-    if (step === undefined) throw new Interrupted();
-    await step();
-  };
-  return { ...context, ports: { ...context.ports, sleep } };
-}
-
-function screen(facts: { isTTY?: boolean; rows?: number; columns?: number } = {}) {
-  let written = '';
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      written += String(chunk);
-      done();
-    },
-  });
-  return { stream: Object.assign(stream, facts), written: () => written };
-}
+import { Interrupted, screen, stepping } from './stepping.ts';
 
 async function world() {
   const made = createWorld();
