@@ -50,6 +50,11 @@ const provenanceSchema = z.object({
   sourceCommits: z.array(z.string()),
   builds: z.array(z.string()),
   uploadedBy: z.array(z.string()),
+  author: z.string().nullable().describe('Who uploaded it, as was said, or else the author of the commit'),
+  restores: z
+    .object({ commit: z.string(), subject: z.string() })
+    .nullable()
+    .describe('Of a commit that took others back: whose state came back, of which the rest is'),
 });
 
 /** `converge history`. */
@@ -66,15 +71,19 @@ export const historyOutputSchema = z.object({
         revision: z.string(),
         state: z
           .string()
-          .describe('`Converged`, `Failed`, `Attempted`, `Pending`, `Removing`, `Removed` or one that is added'),
+          .describe(
+            '`Converged`, `Failed`, `RolledBack`, `Attempted`, `Overtaken`, `Pending`, `Removing`, `Removed` or one that is added',
+          ),
         attemptedAt: z.string().nullable(),
         converged: z.array(convergenceSchema),
+        rolledBackBy: z.string().nullable().describe('The commit that took it back'),
         failure: z
           .object({
             reason: z.string(),
             summary: z.string(),
             incident: z.string(),
             since: z.string(),
+            endedAt: z.string().nullable().describe('ISO 8601; null: it is open'),
             alert: z.string().nullable(),
           })
           .nullable(),
@@ -97,8 +106,16 @@ export const traceOutputSchema = z.object({
         environment: z.string(),
         repository: z.string(),
         cluster: z.string(),
-        revision: z.string(),
+        revision: z.string().describe('What the cluster has of it; empty where that is not known'),
+        state: z.string().describe('`Converged`, `Failed`, `Attempted`, `Unknown` or one that is added'),
         converged: z.array(convergenceSchema),
+        attempted: z
+          .object({
+            revision: z.string(),
+            failure: z.object({ reason: z.string(), summary: z.string(), incident: z.string() }).nullable(),
+          })
+          .nullable()
+          .describe('An attempt at other inputs that has not converged'),
         inputs: z.array(z.object({ path: z.string(), lastChange: provenanceSchema.nullable() })),
       }),
     )
