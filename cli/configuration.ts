@@ -10,12 +10,14 @@ export interface Configuration {
   readonly statusUrl: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
+  /** The file to which the functions of the local pipeline log; undefined on Google Cloud. */
+  readonly log?: string | undefined;
 }
 
 const localFacts = join('.converge', 'local.json');
 
 /** The part of `.converge/local.json` that is used. */
-const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string() });
+const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string(), log: z.string().optional() });
 
 /**
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this
@@ -36,7 +38,7 @@ export function findConfiguration({
     const path = resolve(folder, named);
     const config = parseConfig({ file: named, text: read(path) });
     const local = localOf(path);
-    return { config, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub };
+    return { config, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub, log: local?.log };
   }
   const facts = findUpwards({ folder, name: localFacts });
   if (facts === undefined) {
@@ -57,6 +59,7 @@ export function findConfiguration({
     config: parseConfig({ file: local.config, text: read(local.config) }),
     statusUrl: local.status,
     pubsub: local.pubsub,
+    log: local.log,
   };
 }
 

@@ -180,6 +180,23 @@ export const alertsOutputSchema = z.object({
     .describe('Classes, and `dead letters`, that could not be looked at, or not all of them'),
 });
 
+/** `converge logs`. */
+export const logsOutputSchema = z.object({
+  entries: z
+    .array(
+      z.object({
+        id: z.string().describe('The same for the same line'),
+        time: z.string().describe('ISO 8601'),
+        severity: z.string().describe('As Cloud Logging has it: `INFO`, `WARNING`, `ERROR`'),
+        function: z.string().nullable().describe('That logged it; null where nobody can say'),
+        message: z.string(),
+        fields: z.record(z.string(), z.unknown()).describe('All else that was logged with it'),
+      }),
+    )
+    .describe('The oldest first'),
+  mayBeMore: z.boolean().describe('Whether older ones were left out, of more than `--limit`'),
+});
+
 const letterSchema = z.object({
   id: z.string().describe("Pub/Sub's, of the message"),
   subscription: z.string(),

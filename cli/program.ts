@@ -6,6 +6,7 @@ import { addAlerts } from './verbs/alerts.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
 import { addHistory } from './verbs/history.ts';
+import { addLogs } from './verbs/logs.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
 import { addReport } from './verbs/report.ts';
@@ -55,6 +56,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addAlerts(program, surroundings);
   addHistory(program, surroundings);
   addTrace(program, surroundings);
+  addLogs(program, surroundings);
   addReport(program, surroundings);
   program.commandsGroup('From files alone:');
   addRbac(program, surroundings);

@@ -66,6 +66,8 @@ export interface LocalFacts {
   readonly kubeconfig: string;
   readonly status: string;
   readonly webhook: string;
+  /** Path of what the functions log, a line each. */
+  readonly log: string;
 }
 
 export interface PipelineOptions {
@@ -451,13 +453,15 @@ function hostFunctions({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
       environment,
       deployments,
-      logFile: join(folder, 'functions.log'),
+      logFile: functionsLog(folder),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),
       onTooMuchMemory: log.failureOf('functions:'),
     }),
   );
 }
+
+const functionsLog = (folder: string): string => join(folder, 'functions.log');
 
 function factsOf({
   start: { folder },
@@ -487,6 +491,7 @@ function factsOf({
     kubeconfig: kubeconfigIn(clusterFolder(folder)),
     status: functions.url('status'),
     webhook: functions.url('receivePush'),
+    log: functionsLog(folder),
   };
 }
 

@@ -93,17 +93,25 @@ describe('the examples of CIs', () => {
 });
 
 describe('the help', () => {
-  it.each(['upload', 'retry-upload', 'status', 'alerts', 'history', 'trace', 'rbac', 'dead-letters', 'redrive'])(
-    'of %s has an example that the command takes',
-    async (name) => {
-      const program = makeProgram({ open: unopened, answer: () => undefined });
-      let help = '';
-      const command = program.commands.find((known) => known.name() === name);
-      command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
-      expect(line).toMatch(new RegExp(`^${name}( |$)`));
-      expect(help).toContain('Exit codes: 0 converged or done, 1 diverged, failed or not known, 2');
-      await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
-    },
-  );
+  it.each([
+    'upload',
+    'retry-upload',
+    'status',
+    'alerts',
+    'history',
+    'trace',
+    'logs',
+    'rbac',
+    'dead-letters',
+    'redrive',
+  ])('of %s has an example that the command takes', async (name) => {
+    const program = makeProgram({ open: unopened, answer: () => undefined });
+    let help = '';
+    const command = program.commands.find((known) => known.name() === name);
+    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
+    expect(line).toMatch(new RegExp(`^${name}( |$)`));
+    expect(help).toContain('Exit codes: 0 converged or done, 1 diverged, failed or not known, 2');
+    await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
+  });
 });
