@@ -21,13 +21,18 @@ export interface CommandResult {
 
 const styles = { heading: 'bold', plain: 'reset', detail: 'dim', good: 'green', bad: 'red' } as const;
 
+/** A terminal, or what takes its place. */
+export interface PaintedStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean | undefined;
+}
+
 /**
  * Coloured where the stream is a terminal and `NO_COLOR` is not set. What others wrote (a commit, a status) may hold a
  * terminal's commands: it stays text.
  */
-export function paint({ text, tone }: Line, stream: NodeJS.WriteStream): string {
+export function paint({ text, tone }: Line, stream: PaintedStream): string {
   const line = text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
-  return tone === 'plain' || !stream.isTTY ? line : styleText(styles[tone], line, { stream });
+  return tone === 'plain' || stream.isTTY !== true ? line : styleText(styles[tone], line, { stream });
 }
 
 /** Rows under a heading, their columns as wide as the longest cell; the last column is not padded. */

@@ -12,12 +12,20 @@ export interface Configuration {
   readonly inspectUrl?: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
+  /** The file to which the functions of the local pipeline log; undefined on Google Cloud. */
+  readonly log?: string | undefined;
 }
 
 const localFacts = join('.converge', 'local.json');
 
 /** The part of `.converge/local.json` that is used. */
-const localSchema = z.object({ config: z.string(), status: z.url(), inspect: z.url().optional(), pubsub: z.string() });
+const localSchema = z.object({
+  config: z.string(),
+  status: z.url(),
+  inspect: z.url().optional(),
+  pubsub: z.string(),
+  log: z.string().optional(),
+});
 
 /**
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this
@@ -43,6 +51,7 @@ export function findConfiguration({
       statusUrl: config.status?.url ?? local?.status,
       inspectUrl: config.inspect?.url ?? local?.inspect,
       pubsub: local?.pubsub,
+      log: local?.log,
     };
   }
   const facts = findUpwards({ folder, name: localFacts });
@@ -65,6 +74,7 @@ export function findConfiguration({
     statusUrl: local.status,
     inspectUrl: local.inspect,
     pubsub: local.pubsub,
+    log: local.log,
   };
 }
 

@@ -50,6 +50,11 @@ const provenanceSchema = z.object({
   sourceCommits: z.array(z.string()),
   builds: z.array(z.string()),
   uploadedBy: z.array(z.string()),
+  author: z.string().nullable().describe('Who uploaded it, as was said, or else the author of the commit'),
+  restores: z
+    .object({ commit: z.string(), subject: z.string() })
+    .nullable()
+    .describe('Of a commit that took others back: whose state came back, of which the rest is'),
 });
 
 /** `converge history`. */
@@ -66,15 +71,19 @@ export const historyOutputSchema = z.object({
         revision: z.string(),
         state: z
           .string()
-          .describe('`Converged`, `Failed`, `Attempted`, `Pending`, `Removing`, `Removed` or one that is added'),
+          .describe(
+            '`Converged`, `Failed`, `RolledBack`, `Attempted`, `Overtaken`, `Pending`, `Removing`, `Removed` or one that is added',
+          ),
         attemptedAt: z.string().nullable(),
         converged: z.array(convergenceSchema),
+        rolledBackBy: z.string().nullable().describe('The commit that took it back'),
         failure: z
           .object({
             reason: z.string(),
             summary: z.string(),
             incident: z.string(),
             since: z.string(),
+            endedAt: z.string().nullable().describe('ISO 8601; null: it is open'),
             alert: z.string().nullable(),
           })
           .nullable(),
@@ -97,8 +106,16 @@ export const traceOutputSchema = z.object({
         environment: z.string(),
         repository: z.string(),
         cluster: z.string(),
-        revision: z.string(),
+        revision: z.string().describe('What the cluster has of it; empty where that is not known'),
+        state: z.string().describe('`Converged`, `Failed`, `Attempted`, `Unknown` or one that is added'),
         converged: z.array(convergenceSchema),
+        attempted: z
+          .object({
+            revision: z.string(),
+            failure: z.object({ reason: z.string(), summary: z.string(), incident: z.string() }).nullable(),
+          })
+          .nullable()
+          .describe('An attempt at other inputs that has not converged'),
         inputs: z.array(z.object({ path: z.string(), lastChange: provenanceSchema.nullable() })),
       }),
     )
@@ -137,6 +154,47 @@ export const acknowledgeOutputSchema = z.object({
   at: z.string().nullable().describe('ISO 8601'),
   until: z.string().nullable().describe('ISO 8601; null: until it ends'),
   comment: z.string().nullable().describe('For whoever reads it'),
+});
+
+const alertSchema = z.object({
+  kind: z.enum(['incident', 'upload', 'dependency', 'dead-letter']),
+  id: z.string().describe("The incident, the upload without its generation, or Pub/Sub's id of the letter"),
+  about: z.string().describe('`<class>/<environment>`, `cluster/<name>`, `gs://bucket/name#generation`, or a subject'),
+  repository: z.string().nullable().describe('The class; null for what is of none'),
+  since: z.string().describe('ISO 8601'),
+  occurrence: z.number().int().positive(),
+  reason: z.string(),
+  message: z.string(),
+  done: z.string().describe('What is done about it, in words'),
+  acknowledged: z
+    .object({ by: z.string(), at: z.string(), until: z.string().nullable(), comment: z.string().nullable() })
+    .nullable()
+    .describe('Who takes care of it'),
+});
+
+/** `converge alerts`. */
+export const alertsOutputSchema = z.object({
+  alerts: z.array(alertSchema).describe('What is open, the newest last'),
+  unseen: z
+    .array(z.object({ what: z.string(), message: z.string() }))
+    .describe('Classes, and `dead letters`, that could not be looked at, or not all of them'),
+});
+
+/** `converge logs`. */
+export const logsOutputSchema = z.object({
+  entries: z
+    .array(
+      z.object({
+        id: z.string().describe('The same for the same line'),
+        time: z.string().describe('ISO 8601'),
+        severity: z.string().describe('As Cloud Logging has it: `INFO`, `WARNING`, `ERROR`'),
+        function: z.string().nullable().describe('That logged it; null where nobody can say'),
+        message: z.string(),
+        fields: z.record(z.string(), z.unknown()).describe('All else that was logged with it'),
+      }),
+    )
+    .describe('The oldest first'),
+  mayBeMore: z.boolean().describe('Whether older ones were left out, of more than `--limit`'),
 });
 
 const letterSchema = z.object({

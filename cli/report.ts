@@ -33,7 +33,11 @@ export async function showReport(
   const report = await makeNow(context, name, options);
   const { counts, unreadable } = report;
   const exit = counts.differing + counts.notLookedAt + unreadable.length === 0 ? 0 : 1;
-  const opened = options.open === true ? await openPage(context, report) : [];
+  const unopened = options.open === true ? await openPage(context, report) : [];
+  // What is written in another form is for whoever reads that alone.
+  const isForPeople = options.output === 'text';
+  if (!isForPeople) for (const { text } of unopened) context.progress(text);
+  const opened = isForPeople ? unopened : [];
   return { exit, json: report, lines: [...linesOf(report, { output: options.output, exit }), ...opened] };
 }
 

@@ -3,11 +3,13 @@ import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
 import { plainRevision, shortTime, table, type CommandResult, type Line, type Tone } from './command-result.ts';
-import { CommandError } from './command-error.ts';
+import { chosenOf, type Choice } from './choose-environments.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
+import { wideLines } from './wide-status.ts';
 
-const tones: Readonly<Record<EnvironmentState, Tone>> = {
+/** How each state is coloured. */
+export const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Converged: 'good',
   Converging: 'plain',
   Diverged: 'bad',
@@ -21,79 +23,100 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
 /** Of these nobody can say that they are well. */
 const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
 
-/** Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read, or something that environments stand on does not answer. */
+/**
+ * Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read, or something that
+ * environments stand on does not answer, or an upload is refused that nobody has mended.
+ */
 export function statusExit({
   shown,
   unreadable,
+  refused,
 }: {
   shown: readonly Pick<EnvironmentStatus, 'state'>[];
   unreadable: readonly unknown[];
+  refused: readonly unknown[];
 }): 0 | 1 {
-  return unreadable.length > 0 || shown.some(({ state }) => unwell.includes(state)) ? 1 : 0;
+  return unreadable.length + refused.length > 0 || shown.some(needsSomebody) ? 1 : 0;
+}
+
+export interface StatusOptions extends Omit<Choice, 'names'> {
+  /** All that is known of each, in place of a row. */
+  readonly wide?: boolean;
+  /** Only what makes the exit code 1. */
+  readonly problems?: boolean;
 }
 
 /** `converge status [ENVIRONMENT…]`: exit code as `statusExit`. */
-export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
-  const { environments, unreadable, unreachable = [], uploads } = await readStatus(context);
-  const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
-    name === own || name === `${repository}/${own}`;
-  const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
-  if (missing !== undefined && unreadable.length === 0) {
-    throw new CommandError({
-      subject: missing,
-      message: 'is no environment',
-      remedy: `there are ${environments.map(({ name }) => name).join(', ') || 'none'}`,
-    });
-  }
-  const shown =
-    names.length === 0
-      ? environments
-      : environments.filter((environment) => names.some((name) => matches(name, environment)));
-  const refused = names.length === 0 ? uploads : [];
+export async function showStatus(
+  context: Context,
+  names: readonly string[],
+  { wide, problems, class: classes, label }: Partial<StatusOptions> = {},
+): Promise<CommandResult> {
+  const choice = { names, class: classes ?? [], label: label ?? {} };
+  return statusAnswer(chosenOf(await readStatus(context), choice, context), { wide, problems });
+}
+
+/** A status as it is shown. */
+export function statusAnswer(
+  { environments, unreadable, uploads, unreachable }: Required<Status>,
+  { wide = false, problems = false }: { wide?: boolean | undefined; problems?: boolean | undefined },
+): CommandResult {
+  const shown = problems ? environments.filter(needsSomebody) : environments;
+  const exit = statusExit({ shown, unreadable: [...unreadable, ...unreachable], refused: uploads });
+  const rows = wide
+    ? shown.flatMap((environment) => wideLines(environment, tones[environment.state]))
+    : [...rowsOf(shown), ...shown.flatMap(causesOf), ...shown.flatMap(acknowledgedOf)];
+  const well: Line = { text: 'nothing needs you', tone: 'good' };
+  return {
+    exit,
+    json: {
+      environments: shown,
+      unreadable,
+      uploads,
+      ...(unreachable.length === 0 ? {} : { unreachable }),
+    },
+    lines: [
+      ...(problems && exit === 0 ? [well] : problems && shown.length === 0 ? [] : rows),
+      ...shown.flatMap(copiesOf),
+      ...uploads.map(refusedLine),
+      ...unreachable.map(unreachableLine),
+      ...unreadable.map(unreadableLine),
+    ],
+  };
+}
+
+function rowsOf(shown: readonly EnvironmentStatus[]): Line[] {
+  const heading = ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'];
   const rows = shown.map((environment) => {
-    const { repository, name, state, revision, health, since, checkedAt, message, incidents, policy, quarantine } =
-      environment;
-    const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
-    const source = incidents[0]?.source;
-    const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
-    const words = [
-      message,
-      ...(source === undefined ? [] : [`in ${source}`]),
-      ...beside,
-      barred,
-      ...policyWords(policy),
-    ]
-      .filter((word) => word !== '')
-      .join('; ');
+    const { repository, name, state, revision, health, since, checkedAt } = environment;
     return {
       tone: tones[state],
       cells: [
         ...[`${repository}/${name}`, state, plainRevision(revision) || '-', health, shortTime(since)],
-        ...[checkedAt === null ? '-' : shortTime(checkedAt), words],
+        ...[checkedAt === null ? '-' : shortTime(checkedAt), messageOf(environment)],
       ],
     };
   });
-  return {
-    exit: statusExit({ shown, unreadable: [...unreadable, ...unreachable] }),
-    json: {
-      environments: shown,
-      unreadable,
-      uploads: refused,
-      ...(unreachable.length === 0 ? {} : { unreachable }),
-    },
-    lines: [
-      ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
-      ...shown.flatMap(causesOf),
-      ...shown.flatMap(acknowledgedOf),
-      ...shown.flatMap(copiesOf),
-      ...refused.map(refusedLine),
-      ...unreachable.map(unreachableLine),
-      ...unreadable.map(({ repository, message }) => ({
-        text: `${repository} cannot be read: ${message}`,
-        tone: 'bad' as const,
-      })),
-    ],
-  };
+  return table({ heading, rows });
+}
+
+/** What an environment is told of in one line: its message, and all that stands beside it. */
+export function messageOf({ message, incidents, policy, quarantine }: EnvironmentStatus): string {
+  const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
+  const source = incidents[0]?.source;
+  const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
+  const words = [message, ...(source === undefined ? [] : [`in ${source}`]), ...beside, barred, ...policyWords(policy)];
+  return words.filter((word) => word !== '').join('; ');
+}
+
+/** Whether an environment by itself makes the exit code 1. */
+export function needsSomebody({ state }: Pick<EnvironmentStatus, 'state'>): boolean {
+  return unwell.includes(state);
+}
+
+/** A repository of which nobody can say how its environments stand. */
+export function unreadableLine({ repository, message }: Status['unreadable'][number]): Line {
+  return { text: `${repository} cannot be read: ${message}`, tone: 'bad' };
 }
 
 /** An upload that waits for its uploader: no environment shows that it is missing. */

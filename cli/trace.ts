@@ -1,4 +1,4 @@
-import { trace, traceTitle, type Trace } from '../shared/pipeline/trace.ts';
+import { namesakes, trace, traceTitle, type Trace } from '../shared/pipeline/trace.ts';
 import { shortTime, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -11,35 +11,50 @@ export interface TraceOptions {
   readonly since: number;
 }
 
-/** `converge trace KIND/NAME`: exit code 1 where no environment owns such an object. */
+/**
+ * `converge trace KIND/NAME`, or `KIND NAME`: exit code 1 where no environment owns such an object.
+ *
+ * @param words as kubectl takes them
+ */
 export async function showTrace(
   context: Context,
-  object: string,
+  words: readonly string[],
   { namespace, environment, since }: TraceOptions,
 ): Promise<CommandResult> {
+  const object = words.join('/');
   const [kind = '', name = '', ...rest] = object.split('/');
   if (kind === '' || name === '' || rest.length > 0)
     throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const repositories = Object.keys(context.config.repositories);
   const traces = await trace({ kind, name, namespace, environment, repositories, milliseconds: since }, ports);
-  if (traces.length === 0)
-    throw new CommandError({
-      subject: object,
-      message: 'no environment owns such an object',
-      remedy: 'see kind, name, --namespace and --environment',
-      exit: 1,
-    });
-  return { exit: 0, json: { traces }, lines: [...severalLine(traces), ...traces.flatMap(linesOf)] };
+  if (traces.length > 0)
+    return { exit: 0, json: { traces }, lines: [...severalLines(traces), ...traces.flatMap(linesOf)] };
+  const others = await namesakes({ name, repositories }, ports);
+  throw new CommandError({
+    subject: object,
+    message: 'no environment owns such an object',
+    remedy:
+      others.length === 0
+        ? 'none owns one of that name: see kind, name, --namespace and --environment'
+        : `of that name there are ${others.join(', ')}`,
+    exit: 1,
+  });
 }
 
-function severalLine(traces: readonly Trace[]): Line[] {
+/** All that are called so, before the chain of each: who meant one of them sees how to say it. */
+function severalLines(traces: readonly Trace[]): Line[] {
   if (traces.length < 2) return [];
+  const heading = `${traces.length} objects are called so: a kind with its group, --namespace and --environment choose one`;
   return [
-    {
-      text: `${traces.length} objects are called so: a kind with its group, --namespace and --environment choose one`,
-      tone: 'detail',
-    },
+    { text: heading, tone: 'heading' },
+    ...traces.map(({ object, repository, environment }): Line => {
+      const { group, kind, namespace, name } = object;
+      const where = namespace === null ? '' : ` -n ${namespace}`;
+      const written = `${kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${name}${where}`;
+      return { text: `  ${written} -e ${repository}/${environment}`, tone: 'plain' };
+    }),
+    { text: '', tone: 'plain' },
   ];
 }
 

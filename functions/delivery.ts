@@ -4,7 +4,7 @@ import type { Caller } from '../shared/access/people.ts';
 import { ConvergeError, describeError } from '../shared/base/errors.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
-import type { IncomingEvent } from '../shared/events/cloud-event.ts';
+import { eventSource, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterOf, encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
 import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
@@ -33,7 +33,7 @@ export function acknowledging(
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
-    const fields = () => ({ stage, event: event.id, subject: event.subject });
+    const fields = () => ({ stage, event: event.id, subject: event.subject, ...sourceOf(event) });
     const failed = (error: unknown): FailureLine => {
       const line = failureLine(error, { stage, subject: event.subject ?? stage });
       log(line.severity, line.message, { ...fields(), ...line.fields });
@@ -51,6 +51,11 @@ export function acknowledging(
       response.sendStatus(isSettled ? 204 : 500);
     }
   });
+}
+
+/** Of an event of others, whose subject says only half of what it is of: the bucket of an object. */
+function sourceOf({ source }: IncomingEvent): { source?: string } {
+  return source === '' || source === eventSource ? {} : { source };
 }
 
 /** Puts a message on the dead-letter topic; whether it is there. */

@@ -77,9 +77,9 @@ export const loadIdTokens = once(async () => {
   return createIdTokens({ keys: access.issuer.keys });
 });
 
-/** One structured line for Cloud Logging: `severity` and `message` are its names for them. */
+/** One structured line for Cloud Logging: `severity`, `message` and `time` are its names for them. */
 export const log: Log = (severity, message, fields = {}) => {
-  process.stdout.write(`${JSON.stringify({ severity, message, ...fields })}\n`);
+  process.stdout.write(`${JSON.stringify({ severity, message, time: now().toISOString(), ...fields })}\n`);
 };
 
 /** Names this instance where it holds a lease. */

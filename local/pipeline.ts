@@ -67,6 +67,8 @@ export interface LocalFacts {
   readonly status: string;
   readonly inspect: string;
   readonly webhook: string;
+  /** Path of what the functions log, a line each. */
+  readonly log: string;
 }
 
 export interface PipelineOptions {
@@ -452,13 +454,15 @@ function hostFunctions({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
       environment,
       deployments,
-      logFile: join(folder, 'functions.log'),
+      logFile: functionsLog(folder),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),
       onTooMuchMemory: log.failureOf('functions:'),
     }),
   );
 }
+
+const functionsLog = (folder: string): string => join(folder, 'functions.log');
 
 function factsOf({
   start: { folder },
@@ -489,6 +493,7 @@ function factsOf({
     status: functions.url('status'),
     inspect: functions.url('inspect'),
     webhook: functions.url('receivePush'),
+    log: functionsLog(folder),
   };
 }
 

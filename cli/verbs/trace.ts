@@ -6,7 +6,7 @@ export function addTrace(program: Command, { open, answer }: Surroundings): void
   program
     .command('trace')
     .description('Shows where an object of a cluster came from: environment, revision, commits, artifacts, builds.')
-    .argument('<kind/name>', 'like deployment/web, or deployment.apps/web')
+    .argument('<kind/name...>', 'as kubectl takes it: deployment/web, deploy/web, deployments.apps/web, or deploy web')
     .option('-n, --namespace <namespace>', 'only there')
     .option('-e, --environment <environment>', 'only of this one')
     .addOption(
@@ -15,8 +15,8 @@ export function addTrace(program: Command, { open, answer }: Surroundings): void
         .default(parseDuration('90d'), '90d'),
     )
     .addHelpText('after', example('converge trace deployment/web -n acme'))
-    .action(async (object: string, _options: unknown, command: Command) => {
+    .action(async (words: string[], _options: unknown, command: Command) => {
       const { showTrace } = await import('../trace.ts');
-      answer(await showTrace(contextOf(command, open), object, command.opts()));
+      answer(await showTrace(contextOf(command, open), words, command.opts()));
     });
 }

@@ -40,6 +40,7 @@ export const errorCodes = [
   'StorageUnavailable',
   'StorageRefused',
   'PubSubUnavailable',
+  'LogsUnavailable',
   'ClusterUnavailable',
   'ClusterRefused',
   'ClusterNotFound',

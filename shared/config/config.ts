@@ -141,6 +141,7 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
 const googleSchema = z.strictObject({
   container: origin.default('https://container.googleapis.com'),
   secretManager: origin.default('https://secretmanager.googleapis.com'),
+  logging: origin.default('https://logging.googleapis.com'),
   /** For every region; absent: the public host of each. */
   connectGateway: origin.optional(),
 });

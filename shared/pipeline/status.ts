@@ -1,7 +1,10 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { parseDuration } from '../environment/duration.ts';
+import { formatTime, parseTime } from '../base/time.ts';
+import { boundedText, largestLine } from '../notices/bounded-text.ts';
 import { incidentKey } from '../notices/notice.ts';
+import { parseConvergenceNotes } from '../source/convergence-note.ts';
 import { isOpen } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
@@ -250,14 +253,14 @@ function statusOfRemoved({
 function factsOf({
   name,
   repository,
-  seen: { memory, looks },
+  seen: { memory, looks, interval },
 }: {
   name: string;
   repository: Repository;
-  seen: Pick<Seen, 'memory' | 'looks'>;
+  seen: Pick<Seen, 'memory' | 'looks' | 'interval'>;
 }) {
   const { checkedAt, attemptedAt, failing } = looks;
-  const { converged, incident, quarantine, since, health, objects } = memory;
+  const { converged, incident, quarantine, since, health, objects, left } = memory;
   const stands = quarantine !== undefined && quarantine.lifted === undefined;
   return {
     name,
@@ -266,6 +269,9 @@ function factsOf({
     since,
     checkedAt,
     attemptedAt,
+    // Where no look is known, whether the schedule runs at all is not known either.
+    nextLook: attemptedAt === null ? null : formatTime(parseTime(attemptedAt) + interval),
+    nextTry: memory.retry?.notBefore ?? null,
     ...(failing === undefined ? {} : { failing }),
     cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
@@ -273,14 +279,40 @@ function factsOf({
       ...{ id, reason, subject: subject ?? null },
       ...{ since: open.since, occurrence: open.occurrence, revision: open.revision, summary: open.summary },
       ...sourceOf({ subject, ...open }),
+      ...doneOf(open),
+      ...differingOf(open),
     })),
     quarantine: stands
       ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
       : null,
     health,
     objects: Object.keys(objects).length,
+    changes: lastChanges(memory),
+    left: left.length,
     unproven: unprovenOf(memory),
   };
+}
+
+function doneOf({ diff }: Pick<Incident, 'diff'>) {
+  if (diff === undefined) return {};
+  return { action: diff.action, ...(diff.rollback === null ? {} : { rolledBackBy: diff.rollback.commit }) };
+}
+
+/** As the alert tells it; by its title alone where what differs now was not told. */
+function differingOf({ diff, objects }: Pick<Incident, 'diff' | 'objects'>) {
+  const titles = objects ?? (diff?.objects ?? []).map(objectTitle);
+  const told = new Map(diff?.objects.map((object) => [objectTitle(object), object.message]));
+  const differing = titles.map((object) => ({
+    object,
+    message: told.has(object) ? boundedText(told.get(object) ?? '', largestLine) : null,
+  }));
+  return { differing, omitted: diff?.omitted ?? 0 };
+}
+
+/** Of the last note that is kept: one for each convergence. */
+function lastChanges({ notes = [] }: Pick<Memory, 'notes'>): EnvironmentStatus['changes'] {
+  const [last] = parseConvergenceNotes(notes.at(-1)?.text ?? '').slice(-1);
+  return last === undefined ? null : { at: last.at, ...last.changes };
 }
 
 const whyUnproven: Readonly<Record<MissingProof, string>> = {

@@ -75,6 +75,28 @@ export async function trace(
   return traces;
 }
 
+/**
+ * The objects that environments own which have that name, whatever their kind and namespace are, for whoever wrote another
+ * one: `Service acme/web of master/acme-production`. The first of them, sorted.
+ */
+export async function namesakes(
+  { name, repositories }: Pick<TraceRequest, 'name' | 'repositories'>,
+  ports: Pick<Ports, 'now' | 'state'>,
+): Promise<readonly string[]> {
+  const environments = await findEnvironments({ name: undefined, repositories }, ports);
+  return environments
+    .flatMap(({ memory, repository, environment }) =>
+      Object.keys(memory.objects).flatMap((key) => {
+        const id = idOfKey(key);
+        return id.name === name ? [`${objectTitle(id)} of ${repository}/${environment}`] : [];
+      }),
+    )
+    .toSorted()
+    .slice(0, mostNamesakes);
+}
+
+const mostNamesakes = 10;
+
 function objectsOf({
   environment: { memory },
   request,

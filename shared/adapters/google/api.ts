@@ -21,31 +21,48 @@ export function googleErrorOf(body: unknown): string | undefined {
   return errorSchema.safeParse(body).data?.error.message;
 }
 
+/** One GET of a resource, as `askGoogle` asks. */
+export async function getResource(asked: { url: string; tokens: Tokens }): Promise<GoogleResponse> {
+  return await askGoogle(asked);
+}
+
 /**
- * One GET of a resource. A token that is not accepted is renewed once; a failure is tried again after growing pauses.
- * Throws what `tokens` throw.
+ * One question to an API that changes nothing: a GET, or where there is a body a POST of it as JSON. A token that is not
+ * accepted is renewed once; a failure is tried again after growing pauses. Throws what `tokens` throw.
  */
-export async function getResource({ url, tokens }: { url: string; tokens: Tokens }): Promise<GoogleResponse> {
+export async function askGoogle({
+  url,
+  tokens,
+  body,
+}: {
+  url: string;
+  tokens: Tokens;
+  body?: unknown;
+}): Promise<GoogleResponse> {
   let renewed = false;
   let token = await tokens.current();
-  for (let attempt = 1; ; attempt++) {
-    const answer = await attemptGet({ url, token });
-    if (answer.answer === 'ok' || (answer.answer === 'none' && attempt >= patience.google.tries)) return answer;
+  for (let tries = 1; ; tries++) {
+    const answer = await attempt({ url, token, body });
+    if (answer.answer === 'ok' || (answer.answer === 'none' && tries >= patience.google.tries)) return answer;
     if (answer.answer === 'refused') {
       if (answer.status !== 401 || renewed) return answer;
       renewed = true;
       token = await tokens.renew(token);
       continue;
     }
-    await sleep(backoff({ firstPause: patience.google.firstPause, attempt }));
+    await sleep(backoff({ firstPause: patience.google.firstPause, attempt: tries }));
     token = await tokens.current();
   }
 }
 
-async function attemptGet({ url, token }: { url: string; token: string }): Promise<GoogleResponse> {
+async function attempt({ url, token, body }: { url: string; token: string; body: unknown }): Promise<GoogleResponse> {
   try {
     const response = await fetch(url, {
-      headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': 'converge' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: {
+        ...{ authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': 'converge' },
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       redirect: 'error',
       signal: AbortSignal.timeout(patience.google.answer),
     });

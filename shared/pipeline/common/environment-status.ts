@@ -47,6 +47,13 @@ const openIncidentSchema = z.object({
   summary: z.string(),
   /** Of its object: the file that it is made of, and the line, `manifests/shop/web.yaml:12`; absent where not known. */
   source: z.string().optional(),
+  /** What is done about it; absent where nothing was told of it yet. */
+  action: z.enum(['healed', 'healing', 'none']).optional(),
+  /** The commit that took the revision back. */
+  rolledBackBy: z.string().optional(),
+  /** Each object that differs, and how, where that is known; and how many more do. A function of the version before does not say. */
+  differing: z.array(z.object({ object: z.string(), message: z.string().nullable() })).optional(),
+  omitted: z.number().int().nonnegative().optional(),
   acknowledged: acknowledgedSchema,
 });
 
@@ -65,6 +72,12 @@ const environmentStatusSchema = z.object({
    */
   checkedAt: z.string().nullable().default(null),
   attemptedAt: z.string().nullable().default(null),
+  /**
+   * When the schedule looks at it next, an interval after the last look, and before when it does not try again what
+   * failed; null where nobody knows, or nothing failed. A function of the version before does not say.
+   */
+  nextLook: z.string().nullable().default(null),
+  nextTry: z.string().nullable().default(null),
   /** Why the looks failed that began since the last that came to an end. */
   failing: failingSchema.optional(),
   /** The last commit that changed its inputs. A function of the version before does not say. */
@@ -77,6 +90,19 @@ const environmentStatusSchema = z.object({
   quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
   health: z.enum(healthStates),
   objects: z.number(),
+  /** What the last convergence did, and when; null where that is not remembered. A function of the version before does not say. */
+  changes: z
+    .object({
+      at: z.string(),
+      created: z.number(),
+      configured: z.number(),
+      unchanged: z.number(),
+      pruned: z.number(),
+    })
+    .nullable()
+    .default(null),
+  /** How many objects that Git specifies no more are not pruned. A function of the version before does not say. */
+  left: z.number().default(0),
   /**
    * What copied the label of its inventory and is left alone: how many, and the first of them. A function of the
    * version before does not say.

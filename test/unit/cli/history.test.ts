@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { showHistory } from '../../../cli/history.ts';
+import { copyMessage } from '../../../shared/source/commit-message.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
@@ -40,5 +41,27 @@ describe('the history of an environment that was removed', () => {
     expect(first).toBe(
       'removed longer ago than was looked at: --since goes further back; converge status says what it waits for',
     );
+  });
+});
+
+describe('the history of an environment', () => {
+  it('says who uploaded each commit, or else who wrote it', async () => {
+    const world = createWorld();
+    world.git.add(shop([configMap('colors')]));
+    await world.run();
+    world.wait(60);
+    const message = copyMessage([
+      {
+        ...{ bucket: 'family-master', name: 'manifests/shop.tgz', generation: '1' },
+        metadata: { 'converge-author': 'Ana \u001b[31m<ana@example.com>' },
+      },
+    ]);
+    world.git.add(shop([configMap('colors', { color: 'blue' })]), { message });
+    await world.run();
+    const lines = await textOf(world, 86_400_000);
+    expect(lines.filter((line) => line.startsWith('  author '))).toEqual([
+      expect.stringContaining('<ana@example.com>'),
+      expect.stringMatching(/^ {2}author +\S.*<\S+@\S+>$/),
+    ]);
   });
 });

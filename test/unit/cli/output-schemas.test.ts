@@ -22,7 +22,7 @@ describe('what --output json prints', () => {
     const context = contextOf(world);
     const since = 86_400_000;
     holds((await showHistory(context, 'shop', { limit: 20, since })).json, historyOutputSchema);
-    const trace = await showTrace(context, 'configmap/colors', { since });
+    const trace = await showTrace(context, ['configmap/colors'], { since });
     expect(trace.json).toMatchObject({ traces: [{ environment: 'shop' }] });
     holds(trace.json, traceOutputSchema);
     holds((await rollBack(context, 'shop', { dryRun: true })).json, rollbackOutputSchema);

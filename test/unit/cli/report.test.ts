@@ -156,6 +156,17 @@ describe('converge report', () => {
     }
   });
 
+  it('writes nothing but the page to who asked for one, also where nothing opens it', async () => {
+    const { run, progress } = await world({ environment: { PATH: '/nowhere' } });
+    for (const form of ['html', 'markdown']) {
+      const said = textOf(await run('--open', '--output', form));
+      expect(said).not.toContain('nothing here opens pages');
+      const file = progress.at(-1)?.split(' ').at(-1) ?? '';
+      expect(progress.at(-1)).toBe(`nothing here opens pages: see ${file}`);
+      await rm(join(file, '..'), { recursive: true });
+    }
+  });
+
   it('names the page where nothing opens it', async () => {
     const { run } = await world({ environment: { PATH: '/nowhere' } });
     const said = textOf(await run('--open'));

@@ -67,13 +67,15 @@ describe('the exit code of status', () => {
   const good = ['Converged', 'Converging', 'Suspended', 'Removing'];
 
   it.each(environmentStates.options)('says of %s whether it is known to be well', (state) => {
-    expect(statusExit({ shown: [{ state: 'Converged' }, { state }], unreadable: [] })).toBe(
+    expect(statusExit({ shown: [{ state: 'Converged' }, { state }], unreadable: [], refused: [] })).toBe(
       good.includes(state) ? 0 : 1,
     );
   });
 
   it('is 1 where a repository cannot be read', () => {
-    expect(statusExit({ shown: [], unreadable: [{ repository: 'master', message: 'does not answer' }] })).toBe(1);
+    expect(
+      statusExit({ shown: [], unreadable: [{ repository: 'master', message: 'does not answer' }], refused: [] }),
+    ).toBe(1);
   });
 });
 

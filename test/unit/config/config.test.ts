@@ -33,7 +33,11 @@ describe("the operator's configuration", () => {
         },
       },
       clusters: { sandbox: { kind: 'kubeconfig', file: '/secrets/kubeconfig', identity: 'own' } },
-      google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
+      google: {
+        container: 'https://container.googleapis.com',
+        secretManager: 'https://secretmanager.googleapis.com',
+        logging: 'https://logging.googleapis.com',
+      },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       checks: { interval: '5m' },

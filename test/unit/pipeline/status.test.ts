@@ -71,12 +71,16 @@ describe('the status of an environment', () => {
           since: at.at,
           checkedAt: null,
           attemptedAt: null,
+          nextLook: null,
+          nextTry: null,
           cause: null,
           incident: null,
           incidents: [],
           quarantine: null,
           health: 'Healthy',
           objects: 1,
+          changes: null,
+          left: 0,
           unproven: { count: 0, objects: [] },
           message: '',
           labels: {},
@@ -86,6 +90,42 @@ describe('the status of an environment', () => {
       unreadable: [],
       uploads: [],
     });
+  });
+
+  it('says what differs, what is done about it, what the last convergence did, and what comes next', async () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name: 'web', fields: [] };
+    const alert = {
+      ...{ environment: 'acme', repository: 'master', cluster: 'earlier', revision: at.revision, cause: null },
+      ...{ reason: 'Drifted' as const, incident: incident.id, subject: 'Deployment acme/web', since: at.at },
+      ...{ occurrence: 1, action: 'healing' as const, summary: 'image differs', omitted: 3, policy: null },
+      rollback: { to: at.revision, commit: commitId('b') },
+      objects: [{ ...web, change: 'modified' as const, message: 'image\u001b[31m differs' }],
+    };
+    const objects = ['Deployment acme/web', 'Service acme/web'];
+    const told = { ...incident, subject: 'Deployment acme/web', objects, diff: alert };
+    const note =
+      'acme converged at=2026-11-21T00:00:05.000Z cluster=earlier seconds=4 created=1 configured=2 unchanged=3 pruned=4 event=e';
+    const memory = {
+      ...settled,
+      ...{ incident: told, left: ['/ConfigMap/acme/old'], notes: [{ commit: at.commit, text: note }] },
+      retry: { revision: at.revision, count: 2, notBefore: '2026-11-21T01:04:00.000Z', healing: true },
+    };
+    const { environments } = await statusOf({ memory });
+    expect(environments).toMatchObject([
+      {
+        ...{ left: 1, nextLook: null, nextTry: '2026-11-21T01:04:00.000Z' },
+        changes: { at: '2026-11-21T00:00:05.000Z', created: 1, configured: 2, unchanged: 3, pruned: 4 },
+        incidents: [
+          {
+            ...{ action: 'healing', rolledBackBy: commitId('b'), omitted: 3 },
+            differing: [
+              { object: 'Deployment acme/web', message: String.raw`image\u001b[31m differs` },
+              { object: 'Service acme/web', message: null },
+            ],
+          },
+        ],
+      },
+    ]);
   });
 
   it('says when it was looked at last, whatever it is', async () => {
@@ -104,7 +144,10 @@ describe('the status of an environment', () => {
     const times = async (repository: Repository) =>
       (
         await status({ repositories: ['master'], interval: day }, { ...ports, repository: repositories(repository) })
-      ).environments.map(({ name, state: shown, checkedAt, attemptedAt }) => [name, shown, checkedAt, attemptedAt]);
+      ).environments.map(({ name, state: shown, checkedAt, attemptedAt, nextLook }) => {
+        expect(nextLook).toBe(attemptedAt?.replace('11-21', '11-22'));
+        return [name, shown, checkedAt, attemptedAt];
+      });
     expect(await times(acme)).toEqual([
       ['acme', 'Unknown', '2026-11-21T00:50:00.000Z', '2026-11-21T00:55:00.000Z'],
       ['gone', 'Removing', '2026-11-21T00:57:00.000Z', '2026-11-21T00:57:00.000Z'],

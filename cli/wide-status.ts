@@ -1,0 +1,111 @@
+import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
+import { boundedText } from '../shared/notices/bounded-text.ts';
+import { policyWords } from '../shared/environment/policy.ts';
+import type { EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
+import { plainRevision, shortTime, type Line, type Tone } from './command-result.ts';
+
+type Incident = EnvironmentStatus['incidents'][number];
+
+/** All that is known of one environment, a line each: what `--wide` shows. */
+export function wideLines(environment: EnvironmentStatus, tone: Tone): Line[] {
+  const { repository, name, state, cluster, message, health, objects, since, quarantine, left, labels } = environment;
+  const facts: readonly (readonly [string, readonly string[]])[] = [
+    ['message', message === '' ? [] : [message]],
+    ['cluster', cluster === '' ? [] : [cluster]],
+    ['since', [shortTime(since)]],
+    ['checked', [timeOr(environment.checkedAt, 'not known')]],
+    ['attempted', [timeOr(environment.attemptedAt, 'not known')]],
+    ['next look', [nextWords(environment)]],
+    ['revision', [environment.revision === '' ? 'none has converged yet' : plainRevision(environment.revision)]],
+    [
+      'head',
+      [
+        environment.wanted === ''
+          ? 'no file declares it, or its branch cannot be read'
+          : plainRevision(environment.wanted),
+      ],
+    ],
+    ['health', [`${health}, ${objects} ${objects === 1 ? 'object' : 'objects'}`]],
+    ['changed by', causeWords(environment)],
+    ['last run', changesWords(environment)],
+    ['not pruned', left === 0 ? [] : [`${left} that Git specifies no more`]],
+    [
+      'quarantined',
+      quarantine === null
+        ? []
+        : [`${plainRevision(quarantine.revision)} since ${shortTime(quarantine.at)}: ${quarantine.reason}`],
+    ],
+    ['labels', labelWords(labels)],
+    ['policy', policyWords(environment.policy)],
+  ];
+  return [
+    { text: `${repository}/${name}  ${state}`, tone },
+    ...facts.flatMap(([fact, values]) => values.map((value) => lineOf(fact, value))),
+    ...environment.incidents.flatMap(incidentLines),
+  ];
+}
+
+function incidentLines(incident: Incident): Line[] {
+  const { id, reason, since, summary, source, differing = [], omitted = 0, acknowledged } = incident;
+  const lines: readonly (readonly [string, readonly string[]])[] = [
+    ['incident', [`${id} ${reason} since ${shortTime(since)}: ${summary}`]],
+    ['  done', [doneWords(incident)]],
+    ['  source', source === undefined ? [] : [source]],
+    [
+      '  differs',
+      differing.map(({ object, message }) => (message === null || message === '' ? object : `${object}: ${message}`)),
+    ],
+    ['  differs', omitted === 0 ? [] : [`and ${omitted} more`]],
+    ['  taken', acknowledged === undefined ? [] : [acknowledgedWords(acknowledged)]],
+  ];
+  return lines.flatMap(([fact, values]) => values.map((value) => lineOf(fact, value)));
+}
+
+/** What is done about an incident, in words. */
+export function doneWords({ action, rolledBackBy }: Pick<Incident, 'action' | 'rolledBackBy'>): string {
+  if (rolledBackBy !== undefined) return `rolled back by ${rolledBackBy.slice(0, 12)}`;
+  switch (action) {
+    case 'healed':
+      return 'put right, and watched until it has converged';
+    case 'healing':
+      return 'is put right';
+    case 'none':
+      return 'nothing: it waits for somebody';
+    case undefined:
+      return 'not told yet';
+  }
+}
+
+function lineOf(fact: string, value: string): Line {
+  return { text: `  ${fact.padEnd(12)} ${value}`, tone: 'plain' };
+}
+
+function timeOr(time: string | null, otherwise: string): string {
+  return time === null ? otherwise : shortTime(time);
+}
+
+function nextWords({ nextLook, nextTry, state }: EnvironmentStatus): string {
+  const look = timeOr(nextLook, 'not known');
+  const isLater = nextTry !== null && (nextLook === null || nextTry > nextLook);
+  return state === 'Failed' && isLater ? `${look}; what failed is not tried again before ${shortTime(nextTry)}` : look;
+}
+
+function causeWords({ cause }: EnvironmentStatus): string[] {
+  if (cause === null) return [];
+  const { commit, subject, author, artifact, build } = cause;
+  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const of = [artifact, build].flatMap((said) => (said === null ? [] : [boundedText(said, 120)]));
+  return [`${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of.map((said) => `, ${said}`).join('')}`];
+}
+
+function changesWords({ changes }: EnvironmentStatus): string[] {
+  if (changes === null) return [];
+  const { at, created, configured, unchanged, pruned } = changes;
+  const counts = `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned`;
+  return [`${shortTime(at)}: ${counts}`];
+}
+
+function labelWords(labels: EnvironmentStatus['labels']): string[] {
+  const words = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+  return words.length === 0 ? [] : [words.toSorted().join(', ')];
+}

@@ -1,0 +1,217 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  alertsOutputSchema,
+  historyOutputSchema,
+  logsOutputSchema,
+  traceOutputSchema,
+} from '../../cli/output-schemas.ts';
+import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
+import { writeFiles } from '../write-files.ts';
+import { runConverge, type Ended } from './command.ts';
+import { configMap, environmentFile, eventually, startWorldWithMaster, type Clone, type World } from './world.ts';
+
+const labelled = environmentFile('shop').replace('"name":"shop"', '"name":"shop","labels":{"customer":"acme"}');
+
+let world: World;
+let master: Clone;
+/** Holds a `.converge/local.json`, as beside a local pipeline. */
+let folder: string;
+
+beforeAll(async () => {
+  ({ world, master } = await startWorldWithMaster());
+  folder = await mkdtemp(join(tmpdir(), 'converge-reading-'));
+  await writeFiles(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
+  await master.push({
+    'environments/shop.yaml': labelled,
+    'environments/other.yaml': environmentFile('other'),
+    'manifests/shop/a.yaml': configMap('a', { v: '1' }),
+    'manifests/shop/b.yaml': JSON.stringify({
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' } },
+      spec: { ports: [{ port: 80 }], selector: { app: 'a' } },
+    }),
+    'manifests/other/a.yaml': configMap('a', { v: '1' }),
+  });
+  await eventually('both converged', async () => {
+    const states = await shownStates();
+    return states['shop'] === 'Converged' && states['other'] === 'Converged';
+  });
+});
+afterAll(async () => {
+  await world.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function converge(...parameters: readonly string[]): Promise<Ended> {
+  return await runConverge(parameters, { folder });
+}
+
+async function shownStates(): Promise<Record<string, string>> {
+  const { out } = await converge('status', '--output', 'json');
+  const { environments } = statusSchema.parse(JSON.parse(out));
+  return Object.fromEntries(environments.map(({ name, state }) => [name, state]));
+}
+
+/** A command that goes on: interrupted once `done` has come true, which is told what to do meanwhile. */
+async function interrupted(parameters: readonly string[], meanwhile: () => Promise<void>): Promise<Ended> {
+  const stop = new AbortController();
+  const running = runConverge(parameters, { folder, signal: stop.signal });
+  try {
+    await meanwhile();
+  } finally {
+    stop.abort();
+  }
+  return await running;
+}
+
+const pause = async (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+const broken = { 'environments/shop.yaml': 'apiVersion: converge.dev/v1\nkind: Environment\nspec: [\n' };
+
+describe('converge status', () => {
+  it('says that nothing needs anybody, and all that is known of an environment', async () => {
+    expect(await converge('status', '--problems')).toEqual({ code: 0, out: 'nothing needs you\n', err: '' });
+    // When it was looked at is written down some seconds later.
+    const wide = await eventually('it is known when it was looked at', async () => {
+      const ended = await converge('status', '--wide', 'shop');
+      return ended.out.includes('not known') ? undefined : ended;
+    });
+    expect(wide).toMatchObject({ code: 0, err: '' });
+    for (const fact of ['cluster +sandbox', 'checked +20', 'next look +20', 'head +main@', 'labels +customer=acme'])
+      expect(wide.out).toMatch(new RegExp(`^ {2}${fact}`, 'm'));
+    expect(wide.out).toMatch(/^ {2}last run .*: \d+ created, \d+ configured, \d+ unchanged, 0 pruned$/m);
+  });
+
+  it('is of a class and of labels, and refuses what nothing is called', async () => {
+    const chosen = await converge('status', '--label', 'customer=acme', '--class', 'mas*');
+    expect(chosen.out).toMatch(/^master\/shop /m);
+    expect(chosen.out).not.toContain('master/other');
+    const none = await converge('status', '--label', 'customer=globex');
+    expect(none).toMatchObject({ code: 2, out: '' });
+    expect(none.err).toContain('--label customer=globex: is of no environment\n  there are customer=acme');
+    expect(await converge('status', '--class', 'production')).toMatchObject({ code: 2 });
+  });
+
+  it('goes on with --watch until Ctrl-C, and tells the rows that changed, a JSON value a line too', async () => {
+    const upload = async (v: string) => master.push({ 'manifests/shop/a.yaml': configMap('a', { v }) });
+    const told = await interrupted(['status', 'shop', '--watch'], async () => {
+      await pause(6_000);
+      const revision = (await upload('2')).slice(0, 12);
+      await eventually('it converged', async () => (await converge('status', 'shop')).out.includes(revision));
+      await pause(12_000);
+    });
+    expect(told.code).toBe(130);
+    const lines = told.out.trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}master\/shop {2}\w+ {2}main@/);
+    expect(told.out + told.err).not.toContain('\u001b');
+    const values = await interrupted(['status', '--watch', '--output', 'json'], async () => pause(6_000));
+    expect(values.code).toBe(130);
+    expect(
+      values.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => statusSchema.parse(JSON.parse(line)).environments.length),
+    ).toEqual([2]);
+    expect(await converge('status', 'nobody', '--watch')).toMatchObject({ code: 2, out: '' });
+  });
+});
+
+describe('converge history and trace', () => {
+  it('say who wrote a commit, and take kinds as kubectl does', async () => {
+    const history = historyOutputSchema.parse(JSON.parse((await converge('history', 'shop', '--output', 'json')).out));
+    expect(history.entries[0]?.author).toBe('Olivia Ops <olivia@example.com>');
+    expect((await converge('history', 'shop')).out).toMatch(/^ {2}author +Olivia Ops <olivia@example\.com>$/m);
+    for (const kind of ['svc', 'services', 'Service', 'service'])
+      expect((await converge('trace', `${kind}/a`)).out).toMatch(/^Service shop\/a\n/);
+    const two = await converge('trace', 'cm', 'a');
+    expect(two).toMatchObject({ code: 0, err: '' });
+    expect(two.out).toMatch(
+      /^2 objects are called so: .*\n {2}configmap\/a -n other -e master\/other\n {2}configmap\/a -n shop -e master\/shop\n\nConfigMap other\/a\n/,
+    );
+    const { out } = await converge('trace', 'cm/a', '-n', 'shop', '--output', 'json');
+    expect(traceOutputSchema.parse(JSON.parse(out)).traces).toHaveLength(1);
+    const none = await converge('trace', 'deploy/a');
+    expect(none).toMatchObject({ code: 1, out: '' });
+    expect(none.err).toContain('of that name there are ConfigMap other/a of master/other');
+  });
+});
+
+describe('converge logs', () => {
+  it('shows what functions logged of an environment, and of an upload with the commit that it became', async () => {
+    const ended = await converge('logs', 'master/shop', '--output', 'json');
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    const { entries } = logsOutputSchema.parse(JSON.parse(ended.out));
+    expect(entries.map((entry) => entry.function)).toEqual(
+      expect.arrayContaining(['fanOut', 'reconcile', 'deliverAlert']),
+    );
+    expect(JSON.stringify(entries)).not.toContain('"subject":"master/other"');
+    await world.upload('manifests/shop/c.yaml', configMap('c', { v: '1' }));
+    const asked = 'gs://family-master/manifests/shop/c.yaml';
+    const text = await eventually('its commit was announced', async () => {
+      const { out } = await converge('logs', asked);
+      return /fanOut +fanOut done/.test(out) ? out : undefined;
+    });
+    expect(text).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}INFO +copyArtifact +copyArtifact done: copied$/m);
+    const head = await master.head();
+    expect((await converge('logs', head.slice(0, 12))).out).toMatch(/fanOut done/);
+  });
+
+  it('says that there is nothing, refuses what is no class, and ends with 1 where it cannot be read', async () => {
+    expect(await converge('logs', 'nobody')).toMatchObject({ code: 0, out: expect.stringMatching(/^nothing since /) });
+    expect(await converge('logs', 'production/shop')).toMatchObject({ code: 2 });
+    const facts = JSON.stringify({ ...world.pipeline.facts, log: join(folder, 'nowhere.log') });
+    const elsewhere = await mkdtemp(join(tmpdir(), 'converge-reading-'));
+    await writeFiles(elsewhere, { '.converge/local.json': facts });
+    const gone = await runConverge(['logs', 'shop'], { folder: elsewhere });
+    await rm(elsewhere, { recursive: true });
+    expect(gone).toMatchObject({ code: 1, out: '' });
+    expect(gone.err).toMatch(/nowhere\.log: cannot be read/);
+  });
+
+  it('goes on with --follow until Ctrl-C', async () => {
+    const told = await interrupted(['logs', 'shop', '--follow', '--output', 'json'], async () => pause(6_000));
+    expect(told.code).toBe(130);
+    const first = z.object({ id: z.string(), message: z.string() }).parse(JSON.parse(told.out.split('\n')[0] ?? ''));
+    expect(first.message).not.toBe('');
+  });
+});
+
+describe('converge alerts', () => {
+  it('shows what is open, and follows its beginning and its end', async () => {
+    expect(await converge('alerts')).toEqual({ code: 0, out: 'nothing is open\n', err: '' });
+    const told = await interrupted(['alerts', 'shop', '--follow', '--no-dead-letters'], async () => {
+      await pause(6_000);
+      await master.push(broken);
+      await eventually('it failed', async () => (await shownStates())['shop'] === 'Failed');
+      await pause(12_000);
+      const open = await converge('alerts', 'shop');
+      expect(open.code).toBe(1);
+      expect(open.out).toMatch(/^20\S+ \S+ +master\/shop +Failed +tried again from .*environments\/shop\.yaml/m);
+      await master.push({ 'environments/shop.yaml': labelled });
+      await eventually('it converged', async () => (await shownStates())['shop'] === 'Converged');
+      await pause(12_000);
+    });
+    expect(told.code).toBe(130);
+    expect(told.out).toMatch(/^\S+ \S+ {2}begins {3}master\/shop {2}Failed: .*environments\/shop\.yaml/m);
+    expect(told.out).toMatch(/^\S+ \S+ {2}ends {5}master\/shop {2}Failed, open since /m);
+  });
+
+  it('shows a refused upload with its dead letter, and status ends with 1 for it', async () => {
+    await world.upload('charts/bad.tgz', 'this is no archive');
+    await eventually('it is refused', async () => (await converge('status')).code === 1);
+    const status = await converge('status', '--problems');
+    expect(status.out).toMatch(/^master: gs:\/\/family-master\/charts\/bad\.tgz#\d+ is refused since .*InvalidArchive/);
+    const alerts = await eventually('its dead letter is there', async () => {
+      const ended = await converge('alerts', '--output', 'json');
+      const found = alertsOutputSchema.parse(JSON.parse(ended.out)).alerts;
+      return ended.code === 1 && found.some(({ kind }) => kind === 'dead-letter') ? found : undefined;
+    });
+    expect(alerts.map(({ kind }) => kind).toSorted()).toEqual(['dead-letter', 'upload']);
+    expect(alerts.every(({ reason }) => reason === 'InvalidArchive')).toBe(true);
+    expect(await converge('alerts', 'nobody')).toMatchObject({ code: 2, out: '' });
+  });
+});
