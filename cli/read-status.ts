@@ -1,34 +1,40 @@
 import { z } from 'zod';
 import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
+import { waitWords } from '../shared/pipeline/common/wait-words.ts';
 import { statusNow } from '../shared/pipeline/status.ts';
+import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+type Query = readonly (readonly [name: string, value: string])[];
+
 const answerMilliseconds = 30_000;
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
 export async function readStatus(context: Context): Promise<Status> {
   if (context.statusUrl !== undefined)
-    return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
+    return await ask({ context, url: context.statusUrl, query: [], schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await statusNow(context.config, ports);
 }
 
-/** What became of one commit, asked in the same way. */
+/**
+ * What became of one commit, asked in the same way; with `again`, of uploads whose content it had already: 20 at a time at the
+ * most, as they stand in a URL.
+ */
 export async function readCommitStatus(
   context: Context,
-  asked: { repository: string; commit: string },
+  { again = [], ...asked }: { repository: string; commit: string; again?: readonly ArtifactId[] },
 ): Promise<CommitStatus> {
-  if (context.statusUrl !== undefined)
-    return await ask({ context, url: context.statusUrl, query: asked, schema: commitStatusSchema });
-  return await commitStatus(asked, {
-    ...context.ports,
-    repository: await context.open.repository(),
-    state: await context.open.state(),
-  });
+  if (context.statusUrl !== undefined) {
+    const query: Query = [...Object.entries(asked), ...again.map((one) => ['artifact', artifactUri(one)] as const)];
+    return await ask({ context, url: context.statusUrl, query, schema: commitStatusSchema });
+  }
+  const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
+  return await commitStatus({ ...asked, again, waits: waitWords(asked, ports) }, ports);
 }
 
 /** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
@@ -40,11 +46,11 @@ async function ask<T>({
 }: {
   context: Context;
   url: string;
-  query: Readonly<Record<string, string>>;
+  query: Query;
   schema: z.ZodType<T>;
 }): Promise<T> {
   const asked = new URL(url);
-  for (const [key, value] of Object.entries(query)) asked.searchParams.set(key, value);
+  for (const [key, value] of query) asked.searchParams.append(key, value);
   const audience = context.config.status?.audience ?? url.replace(/[/?#]*$/, '');
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {

@@ -1,12 +1,13 @@
 import { http } from '@google-cloud/functions-framework';
-import { commitStatus } from '../shared/pipeline/commit-status.ts';
+import { commitStatus, parseAgain } from '../shared/pipeline/commit-status.ts';
 import { statusNow } from '../shared/pipeline/status.ts';
+import { waitWords } from '../shared/pipeline/common/wait-words.ts';
 import { answering } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
 
 /**
- * `GET /`: the state of every environment. `GET /?repository=CLASS&commit=ID`: what became of that commit. `GET
- * /healthz`: whether this function can serve at all.
+ * `GET /`: the state of every environment. `GET /?repository=CLASS&commit=ID`: what became of that commit; with `artifact=gs://…` (again
+ * for more), of uploads whose content it had already. `GET /healthz`: whether this function can serve at all.
  */
 http(
   'status',
@@ -16,7 +17,9 @@ http(
       return { status: 200, body: { status: 'ok', repositories: Object.keys(config.repositories).sort() } };
     const { repository, commit } = request.query;
     if (typeof repository === 'string' && typeof commit === 'string') {
-      return { status: 200, body: await commitStatus({ repository, commit }, await wire('repository', 'state')) };
+      const ports = await wire('repository', 'state');
+      const asked = { repository, commit, again: parseAgain(request.query['artifact']) };
+      return { status: 200, body: await commitStatus({ ...asked, waits: waitWords(asked, ports) }, ports) };
     }
     const found = await statusNow(config, await wire('repository', 'state'));
     return { status: found.unreadable.length === 0 ? 200 : 503, body: found };
