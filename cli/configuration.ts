@@ -6,6 +6,8 @@ import { CommandError } from './command-error.ts';
 
 export interface Configuration {
   readonly config: Config;
+  /** The file that it was read from. */
+  readonly file?: string;
   /** Where the `status` function answers; undefined where nobody said so. */
   readonly statusUrl: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
@@ -36,7 +38,7 @@ export function findConfiguration({
     const path = resolve(folder, named);
     const config = parseConfig({ file: named, text: read(path) });
     const local = localOf(path);
-    return { config, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub };
+    return { config, file: named, statusUrl: config.status?.url ?? local?.status, pubsub: local?.pubsub };
   }
   const facts = findUpwards({ folder, name: localFacts });
   if (facts === undefined) {
@@ -55,6 +57,7 @@ export function findConfiguration({
     });
   return {
     config: parseConfig({ file: local.config, text: read(local.config) }),
+    file: local.config,
     statusUrl: local.status,
     pubsub: local.pubsub,
   };

@@ -4,6 +4,7 @@ import { openContext } from './context.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
+import { addDoctor } from './verbs/doctor.ts';
 import { addHistory } from './verbs/history.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
@@ -62,6 +63,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);
   program.commandsGroup('About this command:');
+  addDoctor(program, surroundings);
   addCompletion(program, surroundings);
   for (const command of program.commands) command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
   return program;

@@ -16,7 +16,7 @@ const answerMilliseconds = 30_000;
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
 export async function readStatus(context: Context): Promise<Status> {
   if (context.statusUrl !== undefined)
-    return await ask({ context, url: context.statusUrl, query: [], schema: statusSchema });
+    return await askStatus({ context, url: context.statusUrl, query: [], schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await statusNow(context.config, ports);
 }
@@ -31,14 +31,14 @@ export async function readCommitStatus(
 ): Promise<CommitStatus> {
   if (context.statusUrl !== undefined) {
     const query: Query = [...Object.entries(asked), ...again.map((one) => ['artifact', artifactUri(one)] as const)];
-    return await ask({ context, url: context.statusUrl, query, schema: commitStatusSchema });
+    return await askStatus({ context, url: context.statusUrl, query, schema: commitStatusSchema });
   }
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await commitStatus({ ...asked, again, waits: waitWords(asked, ports) }, ports);
 }
 
 /** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
-async function ask<T>({
+export async function askStatus<T>({
   context,
   url,
   query,
@@ -51,7 +51,7 @@ async function ask<T>({
 }): Promise<T> {
   const asked = new URL(url);
   for (const [key, value] of query) asked.searchParams.append(key, value);
-  const audience = context.config.status?.audience ?? url.replace(/[/?#]*$/, '');
+  const audience = context.config.status?.audience ?? (context.statusUrl ?? url).replace(/[/?#]*$/, '');
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {
     accept: 'application/json',

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   deadLettersOutputSchema,
+  doctorOutputSchema,
   errorOutputSchema,
   historyOutputSchema,
   rbacOutputSchema,
@@ -78,6 +79,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'dead-letters': deadLettersOutputSchema,
   redrive: redriveOutputSchema,
   rbac: rbacOutputSchema,
+  doctor: doctorOutputSchema,
   'command-error': errorOutputSchema,
 };
 const commandOf = (name: string): string => (name === 'command-error' ? 'a command that fails' : `converge ${name}`);
