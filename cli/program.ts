@@ -4,7 +4,9 @@ import { openContext } from './context.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addDeadLetters } from './verbs/dead-letters.ts';
+import { addDemo } from './verbs/demo.ts';
 import { addDoctor } from './verbs/doctor.ts';
+import { addDown } from './verbs/down.ts';
 import { addHistory } from './verbs/history.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
@@ -13,6 +15,7 @@ import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
 import { addTrace } from './verbs/trace.ts';
+import { addUp } from './verbs/up.ts';
 import { addUpload } from './verbs/upload.ts';
 import { exitCodes, type Surroundings } from './verbs/verb.ts';
 
@@ -62,6 +65,10 @@ export function makeProgram(surroundings: Surroundings): Command {
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);
+  program.commandsGroup('On this machine:');
+  addUp(program, surroundings);
+  addDown(program, surroundings);
+  addDemo(program, surroundings);
   program.commandsGroup('About this command:');
   addDoctor(program, surroundings);
   addCompletion(program, surroundings);

@@ -16,9 +16,9 @@ export function createPermissions(config: Config, { now }: { now: () => Date }):
   const storage = connectStorage(config);
   endMetadataRequests();
   const tokens = createTokens();
-  // A server of one's own asks for none. Without any, the library of Pub/Sub ends the process.
+  // An emulator asks for none. Without any, the library of Pub/Sub ends the process.
   const assertSignedIn = async (): Promise<void> => {
-    if (config.storage === undefined) await tokens.current();
+    if ((process.env['PUBSUB_EMULATOR_HOST'] ?? '') === '') await tokens.current();
   };
   let connected: PubSub | undefined;
   const pubsub = async (): Promise<PubSub> => {
@@ -30,7 +30,7 @@ export function createPermissions(config: Config, { now }: { now: () => Date }):
   return {
     assertSignedIn,
     async ofBucket({ bucket: name, rights }) {
-      await assertSignedIn();
+      if (config.storage === undefined) await tokens.current();
       const bucket = storage.bucket(name);
       try {
         // Who may not read what a bucket is may write to it all the same.

@@ -1,6 +1,6 @@
 /** What whoever asks may do, as the system itself says: nothing is written for it. */
 export interface Permissions {
-  /** Throws `CredentialsUnavailable` (retry) where nobody is signed in to Google Cloud, and somebody has to be. */
+  /** Throws `CredentialsUnavailable` (retry) where Pub/Sub asks who it is, and nobody is signed in. */
   assertSignedIn(): Promise<void>;
   /**
    * Which of these rights there are on a bucket; `absent` where there is none of that name, `untold` where Storage does not

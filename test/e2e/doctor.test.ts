@@ -15,7 +15,7 @@ let master: Clone;
 let folder: string;
 
 beforeAll(async () => {
-  ({ world, master } = await startWorldWithMaster());
+  ({ world, master } = await startWorldWithMaster({ cluster: 'kubeconfig' }));
   folder = await mkdtemp(join(tmpdir(), 'converge-doctor-'));
   await writeFiles(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
   const files = { 'manifests/shop/a.yaml': configMap('a', { v: '1' }) };
@@ -31,20 +31,25 @@ afterAll(async () => {
 });
 
 async function doctor(
-  ...parameters: string[]
+  parameters: readonly string[] = [],
+  cwd = folder,
 ): Promise<Ended & { checks: z.infer<typeof doctorOutputSchema>['checks'] }> {
-  const ended = await runConverge(['doctor', '--output', 'json', ...parameters], { folder });
+  const ended = await runConverge(['doctor', '--output', 'json', ...parameters], { folder: cwd });
   const told = doctorOutputSchema.safeParse(JSON.parse(ended.out));
   return { ...ended, checks: told.data?.checks ?? [] };
 }
 
-/** The local configuration, changed, in a file of its own beside the facts that it came with. */
+/** A folder whose local pipeline has another configuration. */
 async function configured(change: (config: Record<string, any>) => void): Promise<string> {
   const config = z.record(z.string(), z.any()).parse(load(await readFile(world.pipeline.config, 'utf8')));
   change(config);
-  const file = join(folder, 'changed.yaml');
-  await writeFile(file, dump(config));
-  return file;
+  const place = join(folder, 'changed');
+  const file = join(place, 'changed.yaml');
+  await writeFiles(place, {
+    'changed.yaml': dump(config),
+    '.converge/local.json': JSON.stringify({ ...world.pipeline.facts, config: file }),
+  });
+  return place;
 }
 
 describe('converge doctor', () => {
@@ -77,13 +82,13 @@ describe('converge doctor', () => {
   });
 
   it('ends with 1, and names each thing that is wrong with what mends it', async () => {
-    const file = await configured((config) => {
+    const place = await configured((config) => {
       config.repositories.master.branch = 'trunk';
       config.repositories.staging.bucket = 'nobodys';
       config.repositories.develop.url = 'http://127.0.0.1:9/nothing';
       config.topicPrefix = 'other-';
     });
-    const { code, checks } = await doctor('--config', file);
+    const { code, checks } = await doctor([], place);
     expect(code).toBe(1);
     const failed = checks.filter(({ state }) => state === 'failed');
     expect(failed.map(({ check, subject }) => `${check} ${subject}`)).toEqual(
@@ -133,9 +138,9 @@ describe('converge doctor --cloud', () => {
     const file = join(folder, 'outputs.json');
     await writeFile(file, JSON.stringify(outputs));
     try {
-      const { code, checks } = await doctor('--cloud', file);
+      const { code, checks } = await doctor(['--cloud', file]);
       expect(code).toBe(1);
-      const of = (subject: string) => checks.find((one) => one.subject === subject)?.state;
+      const of = (subject: string) => checks.findLast((one) => one.subject === subject)?.state;
       expect(
         ['fan-out', 'reconcile', 'bucket of master', 'bucket of staging', 'topic diff', `${base}/open`].map(of),
       ).toEqual([...['ok', 'failed', 'failed', 'ok', 'ok', 'failed']]);
@@ -143,7 +148,7 @@ describe('converge doctor --cloud', () => {
       server.close();
     }
     await writeFile(file, '{}');
-    expect(await doctor('--cloud', file)).toMatchObject({
+    expect(await doctor(['--cloud', file])).toMatchObject({
       code: 2,
       out: expect.stringContaining('terraform output -json'),
     });
