@@ -1,7 +1,9 @@
 import { EVENT_ID, YAMLException, load, parseEvents, getScalarValue, type Event } from 'js-yaml';
 import type { z } from 'zod';
 import { ConvergeError, type ErrorCode } from '../base/errors.ts';
+import { meantBy } from '../base/nearest-name.ts';
 import { shortened } from '../base/shortened.ts';
+import { knownKeys } from './known-keys.ts';
 
 /**
  * Reads one of Converge's own YAML files (environment files, the operator's configuration) by its schema. Manifests are
@@ -41,13 +43,14 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   const [first, ...others] = problems.sort((a, b) => Number(a.missing) - Number(b.missing));
   if (first === undefined) throw parsed.error;
   const line = lineOf({ text, path: first.path });
-  const told = others.slice(0, mostProblems).map(describeProblem).join('; ');
+  const describe = (problem: Problem): string => describeProblem(problem, schema);
+  const told = others.slice(0, mostProblems).map(describe).join('; ');
   const more =
     others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
   throw new ConvergeError({
     code,
     subject: `${file}:${line}`,
-    message: `${describeProblem(first)}${more}`,
+    message: `${describe(first)}${more}`,
     disposition: 'refuse',
   });
 }
@@ -93,8 +96,11 @@ function refuseMultiplied({ file, code, value }: { file: string; code: ErrorCode
     throw refusal(`holds ${size} values with what its aliases stand for, and ${mostValues} are read`);
 }
 
-function describeProblem({ path, message }: Problem): string {
-  return `${shortened(dotted(path), longestProblem)}: ${shortened(message, longestProblem)}`;
+function describeProblem({ path, message, unknown }: Problem, schema: z.ZodType): string {
+  const said = `${shortened(dotted(path), longestProblem)}: ${shortened(message, longestProblem)}`;
+  const meant =
+    unknown === undefined ? undefined : meantBy({ name: unknown, among: knownKeys(schema, path.slice(0, -1)) });
+  return meant === undefined ? said : `${said}; did you mean ${meant}?`;
 }
 
 /** The line (from 1) of a key of a document that parses; where it is missing, of the mapping that should hold it. */
@@ -113,12 +119,14 @@ interface Problem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly missing: boolean;
+  /** The key, where nobody knows it. */
+  readonly unknown?: string;
 }
 
 function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false, unknown: key }));
   if (issue.code === 'invalid_union') {
     // Of several forms the one is meant whose own keys are wrong, not the one that is another type altogether.
     const meant = issue.errors.find((problems) =>

@@ -100,7 +100,9 @@ describe('converge doctor', () => {
       ]),
     );
     expect(failed.every(({ remedy }) => remedy !== null && remedy !== '')).toBe(true);
-    expect(failed.find(({ subject }) => subject === 'master, read')?.message).toContain('has no branch trunk');
+    expect(failed.find(({ subject }) => subject === 'master, read')?.message).toContain(
+      'the branch trunk does not exist',
+    );
   });
 
   it('ends with 2 where the configuration cannot be read', async () => {

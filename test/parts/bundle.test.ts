@@ -21,8 +21,8 @@ import { postBody } from '../post-body.ts';
  */
 
 const execute = promisify(execFile);
-const { version } = z
-  .object({ version: z.string() })
+const { name, version } = z
+  .object({ name: z.string(), version: z.string() })
   .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
 
 let dist: string;
@@ -406,7 +406,7 @@ describe('the package of the command', () => {
       ['install', '--offline', '--quiet', '--no-fund', '--no-audit', resolve(dist, built.command(version))],
       { cwd: project, env: environment },
     );
-    expect(await readdir(join(project, 'node_modules'))).toContain('converge');
+    expect(await readdir(join(project, 'node_modules', ...name.split('/')))).toContain('converge.mjs');
     bin = join(project, 'node_modules', '.bin', 'converge');
   });
 
