@@ -434,7 +434,7 @@ describe('the package of the command', () => {
   test('brings the schemas of what it prints and what is sent, with their types', async () => {
     const somebody = join(scratch, 'somebody');
     const reader =
-      "import type { Report } from 'converge/schemas';\nexport const first = (report: Report): string => report.name;\n";
+      "import type { Report } from '@converge-gitops/converge/schemas';\nexport const first = (report: Report): string => report.name;\n";
     await writeFile(join(somebody, 'reader.mts'), reader);
     const settings = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', ''];
     await execute(join(root, 'node_modules', '.bin', 'tsc'), [...settings, 'reader.mts'], { cwd: somebody });
