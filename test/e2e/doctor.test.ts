@@ -39,9 +39,16 @@ async function doctor(
   return { ...ended, checks: told.data?.checks ?? [] };
 }
 
+const repositorySchema = z.looseObject({ url: z.string(), bucket: z.string(), branch: z.string().optional() });
+/** What is changed of the configuration, and all else as it is. */
+const changedSchema = z.looseObject({
+  topicPrefix: z.string().optional(),
+  repositories: z.object({ master: repositorySchema, staging: repositorySchema, develop: repositorySchema }),
+});
+
 /** A folder whose local pipeline has another configuration. */
-async function configured(change: (config: Record<string, any>) => void): Promise<string> {
-  const config = z.record(z.string(), z.any()).parse(load(await readFile(world.pipeline.config, 'utf8')));
+async function configured(change: (config: z.infer<typeof changedSchema>) => void): Promise<string> {
+  const config = changedSchema.parse(load(await readFile(world.pipeline.config, 'utf8')));
   change(config);
   const place = join(folder, 'changed');
   const file = join(place, 'changed.yaml');
