@@ -167,11 +167,14 @@ async function run({ once, story, platform, seed, scheduleSeconds }: Arguments, 
   await mkdir(runs, { recursive: true });
   await rm(folder, { recursive: true, force: true });
   await removeAbandonedRuns(runs);
+  let wasEnded = false;
   try {
     await runIn(folder, { once, story, platform, seed, scheduleSeconds }, { ended, interrupted: interrupted.signal });
+    // By a key of the terminal, which sends no signal.
+    wasEnded = !once;
   } finally {
     // Who ends it has seen what they wanted to; of one that failed, the logs are kept until the next start.
-    if (interrupted.signal.aborted) await rm(folder, { recursive: true, force: true });
+    if (wasEnded || interrupted.signal.aborted) await rm(folder, { recursive: true, force: true });
   }
 }
 
