@@ -57,8 +57,8 @@ export interface BuildOptions {
  * Throws `LocalError` where Go is missing or the renderer does not build.
  */
 export async function build({ root, out, targets = others, report = () => {} }: BuildOptions): Promise<void> {
-  const { version } = z
-    .object({ version: z.string() })
+  const { name, version } = z
+    .object({ name: z.string(), version: z.string() })
     .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const license: ArchiveFile = { content: await readFile(join(root, 'LICENSE')) };
   const tools = join(root, 'tools');
@@ -84,7 +84,7 @@ export async function build({ root, out, targets = others, report = () => {} }: 
   ]);
 
   report('bundling the command …');
-  const command = await bundleCommand({ root, version });
+  const command = await bundleCommand({ root, name, version });
   const commandLibraries = await npmLibraries({ root, packages: command.packages });
   const commandPackage = new Map([
     ...command.files,

@@ -11,7 +11,15 @@ import { schemaTypes } from './schema-types.ts';
  * late. Its first lines need no particular Node, and say so where it is too old. `schemas/` describes what it prints and
  * what the pipeline sends.
  */
-export async function bundleCommand({ root, version }: { root: string; version: string }): Promise<FunctionFiles> {
+export async function bundleCommand({
+  root,
+  name,
+  version,
+}: {
+  root: string;
+  name: string;
+  version: string;
+}): Promise<FunctionFiles> {
   const late = lateModules();
   const { files, packages } = await bundle({
     root,
@@ -31,7 +39,7 @@ export async function bundleCommand({ root, version }: { root: string; version: 
   all.set(
     'package.json',
     jsonFile({
-      name: 'converge',
+      name,
       version,
       description: 'Uploads to Converge, and tells what became of it.',
       license: 'Apache-2.0',

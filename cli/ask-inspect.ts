@@ -38,7 +38,10 @@ export async function askInspect<T>(
   const path = ['v1', 'environments', repository, name, asked.what].map(encodeURIComponent).join('/');
   const url = `${inspectUrl.replace(/\/+$/, '')}/${path}`;
   const audience = context.config.inspect?.audience ?? inspectUrl.replace(/[/?#]*$/, '');
-  return await ask({ context, of: inspect, url, audience, query: asked.query ?? {}, schema: asked.schema });
+  const query = Object.entries(asked.query ?? {}).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  return await ask({ context, of: inspect, url, audience, query, schema: asked.schema });
 }
 
 /** The class of an environment is asked for where there is more than one. */

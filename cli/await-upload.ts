@@ -3,7 +3,7 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import type { FieldDiff, ObjectDiff } from '../shared/drift/object-diff.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { UploadRefused } from '../shared/events/upload-alert.ts';
-import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
+import type { CommitStatus, EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findUpload } from '../shared/pipeline/common/find-upload.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { plainRevision, type Line } from './command-result.ts';
@@ -90,17 +90,20 @@ function lateCommit({ artifact, landing }: { artifact: ArtifactId; landing: 'for
   });
 }
 
+/** The commits that uploads became, each with those of them; a commit that somebody else made may have had their content. */
+export type Landed = ReadonlyMap<string, readonly ArtifactId[]>;
+
 /**
  * Waits until every environment that the commits affect has converged at them or later, or one has failed and the
  * others are settled. What fails is looked at twice: a notice that goes by is none.
  */
 export async function awaitConvergence(
   context: Context,
-  { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
+  { repositoryClass, landed, deadline }: { repositoryClass: string; landed: Landed; deadline: number },
 ): Promise<Outcome> {
   let failedBefore = new Set<string>();
   while (true) {
-    const found = await look(context, { repositoryClass, commits, deadline });
+    const found = await look(context, { repositoryClass, landed, deadline });
     const environments = found?.environments;
     const failed = environments?.filter(({ state }) => state === 'Failed' || state === 'Diverged') ?? [];
     const isConfirmed = failed.every(({ name }) => failedBefore.has(name));
@@ -124,15 +127,14 @@ export async function awaitConvergence(
  */
 async function look(
   context: Context,
-  { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
+  { repositoryClass, landed, deadline }: { repositoryClass: string; landed: Landed; deadline: number },
 ): Promise<Pick<Outcome, 'environments' | 'artifacts' | 'ignored'> | undefined> {
   const order: readonly EnvironmentAtCommit['state'][] = ['Failed', 'Diverged', 'Converging', 'Suspended', 'Converged'];
   const found = new Map<string, EnvironmentAtCommit>();
   const [artifacts, ignored] = [new Set<string>(), new Set<string>()];
   try {
-    for (const commit of commits) {
-      const status = await readCommitStatus(context, { repository: repositoryClass, commit });
-      const { environments } = status;
+    for (const [commit, of] of landed) {
+      const { environments, ...status } = await readLanded(context, { repositoryClass, commit, artifacts: of });
       for (const artifact of status.artifacts) artifacts.add(artifact);
       for (const { path, message } of status.ignored) ignored.add(`${path} ${message}`);
       for (const environment of environments) {
@@ -145,10 +147,65 @@ async function look(
     const mayMend =
       error instanceof ConvergeError ? error.disposition === 'retry' : error instanceof CommandError && !error.lasting;
     if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
+    context.progress(
+      `nobody says how far it is, and is asked again: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return undefined;
   }
   const environments = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return { environments, artifacts: [...artifacts], ignored: [...ignored] };
+}
+
+/** So many stand in one URL. */
+const askedAtOnce = 20;
+
+/**
+ * The environments that a commit affects, where it copied one of the uploads; and those that are made of the ones whose
+ * content it had already.
+ */
+async function readLanded(
+  context: Context,
+  {
+    repositoryClass: repository,
+    commit,
+    artifacts,
+  }: { repositoryClass: string; commit: string; artifacts: readonly ArtifactId[] },
+): Promise<CommitStatus> {
+  const status = await readCommitStatus(context, { repository, commit });
+  const copied = new Set(status.artifacts);
+  const again = artifacts.filter((artifact) => !copied.has(artifactUri(artifact)));
+  const environments = again.length < artifacts.length ? [...status.environments] : [];
+  const standing = [...status.standing];
+  for (let at = 0; at < again.length; at += askedAtOnce) {
+    const of = { repository, commit, again: again.slice(at, at + askedAtOnce) };
+    const found = await readCommitStatus(context, of);
+    environments.push(...found.environments);
+    standing.push(...found.standing);
+  }
+  return { ...status, environments, standing };
+}
+
+/**
+ * Whether an upload of before is in Git as it was uploaded, and something that is made of it has failed: uploaded once more, it
+ * is tried again. Not where somebody changed or took it back since, nor where nobody can say.
+ */
+export async function isToBeTriedAgain(
+  context: Context,
+  { repositoryClass, ...artifact }: ArtifactId & { readonly repositoryClass: string },
+): Promise<boolean> {
+  const landing = await mayBeUnwritten(
+    findUpload({ ...artifact, repositoryClass }, { state: await context.open.state() }),
+  );
+  if (typeof landing !== 'object' || landing.landing !== 'committed') return false;
+  try {
+    const { commit } = landing;
+    const { environments, standing } = await readLanded(context, { repositoryClass, commit, artifacts: [artifact] });
+    return standing.includes(artifactUri(artifact)) && environments.some(({ state }) => state === 'Failed');
+  } catch (error) {
+    // Who waits for it is told why nobody can say.
+    if (error instanceof ConvergeError || error instanceof CommandError) return false;
+    throw error;
+  }
 }
 
 function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit): Line[] {

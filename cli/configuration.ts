@@ -6,6 +6,8 @@ import { CommandError } from './command-error.ts';
 
 export interface Configuration {
   readonly config: Config;
+  /** The file that it was read from. */
+  readonly file?: string;
   /** Where the `status` function answers; undefined where nobody said so. */
   readonly statusUrl: string | undefined;
   /** Where the `inspect` function answers; undefined where nobody said so. */
@@ -48,6 +50,7 @@ export function findConfiguration({
     const local = localOf(path);
     return {
       config,
+      file: named,
       statusUrl: config.status?.url ?? local?.status,
       inspectUrl: config.inspect?.url ?? local?.inspect,
       pubsub: local?.pubsub,
@@ -71,6 +74,7 @@ export function findConfiguration({
     });
   return {
     config: parseConfig({ file: local.config, text: read(local.config) }),
+    file: local.config,
     statusUrl: local.status,
     inspectUrl: local.inspect,
     pubsub: local.pubsub,

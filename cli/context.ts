@@ -76,7 +76,7 @@ export function openContext({ config: file }: { config: string | undefined }): C
 }
 
 /** Pub/Sub's own client finds an emulator by this variable only. */
-function findPubSub({ pubsub }: Configuration): void {
+export function findPubSub({ pubsub }: Configuration): void {
   if (pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = pubsub;
 }
 

@@ -31,11 +31,13 @@ export async function followUploads(
   },
 ): Promise<CommandResult> {
   const deadline = context.ports.now().getTime() + options.timeout;
-  const commits = new Set<string>();
-  for (const artifact of artifacts) commits.add(await awaitCommit(context, { repositoryClass, artifact, deadline }));
-  const outcome = options.wait
-    ? await awaitConvergence(context, { repositoryClass, commits: [...commits], deadline })
-    : undefined;
+  const landed = new Map<string, readonly ArtifactId[]>();
+  for (const artifact of artifacts) {
+    const commit = await awaitCommit(context, { repositoryClass, artifact, deadline });
+    landed.set(commit, [...(landed.get(commit) ?? []), artifact]);
+  }
+  const commits = [...landed.keys()];
+  const outcome = options.wait ? await awaitConvergence(context, { repositoryClass, landed, deadline }) : undefined;
   const isForNothing = outcome !== undefined && affectsNone({ outcome, artifacts });
   const all = [
     ...new Set([...warnings, ...(outcome?.ignored ?? [])]),
@@ -49,17 +51,23 @@ export async function followUploads(
     json: {
       repository: repositoryClass,
       artifacts,
-      commits: [...commits],
+      commits,
       environments: outcome?.environments ?? null,
       warnings: all,
     },
     lines: [
-      ...linesOf({ repositoryClass, artifacts, commits: [...commits], outcome }),
+      ...linesOf({ repositoryClass, artifacts, commits, outcome }),
       ...all.map((text): Line => ({ text: `warning   ${text}`, tone: isGood ? 'plain' : 'bad' })),
+      ...(outcome !== undefined && outcome.failed.length + outcome.late.length > 0 ? [howToTryAgain] : []),
       ...(isForNothing && !isGood ? [{ text: '  --allow-none takes that for good', tone: 'detail' as const }] : []),
     ],
   };
 }
+
+const howToTryAgain: Line = {
+  text: '  once that is mended, in Git or outside, the same upload with --wait tries it at once',
+  tone: 'detail',
+};
 
 /** What was in Git already changed nothing, and is not asked what it changed. */
 function affectsNone({ outcome, artifacts }: { outcome: Outcome; artifacts: readonly ArtifactId[] }): boolean {

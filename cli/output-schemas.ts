@@ -228,6 +228,21 @@ export const redriveOutputSchema = z.object({
   mayBeMore: z.boolean().describe('Whether more may lie there than `--limit` says'),
 });
 
+/** `converge doctor`. */
+export const doctorOutputSchema = z.object({
+  checks: z
+    .array(
+      z.object({
+        check: z.string().describe('What was checked, like `bucket`'),
+        subject: z.string().describe('Of what'),
+        state: z.enum(['ok', 'failed', 'not-asked']).describe('`not-asked`: nobody knows from here'),
+        message: z.string(),
+        remedy: z.string().nullable().describe('What to do, or who can ask; null where nothing is to be done'),
+      }),
+    )
+    .describe('In the order of what stands on what'),
+});
+
 /** `converge rbac`. */
 export const rbacOutputSchema = z.object({
   environment: z.string(),

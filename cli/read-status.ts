@@ -1,33 +1,38 @@
 import { z } from 'zod';
 import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
+import { waitWords } from '../shared/pipeline/common/wait-words.ts';
 import { statusNow } from '../shared/pipeline/status.ts';
+import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+export type Query = readonly (readonly [name: string, value: string])[];
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
 export async function readStatus(context: Context): Promise<Status> {
   if (context.statusUrl !== undefined)
-    return await ask({ context, of: status, url: context.statusUrl, query: {}, schema: statusSchema });
+    return await ask({ context, of: statusFunction, url: context.statusUrl, query: [], schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await statusNow(context.config, ports);
 }
 
-/** What became of one commit, asked in the same way. */
+/**
+ * What became of one commit, asked in the same way; with `again`, of uploads whose content it had already: 20 at a time at the
+ * most, as they stand in a URL.
+ */
 export async function readCommitStatus(
   context: Context,
-  asked: { repository: string; commit: string },
+  { again = [], ...asked }: { repository: string; commit: string; again?: readonly ArtifactId[] },
 ): Promise<CommitStatus> {
-  if (context.statusUrl !== undefined)
-    return await ask({ context, of: status, url: context.statusUrl, query: asked, schema: commitStatusSchema });
-  return await commitStatus(asked, {
-    ...context.ports,
-    repository: await context.open.repository(),
-    state: await context.open.state(),
-  });
+  if (context.statusUrl !== undefined) {
+    const query: Query = [...Object.entries(asked), ...again.map((one) => ['artifact', artifactUri(one)] as const)];
+    return await ask({ context, of: statusFunction, url: context.statusUrl, query, schema: commitStatusSchema });
+  }
+  const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
+  return await commitStatus({ ...asked, again, waits: waitWords(asked, ports) }, ports);
 }
 
 /** A function that answers people and CI, as far as it is asked otherwise than another. */
@@ -39,18 +44,23 @@ export interface AskedFunction {
   readonly remedy: string;
 }
 
-const status: AskedFunction = {
+export const statusFunction: AskedFunction = {
   name: 'status',
   milliseconds: 30_000,
   remedy: 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
 };
+
+/** Whom a token for a function is made for: as the configuration says, or its URL. */
+export function audienceOf({ context, of, url }: { context: Context; of: AskedFunction; url: string }): string {
+  return context.config[of.name]?.audience ?? url.replace(/[/?#]*$/, '');
+}
 
 /** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
 export async function ask<T>({
   context,
   of,
   url,
-  audience = context.config[of.name]?.audience ?? url.replace(/[/?#]*$/, ''),
+  audience = audienceOf({ context, of, url }),
   query,
   schema,
 }: {
@@ -59,11 +69,11 @@ export async function ask<T>({
   url: string;
   /** Whom the token is to be made for. */
   audience?: string;
-  query: Readonly<Record<string, string | undefined>>;
+  query: Query;
   schema: z.ZodType<T>;
 }): Promise<T> {
   const asked = new URL(url);
-  for (const [key, value] of Object.entries(query)) if (value !== undefined) asked.searchParams.set(key, value);
+  for (const [key, value] of query) asked.searchParams.append(key, value);
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {
     accept: 'application/json',

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { revisionOf } from '../shared/base/revision.ts';
 import { documentLine } from '../shared/desired/document-line.ts';
 import { declaredPaths } from '../shared/environment/inputs.ts';
-import { meantName } from '../shared/environment/nearest-name.ts';
+import { meantBy } from '../shared/base/nearest-name.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import { isMap } from '../shared/objects/exact-json.ts';
 import type { KubernetesObject } from '../shared/objects/kubernetes-object.ts';
@@ -153,7 +153,7 @@ export function unknownEnvironment({
   names: readonly string[];
   called: string;
 }): CommandError {
-  const meant = meantName({ name, among: names });
+  const meant = meantBy({ name, among: names });
   const known = names.length === 0 ? 'it declares none' : `there are ${names.join(', ')}`;
   return new CommandError({
     subject: name,

@@ -5,7 +5,7 @@ import { chooseClass, repositoryOf, type ClassOptions } from './choose-class.ts'
 import { readBuild, type Build } from './ci-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
-import { wasRefused } from './await-upload.ts';
+import { isToBeTriedAgain, wasRefused } from './await-upload.ts';
 import { followUploads, type FollowOptions } from './follow-uploads.ts';
 import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
@@ -53,7 +53,9 @@ export async function upload(
   for (const warning of warnings) context.progress(warning);
   for (const { name, content } of prepared) {
     context.progress(`uploads gs://${bucket}/${name}`);
-    artifacts.push(await put({ context, repositoryClass, bucket, name, content, metadata }));
+    artifacts.push(
+      await put({ context, repositoryClass, bucket, name, content, metadata, waits: options.wait === true }),
+    );
   }
   return await followUploads(context, { repositoryClass, artifacts, warnings, options });
 }
@@ -122,7 +124,7 @@ function metadataOf({ build, options }: { build: Build; options: UploadOptions }
 
 /**
  * Writes the object once, however often it is asked to: what the bucket holds already from this very build is left as
- * it is, unless it was refused: the cause may be mended since. Without a build nobody can tell a retry from a wish to
+ * it is, unless it was refused, or what is made of it has failed and is waited for: the cause may be mended since. Without a build nobody can tell a retry from a wish to
  * bring something back, and it is written anew.
  */
 async function put({
@@ -132,11 +134,13 @@ async function put({
   name,
   content,
   metadata,
+  waits,
 }: Omit<Prepared, 'warnings'> & {
   context: Context;
   repositoryClass: string;
   bucket: string;
   metadata: Readonly<Record<string, string>>;
+  waits: boolean;
 }): Promise<ArtifactId> {
   const uploads = await context.open.uploads();
   const md5 = md5Of(content);
@@ -147,7 +151,13 @@ async function put({
       // Our own write, whose answer was lost.
       if (attempt > 0) return artifact;
       const isOfBuild = metadata['converge-build'] !== undefined;
-      if (isOfBuild && !(await wasRefused(context, { ...artifact, repositoryClass }))) return artifact;
+      const of = { ...artifact, repositoryClass };
+      if (isOfBuild && !(await wasRefused(context, of))) {
+        if (!waits || !(await isToBeTriedAgain(context, of))) return artifact;
+        context.progress(
+          `what is made of gs://${bucket}/${name} has failed: it is written once more, to be tried again`,
+        );
+      }
     }
     const written = await uploads.write({
       bucket,

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { ConvergeError } from '../shared/base/errors.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
 import { tellLive } from './live.ts';
-import { holdAlone } from './only-one.ts';
+import { holdAlone, holderOf } from './only-one.ts';
 import { requireGit } from './parts/git.ts';
 import { startInbox, type Inbox } from './parts/inbox.ts';
 import { startPipelineEarly, type EarlyPipeline, type Pipeline } from './pipeline.ts';
@@ -21,6 +22,8 @@ the functions), runs the Family Insurance story through it, and stays up. Its st
 says which of Google Cloud's limits are on.
 
   --once              end after the story: exit code 0, or 1 if a step failed
+  --no-story          stay up without it
+  --end               end the pipeline that runs in this folder, and wait for its end
   --schedule SECONDS  how often the drift check runs (default 10, 0: never)
   --platform          start as many instances of a function as Google Cloud, and kill
                       one that takes more memory than it has, rather than say so
@@ -32,6 +35,8 @@ Exit codes: 0 all went well, 1 a step failed, 2 wrong usage.
 
 interface Arguments {
   readonly once: boolean;
+  readonly story: boolean;
+  readonly end: boolean;
   readonly platform: boolean;
   readonly seed: number | undefined;
   readonly scheduleSeconds: number;
@@ -40,21 +45,29 @@ interface Arguments {
 const root = resolve(import.meta.dirname, '..');
 const stateFolder = join(root, '.converge');
 const factsFile = join(stateFolder, 'local.json');
+const holdFile = join(stateFolder, 'running');
 const { say, report } = tell({ out: process.stdout, progress: process.stderr });
 
 function readArguments(): Arguments | 'help' {
   const { values } = parseArgs({
     options: {
       once: { type: 'boolean', default: false },
+      story: { type: 'boolean', default: true },
+      end: { type: 'boolean', default: false },
       platform: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       seed: { type: 'string' },
       schedule: { type: 'string', default: '10' },
     },
+    allowNegative: true,
   });
   if (values.help) return 'help';
+  if (values.once && !values.story)
+    throw new LocalError({ message: '--once ends after the story, and --no-story tells none' });
   return {
     once: values.once,
+    story: values.story,
+    end: values.end,
     platform: values.platform,
     seed: values.seed === undefined ? undefined : wholeNumber('--seed', values.seed),
     scheduleSeconds: wholeNumber('--schedule', values.schedule),
@@ -117,12 +130,13 @@ function endRequested(): Promise<void> {
 
 /** Throws `LocalError` where a pipeline runs in this folder: another one would take its place in what the command reads. */
 async function runAlone(wanted: Arguments): Promise<void> {
+  const ended = endRequested();
   await mkdir(stateFolder, { recursive: true });
-  const hold = await holdAlone(join(stateFolder, 'running'));
+  const hold = await holdAlone(holdFile);
   if (hold.kind === 'taken') throw runsAlready(hold.pid, await statusUrl());
   try {
     await requireGit();
-    await run(wanted);
+    await run(wanted, ended);
   } finally {
     await hold.release();
   }
@@ -145,8 +159,7 @@ async function statusUrl(): Promise<string | undefined> {
   }
 }
 
-async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promise<void> {
-  const ended = endRequested();
+async function run({ once, story, platform, seed, scheduleSeconds }: Arguments, ended: Promise<void>): Promise<void> {
   const interrupted = new AbortController();
   void ended.then(() => interrupted.abort());
   const runs = join(stateFolder, 'runs');
@@ -154,8 +167,24 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
   await mkdir(runs, { recursive: true });
   await rm(folder, { recursive: true, force: true });
   await removeAbandonedRuns(runs);
+  let wasEnded = false;
+  try {
+    await runIn(folder, { once, story, platform, seed, scheduleSeconds }, { ended, interrupted: interrupted.signal });
+    // By a key of the terminal, which sends no signal.
+    wasEnded = !once;
+  } finally {
+    // Who ends it has seen what they wanted to; of one that failed, the logs are kept until the next start.
+    if (wasEnded || interrupted.signal.aborted) await rm(folder, { recursive: true, force: true });
+  }
+}
 
-  const programs = comingPrograms({ report, signal: interrupted.signal });
+async function runIn(
+  folder: string,
+  { once, story, platform, seed, scheduleSeconds }: Omit<Arguments, 'end'>,
+  { ended, interrupted }: { ended: Promise<void>; interrupted: AbortSignal },
+): Promise<void> {
+  interrupted.throwIfAborted();
+  const programs = comingPrograms({ report, signal: interrupted });
   const inbox = await startInbox();
   const pipeline = await startPipelineEarly({
     folder,
@@ -170,14 +199,14 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
   });
   const facts = `${JSON.stringify({ ...pipeline.facts, inbox: inbox.url }, undefined, 2)}\n`;
   try {
-    if (interrupted.signal.aborted) return;
+    if (interrupted.aborted) return;
     await writeFile(factsFile, facts);
     say(`The pipeline answers: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
     say(`Limits    ${pipeline.limits.join('; ')}.`);
     say(`Inbox     ${inbox.url} shows what people are told, by mail and by webhook.`);
-    await Promise.race([tellStory(pipeline, say, inbox), ended]);
-    if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
-    if (!once) {
+    if (story) await Promise.race([tellStory(pipeline, say, inbox), ended]);
+    if (interrupted.aborted && story) throw new LocalError({ message: 'ended before the story did' });
+    if (!once && !interrupted.aborted) {
       printFacts(await pipeline.whole(), inbox);
       await stayUp({ pipeline, inbox, ended });
     }
@@ -234,6 +263,30 @@ async function removeFacts(written: string): Promise<void> {
   }
 }
 
+/** How long a pipeline may take to end: one that is just starting has its parts to start first. Milliseconds. */
+const longestEnd = 120_000;
+
+/** Ends the pipeline that runs here, by its own pid, as Ctrl-C does where it runs. */
+async function endTheOther(): Promise<void> {
+  const pid = await holderOf(holdFile);
+  if (pid === undefined) {
+    say('No pipeline runs in this folder.');
+    return;
+  }
+  process.kill(pid, 'SIGTERM');
+  for (const began = performance.now(); performance.now() - began < longestEnd;) {
+    if ((await holderOf(holdFile)) !== pid && !isRunning(pid)) {
+      say(`The pipeline that ran as process ${pid} has ended.`);
+      return;
+    }
+    await sleep(200);
+  }
+  throw new LocalError({
+    message: `The pipeline that runs as process ${pid} has not ended in ${longestEnd / 1000} s.`,
+    remedy: `Its second request to end is taken at once: kill ${pid}.`,
+  });
+}
+
 function explain(error: unknown): string {
   if (error instanceof LocalError || error instanceof ConvergeError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -253,7 +306,7 @@ async function main(): Promise<number> {
     return 0;
   }
   try {
-    await runAlone(parsed);
+    await (parsed.end ? endTheOther() : runAlone(parsed));
     return 0;
   } catch (error) {
     if (systemErrorCode(error) !== 'ABORT_ERR') sayTo(process.stderr)(explain(error), 'bad');

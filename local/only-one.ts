@@ -15,6 +15,12 @@ export type Hold =
   /** Another process that lives has it. */
   | { readonly kind: 'taken'; readonly pid: number };
 
+/** The process that holds a file; undefined where none does that lives. */
+export async function holderOf(file: string): Promise<number | undefined> {
+  const holder = await readHolder(file);
+  return holder !== undefined && (await answers(holder)) ? holder.pid : undefined;
+}
+
 /** Until a holder has said its word. */
 const answerMilliseconds = 2_000;
 

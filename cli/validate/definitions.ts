@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { z } from 'zod';
-import { meantName } from '../../shared/environment/nearest-name.ts';
+import { meantBy } from '../../shared/base/nearest-name.ts';
 import { compileCel } from '../../shared/health/cel.ts';
 import { isMap } from '../../shared/objects/exact-json.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
@@ -137,7 +137,7 @@ function inWords({ keyword, instancePath, params, parentSchema, message = 'is wr
     case 'additionalProperties': {
       const key = String(said['additionalProperty']);
       const among = isMap(parentSchema?.['properties']) ? Object.keys(parentSchema['properties']) : [];
-      const meant = meantName({ name: key, among });
+      const meant = meantBy({ name: key, among });
       return `${at(key)}: unknown field${meant === undefined ? '' : `; did you mean ${meant}?`}`;
     }
     case 'type':

@@ -5,7 +5,7 @@ import {
   environmentPath,
   parseEnvironmentFile,
 } from '../../shared/environment/environment-file.ts';
-import { meantName } from '../../shared/environment/nearest-name.ts';
+import { meantBy } from '../../shared/base/nearest-name.ts';
 import { hiddenWords } from '../../shared/environment/hidden-words.ts';
 import { declareEnvironment, refuseWrongDependencies } from '../../shared/memory/gate.ts';
 import { isMap } from '../../shared/objects/exact-json.ts';
@@ -49,7 +49,7 @@ function ofProblem({ name, text, problem }: { name: string; text: string; proble
   const { path, message } = problem;
   const key = path.map(String).join('.');
   const known = message === 'unknown key' ? keysAt(environmentJsonSchema(), path.slice(0, -1)) : [];
-  const meant = meantName({ name: String(path.at(-1)), among: known });
+  const meant = meantBy({ name: String(path.at(-1)), among: known });
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return {
     ...{ rule: 'environment-file', level: 'error', file: environmentPath(name), environments: [name] },

@@ -1,4 +1,4 @@
-import { meantName } from '../../shared/environment/nearest-name.ts';
+import { meantBy } from '../../shared/base/nearest-name.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
 import { groupOf, versionOf } from '../../shared/objects/object-id.ts';
@@ -29,7 +29,7 @@ export function judgeKind({
   if (ofKind.length > 0) return wrong(`is served as ${listed(ofKind)}`);
   const elsewhere = resources.filter((resource) => resource.kind === kind);
   if (ofGroup.length === 0) {
-    const meantGroup = meantName({ name: group, among: [...new Set(resources.map((resource) => resource.group))] });
+    const meantGroup = meantBy({ name: group, among: [...new Set(resources.map((resource) => resource.group))] });
     // The group of a definition has a dot: https://kubernetes.io/docs/reference/using-api/#api-groups
     if (group.includes('.') && meantGroup === undefined) return { is: 'elsewhere' };
     const of = elsewhere.filter((resource) => meantGroup === undefined || resource.group === meantGroup);
@@ -38,8 +38,8 @@ export function judgeKind({
   }
   if (elsewhere.length > 0) return wrong(`is not of this API group; it is served as ${listed(elsewhere)}`);
   const meant =
-    meantName({ name: kind, among: ofGroup.map((resource) => resource.kind) }) ??
-    meantName({ name: kind, among: resources.map((resource) => resource.kind) });
+    meantBy({ name: kind, among: ofGroup.map((resource) => resource.kind) }) ??
+    meantBy({ name: kind, among: resources.map((resource) => resource.kind) });
   if (meant === undefined) return wrong('there is no such kind');
   return wrong(
     `there is no such kind; did you mean ${meant} (${listed(resources.filter((resource) => resource.kind === meant))})?`,

@@ -2,10 +2,13 @@ import type { ClusterConfig, Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Cluster } from '../ports/kubernetes.ts';
+import type { Permissions } from '../ports/permissions.ts';
 import { accessSecret, isNumbered } from './google/secret-manager.ts';
 import { createTokens, type Tokens } from './google/tokens.ts';
 import type { Access } from './kubernetes/access.ts';
 import { connect, type Discovered } from './kubernetes/cluster.ts';
+import type { Connection } from './kubernetes/requests.ts';
+import { reviewAccess } from './kubernetes/review.ts';
 import { gatewayLocation, locateCluster } from './kubernetes/gke.ts';
 import { googleAccess } from './kubernetes/google-access.ts';
 
@@ -23,12 +26,33 @@ interface OpenCluster {
 }
 
 /** Opens clusters by their name in the configuration; connections and discovery stay warm between runs. */
-export function createClusters(
+export function createClusters(config: Pick<Config, 'clusters' | 'google'>, tokens?: Tokens): Ports['cluster'] {
+  const open = openConnections(config, tokens);
+  return async (asked): Promise<Cluster> => {
+    const { connection, discovered } = await open(asked);
+    return connect(connection, discovered);
+  };
+}
+
+/** Asks clusters what an environment may do there. */
+export function createReviews(config: Pick<Config, 'clusters' | 'google'>, tokens?: Tokens): Permissions['inCluster'] {
+  const open = openConnections(config, tokens);
+  return async ({ cluster: name, repository, environment, ...attributes }) => {
+    const { connection } = await open({ name, repository, environment });
+    return await reviewAccess(connection, attributes);
+  };
+}
+
+function openConnections(
   { clusters, google }: Pick<Config, 'clusters' | 'google'>,
   tokens: Tokens = createTokens(),
-): Ports['cluster'] {
+): (asked: {
+  name: string;
+  repository: string;
+  environment: string;
+}) => Promise<{ connection: Connection; discovered: Discovered }> {
   const open = new Map<string, Promise<OpenCluster>>();
-  return async ({ name, repository, environment }): Promise<Cluster> => {
+  return async ({ name, repository, environment }) => {
     const settings = clusters[name];
     if (settings === undefined) {
       throw new ConvergeError({
@@ -50,10 +74,8 @@ export function createClusters(
       opening.catch(() => open.delete(name));
     }
     const { access, discovered } = await opening;
-    return connect(
-      { name, access, actingAs: settings.identity === 'environment' ? { repository, environment } : undefined },
-      discovered,
-    );
+    const actingAs = settings.identity === 'environment' ? { repository, environment } : undefined;
+    return { connection: { name, access, actingAs }, discovered };
   };
 }
 

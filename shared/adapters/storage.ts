@@ -553,13 +553,32 @@ export function translate({ error, subject }: { error: unknown; subject: string 
     return new ConvergeError({
       code: 'StorageRefused',
       subject,
-      message: `Cloud Storage answered ${status}`,
-      remedy: "grant the function's service account access to this bucket",
+      message: `Cloud Storage answered ${status}${saidBy(error)}`,
+      remedy: 'grant the account that asks access to this bucket',
       disposition: 'retry',
       cause: error,
     });
   }
   return unavailable({ subject, message: failureOf(error), cause: error });
+}
+
+const mostSaid = 400;
+
+/** What Cloud Storage says of a refusal: who lacks which right, or which policy is in the way. Empty where it says nothing. */
+function saidBy(error: unknown): string {
+  const said = error instanceof Error ? wordsIn(error.message).replace(/\s+/g, ' ').trim() : '';
+  return said === '' ? '' : `: ${said.length > mostSaid ? `${said.slice(0, mostSaid)}…` : said}`;
+}
+
+const bodySchema = z.object({ error: z.object({ message: z.string() }) });
+
+/** Of a download, the library hands on the body as it came. */
+function wordsIn(message: string): string {
+  try {
+    return bodySchema.parse(JSON.parse(message)).error.message;
+  } catch {
+    return message;
+  }
 }
 
 function failureOf(error: unknown): string {

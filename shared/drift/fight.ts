@@ -61,8 +61,7 @@ export function judgeHeals({
     const step = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
     if (step.does === 'begin') begins = true;
     if (step.does === 'try') tried.add(key);
-    if (step.does === 'begin' || step.does === 'pause')
-      paused.set(key, isLookedUpKey(key) ? chaseMessage(step.heals) : fightMessage(step.heals));
+    if (step.does === 'begin' || step.does === 'pause') paused.set(key, pauseMessage({ key, heals: step.heals }));
     return [key, step.heals] as const;
   });
   return { heals: { ...livingHeals({ heals, now }), ...Object.fromEntries(judged) }, paused, tried, begins };
@@ -156,6 +155,24 @@ export function livingHeals({
 /** Whether a fight is on: what agrees at the moment may be undone again. */
 export function isFighting({ heals, now }: { heals: RememberedHeals | undefined; now: Date }): boolean {
   return Object.values(livingHeals({ heals, now }) ?? {}).some(({ pausedUntil }) => pausedUntil !== undefined);
+}
+
+/** Of each object that is left alone for now in a fight, by key: with whom, and until when. */
+export function fightsOn({
+  heals,
+  now,
+}: {
+  heals: RememberedHeals | undefined;
+  now: Date;
+}): ReadonlyMap<string, string> {
+  const paused = Object.entries(livingHeals({ heals, now }) ?? {}).filter(
+    ([, { pausedUntil }]) => pausedUntil !== undefined && now.getTime() < parseTime(pausedUntil),
+  );
+  return new Map(paused.map(([key, of]) => [key, pauseMessage({ key, heals: of })]));
+}
+
+function pauseMessage({ key, heals }: { key: string; heals: Heals }): string {
+  return isLookedUpKey(key) ? chaseMessage(heals) : fightMessage(heals);
 }
 
 function managersOf({ fields }: ObjectDiff): readonly string[] {

@@ -28,6 +28,14 @@ export function inputPaths({ environment, reads }: { environment: Environment; r
   return [...new Set([...declared, ...beside])].sort();
 }
 
+/** Whether something at that path, or below it, is among the inputs; or the path lies in a folder that is. */
+export function isMadeOf(inputs: readonly string[], path: string): boolean {
+  return inputs.some(
+    (input) =>
+      input === '' || input === '.' || input === path || path.startsWith(`${input}/`) || input.startsWith(`${path}/`),
+  );
+}
+
 /** Whether two sets of inputs are the same paths with the same object ids. */
 export function sameInputs({ attempted, current }: { attempted: Inputs; current: Inputs }): boolean {
   const paths = Object.keys(attempted);

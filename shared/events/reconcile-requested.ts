@@ -55,3 +55,23 @@ export function encodeReconcileRequested({
     data: { ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
   };
 }
+
+/**
+ * The job of an environment that failed, and is to be tried again because what it is made of was uploaded once more: by its
+ * id, the memory of the environment tells whether that try was made.
+ *
+ * @param artifact `gs://bucket/name#generation`
+ */
+export function encodeTryAgain({
+  artifact,
+  ...job
+}: {
+  repository: string;
+  environment: string;
+  head: string;
+  artifact: string;
+  time: Date;
+}): OutgoingEvent {
+  const { time, ...asked } = job;
+  return encodeReconcileRequested({ job: { ...asked, cause: 'request' }, occasion: `again ${artifact}`, time });
+}

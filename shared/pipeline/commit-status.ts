@@ -1,22 +1,27 @@
 import { z } from 'zod';
 import { isOpen } from '../memory/incident.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
+import { declaredPaths, isMadeOf, sameInputs, type Inputs } from '../environment/inputs.ts';
+import { parseTime } from '../base/time.ts';
+import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { diffSchema } from '../events/alert.ts';
+import { encodeTryAgain } from '../events/reconcile-requested.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { environmentStates } from './common/environment-status.ts';
+import { recallLooks } from './common/recall-looks.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 import { revertsIn } from './common/reverts.ts';
 import { ignoredFiles } from './common/unused-files.ts';
+import type { WaitWords } from './common/wait-words.ts';
 import { changedPaths } from './rollback/changed-paths.ts';
-import { artifactUri } from '../source/artifact.ts';
+import { artifactUri, parseArtifactUri, pathOfArtifact, type ArtifactId } from '../source/artifact.ts';
 import { parseProvenance } from '../source/commit-message.ts';
 
 const environmentAtCommitSchema = z.object({
@@ -43,6 +48,11 @@ export const commitStatusSchema = z.object({
   /** The uploads that it copied: `gs://bucket/name#generation`. A function of the version before does not say. */
   artifacts: z.array(z.string()).default([]),
   /**
+   * Those of them, and of the ones that were asked for, whose paths the head of the branch has as this commit has them. A
+   * function of the version before does not say.
+   */
+  standing: z.array(z.string()).default([]),
+  /**
    * Files that it changed, and that are ignored though they are meant as environment files, as it seems; `message`
    * follows the path. A function of the version before does not say.
    */
@@ -60,13 +70,25 @@ type CommitStatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
  */
 const sinceMilliseconds = 7 * 24 * 3_600_000;
 
+export interface AskedCommit {
+  readonly repository: string;
+  readonly commit: string;
+  /**
+   * Uploads that made no commit, because this one had their content: what is asked for are the environments that are made
+   * of them, and one that failed counts as failed once it was tried for one of them.
+   */
+  readonly again?: readonly ArtifactId[];
+  /** Told of an environment that is on its way: what keeps it, in words. Absent: what it remembers of that. */
+  readonly waits?: WaitWords;
+}
+
 /**
  * Which environments a commit of the branch affects (an input has another Git object id than before it), and how far
  * each is. Reads Git and the state bucket, never a cluster. Throws `BadRequest` (refuse) for what is no recent commit
  * of the branch.
  */
 export async function commitStatus(
-  { repository: repositoryClass, commit: id }: { repository: string; commit: string },
+  { repository: repositoryClass, commit: id, again = [], waits = async () => '' }: AskedCommit,
   ports: CommitStatusPorts,
 ): Promise<CommitStatus> {
   const repository = ports.repository(repositoryClass);
@@ -84,17 +106,51 @@ export async function commitStatus(
   const names = await listEnvironments({ repository, commit: head.id });
   const remembered = await recallMemories({ repository: repositoryClass }, ports);
   const nothing: Recalled = { memory: emptyMemory(ports.now()) };
-  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), commits };
+  const atOrAfter = commitsFrom({ commit, commits });
+  const look = { repository, commit, head: head.id, atOrAfter, commits, again, waits };
+  const { artifacts } = parseProvenance(commit.message);
+  const looks: ReadonlyMap<string, LookTimes> =
+    again.length === 0 ? new Map() : await recallLooks({ repository: repositoryClass }, ports);
   const environments = await inParallel(names, async (name) =>
-    lookAtEnvironment({ name, ...look, recalled: remembered.get(name) ?? nothing }),
+    lookAtEnvironment({
+      name,
+      ...look,
+      checkedAt: looks.get(name)?.checkedAt ?? null,
+      recalled: remembered.get(name) ?? nothing,
+    }),
   );
   return {
     repository: repositoryClass,
     commit: id,
     environments: environments.filter((environment) => environment !== undefined),
-    artifacts: parseProvenance(commit.message).artifacts.map(artifactUri),
+    artifacts: artifacts.map(artifactUri),
+    standing: await standingOf({ repository, commit: id, head: head.id, artifacts: [...artifacts, ...again] }),
     ignored: await ignoredOf({ repository, commit }),
   };
+}
+
+async function standingOf({
+  repository,
+  commit,
+  head,
+  artifacts,
+}: {
+  repository: Repository;
+  commit: string;
+  head: string;
+  artifacts: readonly ArtifactId[];
+}): Promise<string[]> {
+  const placed = artifacts.flatMap((artifact) => {
+    const path = pathOfArtifact(artifact);
+    return path === undefined ? [] : [{ artifact, path }];
+  });
+  const paths = [...new Set(placed.map(({ path }) => path))];
+  const [then, now] = await Promise.all([
+    readInputs({ repository, commit, paths }),
+    readInputs({ repository, commit: head, paths }),
+  ]);
+  const stands = (path: string): boolean => (then[path] ?? null) !== null && then[path] === now[path];
+  return placed.filter(({ path }) => stands(path)).map(({ artifact }) => artifactUri(artifact));
 }
 
 type Ignored = CommitStatus['ignored'];
@@ -165,6 +221,9 @@ async function lookAtEnvironment({
   head,
   atOrAfter,
   commits,
+  again,
+  checkedAt,
+  waits,
   recalled: { memory, unreadable },
 }: {
   name: string;
@@ -173,15 +232,15 @@ async function lookAtEnvironment({
   head: string;
   atOrAfter: ReadonlySet<string>;
   commits: readonly Commit[];
+  again: readonly ArtifactId[];
+  checkedAt: string | null;
+  waits: WaitWords;
   recalled: Recalled;
 }): Promise<EnvironmentAtCommit | undefined> {
   const declared = await readEnvironment({ repository, commit: head, name });
   const paths = pathsOf({ name, declared, memory });
-  const [after, before] = await Promise.all([
-    readInputs({ repository, commit: commit.id, paths }),
-    inputsBefore({ repository, commit, paths }),
-  ]);
-  if (sameInputs({ attempted: before, current: after })) return undefined;
+  const ofIt = again.filter((artifact) => isMadeOf(paths, pathOfArtifact(artifact) ?? ''));
+  if (again.length > 0 ? ofIt.length === 0 : !(await isChanged({ repository, commit, paths }))) return undefined;
 
   const { converged, attempted, incident } = memory;
   const rolledBack = rolledBackOf({ name, commit: commit.id, commits, memory });
@@ -200,8 +259,9 @@ async function lookAtEnvironment({
     attempted !== undefined &&
     incident.revision === attempted.revision &&
     (atOrAfter.has(attempted.commit) || (await isAsAttempted({ repository, head, attempted })));
+  const isDue = !wasTried({ name, repository, commit: commit.id, atOrAfter, again: ofIt, checkedAt, memory });
   // Drift that is about to be healed is on its way.
-  if (isTold && incident.diff?.action !== 'healing') {
+  if (isTold && incident.diff?.action !== 'healing' && !isDue) {
     return {
       ...facts,
       state: incident.reason === 'Drifted' ? 'Diverged' : 'Failed',
@@ -209,11 +269,75 @@ async function lookAtEnvironment({
       diff: incident.diff ?? null,
     };
   }
+  const cluster = (declared.state === 'declared' ? declared.environment.cluster : undefined) ?? memory.cluster;
+  const keepsIt = async (): Promise<string> => {
+    const remembered = memory.held?.message ?? memory.waiting?.message ?? '';
+    return [remembered, await waits({ environment: name, memory, cluster })].filter((words) => words !== '').join('; ');
+  };
   const message =
     unreadable === undefined
-      ? (memory.held?.message ?? memory.waiting?.message ?? '')
+      ? [isTold && isDue ? `it failed, and is tried again: ${incident.summary}` : '', await keepsIt()]
+          .filter((words) => words !== '')
+          .join('; ')
       : `what is remembered of it ${unreadable}: the next look rebuilds it`;
   return { ...facts, state: 'Converging', message, diff: null };
+}
+
+async function isChanged({
+  repository,
+  commit,
+  paths,
+}: {
+  repository: Repository;
+  commit: Commit;
+  paths: readonly string[];
+}): Promise<boolean> {
+  const [after, before] = await Promise.all([
+    readInputs({ repository, commit: commit.id, paths }),
+    inputsBefore({ repository, commit, paths }),
+  ]);
+  return !sameInputs({ attempted: before, current: after });
+}
+
+/**
+ * Whether what failed was tried since the uploads that ask for it: for one of them, as its memory says, or at a later
+ * commit. What is not healthy has no tries: there it is whether it was looked at since.
+ */
+function wasTried({
+  name,
+  repository,
+  commit,
+  atOrAfter,
+  again,
+  checkedAt,
+  memory: { retry, attempted },
+}: {
+  name: string;
+  repository: Repository;
+  commit: string;
+  atOrAfter: ReadonlySet<string>;
+  again: readonly ArtifactId[];
+  checkedAt: string | null;
+  memory: Memory;
+}): boolean {
+  if (again.length === 0) return true;
+  if (attempted !== undefined && attempted.commit !== commit && atOrAfter.has(attempted.commit)) return true;
+  if (retry === undefined) {
+    // Looks are told in whole seconds, rounded down.
+    const until = checkedAt === null ? 0 : parseTime(checkedAt) + 1000;
+    return again.some((artifact) => uploadedAt(artifact) < until);
+  }
+  const of = { repository: repository.repositoryClass, environment: name, head: '', time: new Date(0) };
+  return again.some((artifact) => retry.tried?.includes(encodeTryAgain({ ...of, artifact: artifactUri(artifact) }).id));
+}
+
+/**
+ * Milliseconds since 1970: Storage numbers generations by the microsecond, as everybody sees and nobody promises. What is no such
+ * time was uploaded at none.
+ */
+function uploadedAt({ generation }: ArtifactId): number {
+  const at = Number(BigInt(generation) / 1000n);
+  return at > Date.UTC(2010) && at < Date.UTC(2100) ? at : 0;
 }
 
 /** A revert that was taken back itself took nothing back. */
@@ -271,4 +395,22 @@ export async function inputsBefore({
   return parent === undefined
     ? Object.fromEntries(paths.map((path) => [path, null]))
     : await readInputs({ repository, commit: parent, paths });
+}
+
+/** One question may name so many: the command asks again for more. */
+const mostArtifacts = 50;
+
+/**
+ * The uploads that a question names, once or again. Throws `BadRequest` (refuse) for what is none, and for too many.
+ */
+export function parseAgain(asked: unknown): readonly ArtifactId[] {
+  const uris = asked === undefined ? [] : Array.isArray(asked) ? asked : [asked];
+  const bad = (message: string) =>
+    new ConvergeError({ code: 'BadRequest', subject: 'artifact', message, disposition: 'refuse' });
+  if (uris.length > mostArtifacts) throw bad(`is given more than ${mostArtifacts} times`);
+  return uris.map((uri: unknown) => {
+    const artifact = typeof uri === 'string' ? parseArtifactUri(uri) : undefined;
+    if (artifact === undefined) throw bad('is no gs://BUCKET/NAME#GENERATION');
+    return artifact;
+  });
 }

@@ -46,6 +46,16 @@ export function destinationOf(artifact: ArtifactId): Destination {
   return { kind, path: safePath({ path: withoutArchiveEnding(artifact.name), subject }) };
 }
 
+/** Its path; undefined for what no upload can be: the trailer of a commit, which somebody wrote by hand. */
+export function pathOfArtifact(artifact: ArtifactId): string | undefined {
+  try {
+    return destinationOf(artifact).path;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'UnsafePath') return undefined;
+    throw error;
+  }
+}
+
 /**
  * Objects that tools make for themselves, and take away again: the parts of parallel composite uploads (the names are
  * those of gcloud's property `storage/parallel_composite_upload_component_prefix` and of gsutil's

@@ -1,7 +1,9 @@
 import { EVENT_ID, YAMLException, load, parseEvents, getScalarValue, type Event } from 'js-yaml';
 import type { z } from 'zod';
 import { ConvergeError, type ErrorCode } from '../base/errors.ts';
+import { meantBy } from '../base/nearest-name.ts';
 import { shortened } from '../base/shortened.ts';
+import { knownKeys } from './known-keys.ts';
 
 /**
  * Reads one of Converge's own YAML files (environment files, the operator's configuration) by its schema. Manifests are
@@ -11,19 +13,20 @@ import { shortened } from '../base/shortened.ts';
  * Throws `document.code` (refuse) naming file, line and key of the first problem, and how many more there are.
  */
 export function readDocument<T>(document: { file: string; text: string; schema: z.ZodType<T>; code: ErrorCode }): T {
-  const { file, text, code } = document;
+  const { file, text, code, schema } = document;
   const read = findProblems(document);
   if ('data' in read) return read.data;
   // A misspelt key is also a missing one: what stands there is named before what does not.
   const [first, ...others] = read.problems;
   const line = lineOf({ text, path: first.path });
-  const told = others.slice(0, mostProblems).map(describeProblem).join('; ');
+  const describe = (problem: Problem): string => describeProblem(problem, schema);
+  const told = others.slice(0, mostProblems).map(describe).join('; ');
   const more =
     others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
   throw new ConvergeError({
     code,
     subject: `${file}:${line}`,
-    message: `${describeProblem(first)}${more}`,
+    message: `${describe(first)}${more}`,
     disposition: 'refuse',
   });
 }
@@ -34,6 +37,8 @@ export interface Problem {
   readonly message: string;
   /** Whether it is about a key that is not there. */
   readonly missing: boolean;
+  /** The key, where nobody knows it. */
+  readonly unknown?: string;
 }
 
 /**
@@ -122,8 +127,11 @@ function refuseMultiplied({ file, code, value }: { file: string; code: ErrorCode
     throw refusal(`holds ${size} values with what its aliases stand for, and ${mostValues} are read`);
 }
 
-function describeProblem({ path, message }: Problem): string {
-  return `${shortened(dotted(path), longestProblem)}: ${shortened(message, longestProblem)}`;
+function describeProblem({ path, message, unknown }: Problem, schema: z.ZodType): string {
+  const said = `${shortened(dotted(path), longestProblem)}: ${shortened(message, longestProblem)}`;
+  const meant =
+    unknown === undefined ? undefined : meantBy({ name: unknown, among: knownKeys(schema, path.slice(0, -1)) });
+  return meant === undefined ? said : `${said}; did you mean ${meant}?`;
 }
 
 /** The line (from 1) of a key of a document that parses; where it is missing, of the mapping that should hold it. */
@@ -141,7 +149,7 @@ export function linesAt({ text, paths }: { text: string; paths: readonly (readon
 function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false, unknown: key }));
   if (issue.code === 'invalid_union') {
     // Of several forms the one is meant whose own keys are wrong, not the one that is another type altogether.
     const meant = issue.errors.find((problems) =>

@@ -99,7 +99,7 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(pipeline.folder, 'agent-'));
   const standIns = await writeStandIns(folder);
   const commandPackage = join(folder, 'converge-0.1.0.tgz');
-  const { files } = await bundleCommand({ root, version: '0.1.0' });
+  const { files } = await bundleCommand({ root, name: '@converge-gitops/converge', version: '0.1.0' });
   await writeFile(commandPackage, await packTarball(files));
   const { file, storage } = await configOfJobs('master', folder);
   agent = {

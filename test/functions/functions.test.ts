@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rename } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import packageFile from '../../package.json' with { type: 'json' };
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -404,6 +405,7 @@ describe('status', () => {
 
   test('answers its health check without asking anybody', async () => {
     expect(await get('/healthz')).toEqual({ status: 200, body: { status: 'ok', repositories: ['develop', 'master'] } });
+    expect(await get('/version')).toEqual({ status: 200, body: { version: packageFile.version } });
   });
 });
 

@@ -21,8 +21,8 @@ import { postBody } from '../post-body.ts';
  */
 
 const execute = promisify(execFile);
-const { version } = z
-  .object({ version: z.string() })
+const { name, version } = z
+  .object({ name: z.string(), version: z.string() })
   .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
 
 let dist: string;
@@ -406,7 +406,7 @@ describe('the package of the command', () => {
       ['install', '--offline', '--quiet', '--no-fund', '--no-audit', resolve(dist, built.command(version))],
       { cwd: project, env: environment },
     );
-    expect(await readdir(join(project, 'node_modules'))).toContain('converge');
+    expect(await readdir(join(project, 'node_modules', ...name.split('/')))).toContain('converge.mjs');
     bin = join(project, 'node_modules', '.bin', 'converge');
   });
 
@@ -434,7 +434,7 @@ describe('the package of the command', () => {
   test('brings the schemas of what it prints and what is sent, with their types', async () => {
     const somebody = join(scratch, 'somebody');
     const reader =
-      "import type { Report } from 'converge/schemas';\nexport const first = (report: Report): string => report.name;\n";
+      "import type { Report } from '@converge-gitops/converge/schemas';\nexport const first = (report: Report): string => report.name;\n";
     await writeFile(join(somebody, 'reader.mts'), reader);
     const settings = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', ''];
     await execute(join(root, 'node_modules', '.bin', 'tsc'), [...settings, 'reader.mts'], { cwd: somebody });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage, createBuckets, createDocuments, createStateStore } from '../../shared/adapters/storage.ts';
+import { createUploads } from '../../shared/adapters/uploads.ts';
 import type { Buckets, StateStore } from '../../shared/ports/storage.ts';
 import { portOf } from '../../local/fronts/proxy.ts';
 
@@ -323,6 +324,19 @@ describe('a service that answers an error', () => {
       ]);
       const refused = { status: 'rejected', reason: expect.objectContaining({ code, disposition }) };
       expect(results).toEqual([refused, refused, refused, refused]);
+    } finally {
+      broken.close();
+    }
+  });
+
+  it('what is refused is told in its own words', async () => {
+    const broken = await answering([403]);
+    try {
+      const lost = createUploads(broken.storage).find({ bucket: 'b', name: 'x' });
+      await expect(lost).rejects.toMatchObject({
+        code: 'StorageRefused',
+        problem: expect.stringMatching(/^Cloud Storage answered 403: ./),
+      });
     } finally {
       broken.close();
     }

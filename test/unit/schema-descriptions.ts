@@ -99,6 +99,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     commit: 'Which was asked for',
     environments: 'Those whose inputs it changed',
     artifacts: 'The uploads that it is made of',
+    standing: 'Uploads whose paths the head of the branch has as this commit has them',
     ignored: 'Files of it that are meant as environment files, as it seems, and are none',
   },
 };

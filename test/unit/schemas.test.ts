@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   deadLettersOutputSchema,
+  doctorOutputSchema,
   errorOutputSchema,
   historyOutputSchema,
   importOutputSchema,
@@ -100,6 +101,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'environment-diff': diffAnswerSchema,
   events: eventsAnswerSchema,
   why: whyAnswerSchema,
+  doctor: doctorOutputSchema,
   'command-error': errorOutputSchema,
 };
 /** `diff` is the name of a message. */

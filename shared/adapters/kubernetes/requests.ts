@@ -49,7 +49,8 @@ export interface Write {
 }
 
 interface ApiRequest {
-  readonly method: 'GET' | 'PATCH' | 'DELETE';
+  /** `POST` is for reviews, which are answered and kept nowhere. */
+  readonly method: 'GET' | 'PATCH' | 'DELETE' | 'POST';
   readonly path: string;
   readonly accept?: string;
   readonly contentType?: string;

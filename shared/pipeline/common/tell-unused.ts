@@ -3,7 +3,7 @@ import { encodeUploadAlert, type UnusedFile } from '../../events/upload-alert.ts
 import type { ChangeCommitted } from '../../events/change-committed.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Repository } from '../../ports/git.ts';
-import { artifactUri, destinationOf, type ArtifactId } from '../../source/artifact.ts';
+import { artifactUri, pathOfArtifact, type ArtifactId } from '../../source/artifact.ts';
 import type { Recalled } from './remembered-environments.ts';
 import { isUsed, rememberedPaths, unusedAt, usedPaths } from './unused-files.ts';
 
@@ -55,7 +55,7 @@ async function findUnused({
 }): Promise<readonly { readonly artifact: ArtifactId; readonly unused: readonly UnusedFile[] }[]> {
   const paths = rememberedPaths(remembered);
   const inDoubt = artifacts.flatMap((artifact) => {
-    const path = pathOf(artifact);
+    const path = pathOfArtifact(artifact);
     return path === undefined || isUsed(path, { paths }) ? [] : [{ artifact, path }];
   });
   // The files of a thousand environments are read for nothing, most often.
@@ -68,16 +68,6 @@ async function findUnused({
     return found;
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return [];
-    throw error;
-  }
-}
-
-/** Undefined for what no upload can be: the trailer of a commit, which somebody wrote by hand. */
-function pathOf(artifact: ArtifactId): string | undefined {
-  try {
-    return destinationOf(artifact).path;
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'UnsafePath') return undefined;
     throw error;
   }
 }

@@ -30,7 +30,7 @@ async function waitWith(status: number): Promise<{ calls: number; outcome: Promi
     },
   };
   const deadline = clock.now().getTime() + 600_000;
-  const outcome = awaitConvergence(context, { repositoryClass: 'master', commits: ['c'], deadline });
+  const outcome = awaitConvergence(context, { repositoryClass: 'master', landed: new Map([['c', []]]), deadline });
   await outcome.catch(() => undefined);
   return { calls: answer.mock.calls.length, outcome };
 }

@@ -141,7 +141,7 @@ spec:
       line: 'verify: { allowedSigners: ../signers }',
       message: 'spec.verify.allowedSigners: expected a path inside the repository, from its root, or the text itself',
     },
-    { what: 'an unknown key', line: 'prnue: true', message: 'spec.prnue: unknown key' },
+    { what: 'an unknown key', line: 'prnue: true', message: 'spec.prnue: unknown key; did you mean prune?' },
     {
       what: 'a duration without a unit',
       line: 'timeout: "5"',

@@ -89,7 +89,14 @@ describe('a change on a branch', () => {
 
   it('is a job for every environment that never ran', async () => {
     const { result, jobs } = await run({ repository });
-    expect(result).toEqual({ commit: commitId('a'), due: ['acme', 'globex'], untouched: [], removed: [], unused: [] });
+    expect(result).toEqual({
+      commit: commitId('a'),
+      due: ['acme', 'globex'],
+      untouched: [],
+      removed: [],
+      again: [],
+      unused: [],
+    });
     expect(jobs.map(({ topic, event }) => [topic, event.subject, event.data])).toEqual(
       ['acme', 'globex'].map((environment) => [
         'reconcile',
@@ -194,7 +201,7 @@ describe('a change on a branch', () => {
 
   it('is nothing in an empty repository', async () => {
     const { result, jobs } = await run({ repository: repositoryWith({ files: undefined }) });
-    expect(result).toEqual({ commit: undefined, due: [], untouched: [], removed: [], unused: [] });
+    expect(result).toEqual({ commit: undefined, due: [], untouched: [], removed: [], again: [], unused: [] });
     expect(jobs).toEqual([]);
   });
 

@@ -36,7 +36,7 @@ describe('a YAML document of our own', () => {
     {
       what: 'an unknown key, before the one that is missing for it',
       text: 'shop: []\n',
-      at: ':1: shop: unknown key; and 1 more: shops: is missing',
+      at: ':1: shop: unknown key; did you mean shops?; and 1 more: shops: is missing',
     },
     { what: 'an unknown key', text: 'shops: []\nclosed: []\n', at: ':2: closed: unknown key' },
     {
@@ -99,5 +99,35 @@ describe('a document that somebody wrote to hurt', () => {
     expect(took(() => (message = problemOf(text)))).toBeLessThan(3000);
     expect(message).toContain(says);
     expect(message.length).toBeLessThan(10_000);
+  });
+});
+
+describe('a key that nobody knows', () => {
+  const nested = z.strictObject({
+    alerts: z
+      .strictObject({ gitHosts: z.array(z.strictObject({ name: z.string().optional() })).default([]) })
+      .prefault({}),
+    clusters: z.record(z.string(), z.union([z.strictObject({ kubeconfig: z.string() }), z.literal('none')])).optional(),
+  });
+  const told = (text: string): string => {
+    try {
+      readDocument({ file: 'f.yaml', text, schema: nested, code: 'BadConfiguration' });
+    } catch (error) {
+      return String(error);
+    }
+    return '';
+  };
+
+  it.each([
+    ['alert: {}', 'alert: unknown key; did you mean alerts?'],
+    ['alerts: { git_hosts: [] }', 'alerts.git_hosts: unknown key; did you mean gitHosts?'],
+    ['alerts: { gitHosts: [{ nmae: a }] }', 'alerts.gitHosts.0.nmae: unknown key; did you mean name?'],
+    ['clusters: { sandbox: { kube_config: a } }', 'kube_config: unknown key; did you mean kubeconfig?'],
+  ])('is told with what was meant: %s', (text, message) => {
+    expect(told(text)).toContain(message);
+  });
+
+  it('is told alone where nothing is like it', () => {
+    expect(told('elephants: 1')).not.toContain('did you mean');
   });
 });
