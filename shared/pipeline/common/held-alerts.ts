@@ -44,7 +44,7 @@ export async function readHeldIncident(
 
 export async function readHeldCause(
   { sink, cause }: { sink: string; cause: string },
-  ports: HeldPorts,
+  ports: Pick<HeldPorts, 'state' | 'log'>,
 ): Promise<Kept<HeldCause> | undefined> {
   return keptOf(await readState({ path: heldCausePath(sink, cause), decode: decodeHeldCause }, ports));
 }

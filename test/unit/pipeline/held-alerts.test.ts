@@ -461,6 +461,31 @@ describe('what is held of a sink', () => {
     expect(told('hook')).toHaveLength(2);
   });
 
+  it('that nobody can read stays, and is told once it can be read', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }, mail];
+    const { deliver, tick, told, clock, state, log } = world(sinks, '2026-11-23T22:00:00Z');
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    const [held, ...others] = await state.list(`${heldFolder}sinks/hook/`);
+    if (held === undefined) throw new Error('is held');
+    expect(others).toEqual([]);
+    const kept = await state.read(held.path);
+    if (kept === undefined || 'unreadable' in kept) throw new Error('is readable');
+    await state.write({ path: held.path, value: { version: 2 }, ifGeneration: 'any', metadata: held.metadata });
+    const cause = `${heldFolder}sinks/hook/causes/c.json`;
+    await state.write({ path: cause, value: { version: 2 }, ifGeneration: 'any' });
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    await tick();
+    expect((await state.list(`${heldFolder}sinks/hook/`)).map(({ path }) => path)).toEqual([cause, held.path]);
+    expect(log.lines.filter((line) => line.startsWith('ERROR'))).toHaveLength(2);
+    await state.write({ path: held.path, value: kept.value, ifGeneration: 'any', metadata: held.metadata });
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    await tick();
+    expect((await state.list(`${heldFolder}sinks/hook/`)).map(({ path }) => path)).toEqual([cause]);
+  });
+
   it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {
     const sinks: AlertSink[] = [slack, mail];
     const { deliver, tick, clock, state } = world(sinks);
