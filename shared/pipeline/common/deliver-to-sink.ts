@@ -3,10 +3,9 @@ import type { AlertSink } from '../../config/sinks.ts';
 import { ConvergeError, describeError } from '../../base/errors.ts';
 import type { ReceivedAlert } from '../../events/received-alert.ts';
 import {
-  decodeDelivery,
   deliveryPath,
+  isOfThePast,
   judgeDelivery,
-  mergedRecords,
   toldOf,
   withAttempt,
   withNewest,
@@ -21,9 +20,16 @@ import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { clearDeliveries, keepUnsaved, unsavedAt, writeDelivery, type RecordPlace } from './delivery-records.ts';
+import {
+  clearDeliveries,
+  keepUnsaved,
+  readDelivery,
+  unsavedAt,
+  writeDelivery,
+  type RecordPlace,
+} from './delivery-records.ts';
 import { betweenWrites } from './pauses.ts';
-import { ageOf, readState, valueOrNone, type ReadState } from './read-state.ts';
+import { ageOf, type ReadState } from './read-state.ts';
 
 export type DeliverPorts = Pick<Ports, 'sinks' | 'state' | 'log' | 'now' | 'sleep'>;
 
@@ -159,12 +165,13 @@ async function claimDelivery(
 ): Promise<Claimed | Unrecorded | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
   const { place, told } = incident;
   const kept = unsavedAt(place.path, ports);
-  const found = await orUnrecorded(readState({ path: place.path, decode: decodeDelivery }, ports));
-  if (found !== undefined && 'error' in found) return { ...found, before: kept };
-  const stored = valueOrNone(found);
-  const before = mergedRecords(stored, kept);
+  const knows = await orUnrecorded(readDelivery(place.path, ports));
+  if ('error' in knows) return { ...knows, before: kept };
+  const { found, stored, record: before, isLost, ended } = knows;
   const verdict = judgeDelivery(incident, before);
   if (verdict.kind !== 'send' && verdict.kind !== 'unneeded') return verdict;
+  // What it would open, nothing would end.
+  if (told.state === 'open' && !(incident.isInOrder ?? false) && isOfThePast(told, ended)) return { kind: 'older' };
   // An end may overtake what it ends, as what is healed is told with its end: people would never hear what it was.
   if (isEarly && found === undefined && kept === undefined && told.state === 'closed' && !incident.isNews)
     return 'busy';
@@ -182,7 +189,7 @@ async function claimDelivery(
   keepUnsaved(place.path, undefined, ports);
   if (verdict.kind === 'unneeded') return verdict;
   // Nobody can read what the sink had.
-  const perhaps = verdict.perhaps || (found !== undefined && stored === undefined);
+  const perhaps = verdict.perhaps || isLost;
   return claimed({ send: { ...verdict, perhaps }, place, record, generation: written.generation, before }, ports);
 }
 
