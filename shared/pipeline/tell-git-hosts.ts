@@ -106,7 +106,7 @@ export async function tellGitHost(
   await inTurn({ key: path, asked: commits, state: ports.state }, async (asked) => {
     const claim = await claimTurn({ path, asked, host }, ports);
     const outcome = await tellAll({ host, project, repositoryClass, ...claim }, ports);
-    await endTurn({ path, claim, commits: outcome.commits }, ports);
+    await endTurn({ path, claim, outcome }, ports);
     if (outcome.failure !== undefined) throw outcome.failure.error;
   });
   return 'told';
@@ -117,6 +117,8 @@ interface Turn {
   /** Milliseconds since 1970, by our clock. */
   readonly began: number;
   readonly commits: readonly ToldCommit[];
+  /** Of the turns before it. */
+  readonly failures: number;
 }
 
 /** Writes down what is asked, so that it is looked at whatever becomes of this turn. */
@@ -133,12 +135,17 @@ async function claimTurn(
     const isOurs = record?.writer === writer;
     const isBusy = age < betweenWrites || (record !== undefined && record.writer !== null && age < diesAfter);
     if (isOurs && found !== undefined)
-      return { generation: found.generation, began: ports.now().getTime(), commits: record.commits };
+      return {
+        generation: found.generation,
+        began: ports.now().getTime(),
+        commits: record.commits,
+        failures: record.failures,
+      };
     if (!isBusy) {
-      const commits = withAsked(record?.commits ?? [], asked);
+      const turn = { commits: withAsked(record?.commits ?? [], asked), failures: record?.failures ?? 0 };
       const ifGeneration: GenerationPrecondition = found === undefined ? 'absent' : { generation: found.generation };
-      const written = await ports.state.write({ path, value: { version: 1, writer, commits }, ifGeneration });
-      if (written !== 'conflict') return { generation: written.generation, began: ports.now().getTime(), commits };
+      const written = await ports.state.write({ path, value: { version: 1, writer, ...turn }, ifGeneration });
+      if (written !== 'conflict') return { generation: written.generation, began: ports.now().getTime(), ...turn };
     }
     await ports.sleep(betweenWrites);
   }
@@ -222,12 +229,13 @@ async function statusOf(of: { repository: string; commit: string }, ports: TellP
 
 /** Never fails: who comes next finds what was asked, and asks the host what it has. */
 async function endTurn(
-  { path, claim, commits }: { path: string; claim: Turn; commits: readonly ToldCommit[] },
+  { path, claim, outcome }: { path: string; claim: Turn; outcome: Told },
   ports: TellPorts,
 ): Promise<void> {
   const pause = restOf({ pause: betweenWrites, since: claim.began, now: ports.now() });
   if (pause > 0) await ports.sleep(pause);
-  const value = { version: 1, writer: null, commits };
+  const failures = outcome.failure === undefined ? 0 : claim.failures + 1;
+  const value = { version: 1, writer: null, commits: outcome.commits, failures };
   const written = await ports.state
     .write({ path, value, ifGeneration: { generation: claim.generation } })
     .catch((error: unknown) => ({ error }));
