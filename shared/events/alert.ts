@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 import { boundedAlert } from './bounded-alert.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { differingPaths, diffReasons, objectDiffSchema } from '../drift/object-diff.ts';
+import { diffReasons } from '../base/diff-reasons.ts';
+import { differingPaths, objectDiffSchema } from '../drift/object-diff.ts';
 import { policySchema } from '../environment/policy.ts';
 
 export const diffType = 'dev.converge.environment.diff.v1';

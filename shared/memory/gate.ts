@@ -4,7 +4,7 @@ import { linesAt } from '../yaml/read-document.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from './memory.ts';
-import { nearestName } from '../environment/nearest-name.ts';
+import { nearestName } from '../base/nearest-name.ts';
 
 /** One environment file of a commit, as far as others depend on it. */
 export type DeclaredEnvironment =

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
-import { diffReasons } from '../../drift/object-diff.ts';
+import { diffReasons } from '../../base/diff-reasons.ts';
 import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { failingSchema } from '../../memory/look-times.ts';

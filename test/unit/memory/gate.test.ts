@@ -10,7 +10,7 @@ import {
 import { environmentPath } from '../../../shared/environment/environment-file.ts';
 import type { Incident } from '../../../shared/memory/incident.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
-import { nearestName } from '../../../shared/environment/nearest-name.ts';
+import { nearestName } from '../../../shared/base/nearest-name.ts';
 import { commitId, environmentText } from '../pipeline/ports.ts';
 import { refusalIfAny } from '../../refusal.ts';
 
