@@ -17,7 +17,7 @@ import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf, holdRulesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
-import { readDelivery, unsavedAt, writeDelivery } from './delivery-records.ts';
+import { keepEnd, readDelivery, unsavedAt, writeDelivery } from './delivery-records.ts';
 import { readHeldCause, readHeldIncident, writeHeldIncident, type Kept } from './held-alerts.ts';
 import { betweenWrites } from './pauses.ts';
 import { ageOf } from './read-state.ts';
@@ -193,8 +193,10 @@ async function bury(
   if (found !== undefined && ageOf(found) < betweenWrites) return 'busy';
   const dead = { ...withNewest(asked.told, record), shows: 'closed' as const };
   const ifGeneration = found === undefined ? 'absent' : { generation: found.generation };
-  const written = await writeDelivery({ place: { path, isNews: false }, record: dead, ifGeneration }, ports);
-  return written === 'conflict' ? 'busy' : 'buried';
+  const place = { path, isNews: false };
+  if ((await writeDelivery({ place, record: dead, ifGeneration }, ports)) === 'conflict') return 'busy';
+  await keepEnd(place, dead, ports);
+  return 'buried';
 }
 
 function parsedTime(time: string | undefined): Date | undefined {

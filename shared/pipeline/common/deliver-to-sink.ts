@@ -22,6 +22,7 @@ import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
 import {
   clearDeliveries,
+  keepEnd,
   keepUnsaved,
   readDelivery,
   unsavedAt,
@@ -57,6 +58,8 @@ const waitsForBeginning = 3;
 /** How long the delivery of another alert of the incident is waited for, and when it has died. Milliseconds. */
 const waitsFor = 15;
 const diesAfter = 60_000;
+/** How often what Storage does not take is tried again. */
+const mostFailures = 3;
 
 /**
  * Delivers an alert to one sink, where that has not had it, and nothing newer of its incident is known. What it has is
@@ -74,15 +77,15 @@ export async function deliverToSink(
   if (unread.kind !== 'send' && (incident.isNews || unread.kind !== 'unmeant')) return unread.kind;
   const writer = randomUUID();
   let before: DeliveryRecord | undefined;
-  let hasFailed = false;
+  let failures = 0;
   for (let look = 1; look <= waitsFor; look++) {
     const isEarly = look <= waitsForBeginning;
     const claim = await claimDelivery({ incident, writer, before, isEarly }, ports);
     if (claim === 'busy') await ports.sleep(betweenWrites);
     else if (claim.kind === 'claimed') return deliverClaimed(given, claim, ports);
-    // Somebody else may have written in the same second.
-    else if (claim.kind === 'unrecorded' && !hasFailed) {
-      hasFailed = true;
+    // Somebody else may have written in the same second, and somebody else again in the next.
+    else if (claim.kind === 'unrecorded' && failures < mostFailures) {
+      failures += 1;
       ({ before } = claim);
       await ports.sleep(betweenWrites);
     } else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
@@ -187,6 +190,7 @@ async function claimDelivery(
   if (written === 'conflict') return 'busy';
   if ('error' in written) return { ...written, before };
   keepUnsaved(place.path, undefined, ports);
+  await keepEnd(place, record, ports);
   if (verdict.kind === 'unneeded') return verdict;
   // Nobody can read what the sink had.
   const perhaps = verdict.perhaps || isLost;
@@ -247,9 +251,10 @@ async function settle(
   ports: DeliverPorts,
 ): Promise<void> {
   const { place, generation, record, before, writtenAt } = claim;
+  const settled = withOutcome(outcome, { record, before });
+  await keepEnd(place, settled, ports);
   const pause = betweenWrites - (ports.now().getTime() - writtenAt);
   if (pause > 0) await ports.sleep(Math.min(pause, betweenWrites));
-  const settled = withOutcome(outcome, { record, before });
   const write = writeDelivery({ place, record: settled, ifGeneration: { generation } }, ports);
   const written = await write.catch((error: unknown) => ({ error }));
   if (written === 'conflict' || 'error' in written) {

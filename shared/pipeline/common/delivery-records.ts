@@ -45,10 +45,7 @@ export async function readDelivery(path: string, ports: Pick<Ports, 'state' | 'l
   return { found, stored, record, isLost, ended };
 }
 
-/**
- * Writes a record with the metadata by which it is cleared one day, and an end once more. Throws as `StateStore.write`
- * does.
- */
+/** Writes a record with the metadata by which it is cleared one day. Throws as `StateStore.write` does. */
 export async function writeDelivery(
   {
     place: { path, isNews },
@@ -57,14 +54,21 @@ export async function writeDelivery(
   }: { place: RecordPlace; record: DeliveryRecord; ifGeneration: GenerationPrecondition },
   { state }: Pick<Ports, 'state'>,
 ): Promise<{ generation: string } | 'conflict'> {
+  return state.write({ path, value: record, ifGeneration, metadata: deliveryMetadata(record, { isNews }) });
+}
+
+/**
+ * Writes the end of an incident once more, where that is what its record says. Never fails: nobody misses it where the
+ * record can be read.
+ */
+export async function keepEnd(
+  { path, isNews }: RecordPlace,
+  record: DeliveryRecord,
+  { state }: Pick<Ports, 'state'>,
+): Promise<void> {
+  if (isNews || record.newest.state !== 'closed' || record.attempt !== null) return;
   const metadata = deliveryMetadata(record, { isNews });
-  const written = await state.write({ path, value: record, ifGeneration, metadata });
-  const isEnd = !isNews && record.newest.state === 'closed' && record.attempt === null;
-  if (written !== 'conflict' && isEnd) {
-    // Nobody misses it where the record can be read.
-    await state.write({ path: endedPath(path), value: record, ifGeneration: 'any', metadata }).catch(() => {});
-  }
-  return written;
+  await state.write({ path: endedPath(path), value: record, ifGeneration: 'any', metadata }).catch(() => {});
 }
 
 /** Of the records of one sink an instance looks for spent ones at most every ten minutes, and clears so many at a time. */
