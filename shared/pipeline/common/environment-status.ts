@@ -98,7 +98,15 @@ export const statusSchema = z.object({
    */
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
   /** What is refused until its uploader does something. A function of the version before does not say. */
-  uploads: z.array(refusedUploadSchema).default([]),
+  uploads: z
+    .array(
+      refusedUploadSchema.extend({
+        /** As in its alert. A function of the version before does not say. */
+        incident: z.string().optional(),
+        acknowledged: acknowledgedSchema,
+      }),
+    )
+    .default([]),
   /** Clusters, Git hosts and buckets that do not answer, and how many environments stand on each; absent: there is none. */
   unreachable: z
     .array(
