@@ -14,6 +14,7 @@ import {
   withAsked,
   type ToldCommit,
 } from '../notices/told-commits.ts';
+import type { GitHosts } from '../ports/git-hosts.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { GenerationPrecondition } from '../ports/storage.ts';
 import { commitStatus } from './commit-status.ts';
@@ -101,11 +102,13 @@ export async function tellGitHost(
 ): Promise<'told' | 'unmeant'> {
   const settings = repositories[repositoryClass];
   const project = settings === undefined ? undefined : projectAt(host, { ...settings, repositoryClass });
-  if (project === undefined) return 'unmeant';
+  if (settings === undefined || project === undefined) return 'unmeant';
   const path = toldCommitsPath({ host: host.name, repositoryClass });
   await inTurn({ key: path, asked: commits, state: ports.state }, async (asked) => {
     const claim = await claimTurn({ path, asked, host }, ports);
-    const outcome = await tellAll({ host, project, repositoryClass, ...claim }, ports);
+    const { tls, proxy, proxySecretFile } = settings;
+    const connection = { tls, proxy, proxySecretFile };
+    const outcome = await tellAll({ host, connection, project, repositoryClass, ...claim }, ports);
     await endTurn({ path, claim, outcome }, ports);
     if (outcome.failure !== undefined) throw outcome.failure.error;
   });
@@ -161,7 +164,8 @@ interface Told {
   readonly failure?: { readonly error: unknown };
 }
 
-type Telling = Pick<CommitsForHost, 'host' | 'repositoryClass'> & Turn & { readonly project: string };
+type Telling = Pick<CommitsForHost, 'host' | 'repositoryClass'> &
+  Turn & { readonly project: string; readonly connection: Parameters<GitHosts['report']>[0]['connection'] };
 
 /**
  * The newest first, as people look at that. Never fails: a refusal keeps no other commit from being told, and anything
@@ -204,7 +208,7 @@ async function tellAll(telling: Telling, ports: TellPorts): Promise<Told> {
 
 /** @returns shows what the host has of it now; undefined where nothing more is to be told. `further`: to be told as well */
 async function tellOne(
-  { host, project, repositoryClass, commit, shows }: Telling & ToldCommit,
+  { host, connection, project, repositoryClass, commit, shows }: Telling & ToldCommit,
   ports: TellPorts,
 ): Promise<{ shows: string | undefined; further: readonly string[] }> {
   const found = await statusOf({ repository: repositoryClass, commit }, ports);
@@ -213,7 +217,7 @@ async function tellOne(
   const [hash, isOpen] = [reportHash(report), isOpenReport(report)];
   if (shows === hash) return { shows: isOpen ? hash : undefined, further: [] };
   const { branch } = ports.repository(repositoryClass);
-  const { mergedBy } = await ports.gitHosts.report({ host, project, branch, report });
+  const { mergedBy } = await ports.gitHosts.report({ host, connection, project, branch, report });
   return { shows: isOpen ? hash : undefined, further: mergedBy };
 }
 
