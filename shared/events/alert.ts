@@ -20,7 +20,7 @@ export const causeSchema = z.object({
   commit: z.string(),
   /** The first line of its message. */
   subject: z.string(),
-  /** Who uploaded it, as was said, or else its author: `Ana <ana@example.com>`. */
+  /** Who uploaded it, as was said, or, of what was not uploaded, its author: `Ana <ana@example.com>`. */
   author: z.string().nullable(),
   /** `gs://bucket/name#generation`, the first of several. */
   artifact: z.string().nullable(),
