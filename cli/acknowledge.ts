@@ -1,3 +1,4 @@
+import { uploadIncident, uploadOf } from '../shared/events/upload-alert.ts';
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
 import { boundedText, largestLine } from '../shared/notices/bounded-text.ts';
 import { incidentKey } from '../shared/notices/notice.ts';
@@ -22,7 +23,7 @@ export interface AcknowledgeOptions {
 
 interface OpenIncident {
   readonly incident: string;
-  /** `master/acme-production`, or `cluster/production-eu` */
+  /** `master/acme-production`, `cluster/production-eu`, or `gs://bucket/name#generation` */
   readonly about: string;
   readonly since: string;
   readonly summary: string;
@@ -125,7 +126,11 @@ function chosenOf(status: Status, target: string): readonly OpenIncident[] {
 
 const mostNamed = 20;
 
-function openOf({ environments, unreachable = [] }: Status): readonly (OpenIncident & { names: readonly string[] })[] {
+function openOf({
+  environments,
+  uploads,
+  unreachable = [],
+}: Status): readonly (OpenIncident & { names: readonly string[] })[] {
   const own = environments.flatMap(({ repository, name, incidents }) =>
     incidents.map(({ id, since, summary, acknowledged }) => ({
       ...{ incident: id, about: `${repository}/${name}`, names: [name, `${repository}/${name}`], since, summary },
@@ -136,5 +141,10 @@ function openOf({ environments, unreachable = [] }: Status): readonly (OpenIncid
     ...{ incident, about: subject, names: [subject], since, summary: problem },
     isAcknowledged: acknowledged !== undefined,
   }));
-  return [...own, ...dependencies];
+  const refused = uploads.map(({ artifact, incident, since, reason, message, acknowledged }) => ({
+    ...{ incident: incident ?? uploadIncident(uploadOf(artifact)), about: artifact },
+    ...{ names: [artifact, uploadOf(artifact)], since, summary: `${reason}: ${message}` },
+    isAcknowledged: acknowledged !== undefined,
+  }));
+  return [...own, ...dependencies, ...refused];
 }

@@ -145,7 +145,9 @@ export const acknowledgeOutputSchema = z.object({
     .array(
       z.object({
         incident: z.string(),
-        about: z.string().describe('`<class>/<environment>`, or what does not answer: `cluster/<name>`'),
+        about: z
+          .string()
+          .describe('`<class>/<environment>`, what does not answer (`cluster/<name>`), or the upload that is refused'),
         since: z.string().describe('ISO 8601'),
       }),
     )

@@ -120,10 +120,21 @@ export function unreadableLine({ repository, message }: Status['unreadable'][num
 }
 
 /** An upload that waits for its uploader: no environment shows that it is missing. */
-export function refusedLine({ repository, artifact, reason, message, since, author }: Status['uploads'][number]): Line {
+export function refusedLine({
+  repository,
+  artifact,
+  reason,
+  message,
+  since,
+  author,
+  incident,
+  acknowledged,
+}: Status['uploads'][number]): Line {
   const by = author === null ? '' : ` by ${author}`;
+  const id = incident === undefined ? '' : ` (incident ${incident})`;
+  const taken = acknowledged === undefined ? '' : `; ${acknowledgedWords(acknowledged)}`;
   return {
-    text: `${repository}: ${artifact}${by} is refused since ${shortTime(since)}: ${reason}: ${message}`,
+    text: `${repository}: ${artifact}${by} is refused since ${shortTime(since)}: ${reason}: ${message}${id}${taken}`,
     tone: 'bad',
   };
 }

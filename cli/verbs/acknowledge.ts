@@ -8,7 +8,10 @@ export function addAcknowledge(program: Command, { open, answer }: Surroundings)
       'Says that you take care of what is open: it is not told again until it ends, or the time is over. ' +
         'Of an environment: all that is open there.',
     )
-    .argument('<environment|incident>', '<name>, <class>/<name>, or the id of an incident, as status shows them')
+    .argument(
+      '<environment|incident>',
+      '<name>, <class>/<name>, or the id of an incident or the name of a refused upload, as status shows them',
+    )
     .addOption(new Option('--for <duration>', 'for how long (default: until it ends)').argParser(duration))
     .option('--comment <text>', 'for whoever reads it')
     .option('--undo', 'you take care of it no more')

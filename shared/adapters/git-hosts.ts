@@ -1,11 +1,13 @@
+import type { Dispatcher } from 'undici';
 import type { GitHostConfig } from '../config/git-hosts.ts';
 import type { GitHosts } from '../ports/git-hosts.ts';
+import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
 import { reportToGithub } from './sinks/github.ts';
 import { reportToGitlab } from './sinks/gitlab.ts';
 import { parseAnswer } from './sinks/host-calls.ts';
-import { posting, type Post } from './sinks/post.ts';
+import { posting, type Connection, type Post } from './sinks/post.ts';
 import { readToken } from './sinks/secrets.ts';
 
 /** Shows what became of commits on hosts of every kind, each by its file in `sinks/`. */
@@ -18,17 +20,47 @@ export function createGitHosts({
   answer?: number;
 }): GitHosts {
   const pauses = new Map<string, number>();
+  const connections = new Map<string, Connection>();
   const apps = new Map<string, () => Promise<string>>();
   return {
-    async report({ host, ...asked }) {
+    async report({ host, connection: settings, ...asked }) {
       const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
-      const post = posting({ sink: host.name, receiver, answer, pauses });
+      const key = JSON.stringify([host.name, settings]);
+      const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
+      if (connection !== undefined) connections.set(key, connection);
+      const post = posting({
+        sink: host.name,
+        receiver,
+        answer,
+        pauses,
+        ...(connection === undefined ? {} : { connection }),
+      });
       const at = { ...asked, sink: host.name, api: host.api, post };
       if (host.kind === 'gitlab')
         return await reportToGitlab({ ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) });
-      const tokenOf = apps.get(host.name) ?? githubTokens(host, { post, now });
-      apps.set(host.name, tokenOf);
+      const tokenOf = apps.get(key) ?? githubTokens(host, { post, now });
+      apps.set(key, tokenOf);
       return await reportToGithub({ ...at, token: await tokenOf() });
+    },
+  };
+}
+
+/** As Git reaches the repository; undefined: as everything else is reached. */
+function connectionTo(of: { settings: GitConnection; url: string; answer: number }): Connection | undefined {
+  if (Object.values(of.settings).every((setting) => setting === undefined)) return undefined;
+  let made: Promise<Dispatcher> | undefined;
+  return {
+    async dispatcher() {
+      made ??= createDispatcher(of).catch((error: unknown) => {
+        made = undefined;
+        throw error;
+      });
+      return await made;
+    },
+    forget() {
+      // Others may still be answered by it.
+      void made?.then(async (old) => old.close()).catch(() => undefined);
+      made = undefined;
     },
   };
 }

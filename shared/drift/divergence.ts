@@ -1,4 +1,5 @@
-import type { DiffReason, ObjectDiff } from './object-diff.ts';
+import type { DiffReason } from '../base/diff-reasons.ts';
+import type { ObjectDiff } from './object-diff.ts';
 import { objectTitle, type ObjectId } from '../objects/object-id.ts';
 
 /** What a run found to differ. */

@@ -80,11 +80,8 @@ export const objectDiffSchema = z.object({
   omittedFields: z.number().int().positive().optional(),
 });
 
-export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;
-
 export type FieldDiff = z.infer<typeof fieldDiffSchema>;
 export type ObjectDiff = z.infer<typeof objectDiffSchema>;
-export type DiffReason = (typeof diffReasons)[number];
 
 /** What differs, without its values: one text for each object and field, sorted. */
 export function differingPaths(objects: readonly ObjectDiff[]): string[] {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 import { boundedAlert } from './bounded-alert.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { differingPaths, diffReasons, objectDiffSchema } from '../drift/object-diff.ts';
+import { diffReasons } from '../base/diff-reasons.ts';
+import { differingPaths, objectDiffSchema } from '../drift/object-diff.ts';
 import { policySchema } from '../environment/policy.ts';
 
 export const diffType = 'dev.converge.environment.diff.v1';
@@ -19,7 +20,7 @@ export const causeSchema = z.object({
   commit: z.string(),
   /** The first line of its message. */
   subject: z.string(),
-  /** Who uploaded it, as was said, or else its author: `Ana <ana@example.com>`. */
+  /** Who uploaded it, as was said, or, of what was not uploaded, its author: `Ana <ana@example.com>`. */
   author: z.string().nullable(),
   /** `gs://bucket/name#generation`, the first of several. */
   artifact: z.string().nullable(),

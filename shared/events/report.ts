@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { diffReasons } from '../drift/object-diff.ts';
+import { diffReasons } from '../base/diff-reasons.ts';
 import { causeSchema } from './alert.ts';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 

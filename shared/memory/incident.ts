@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
 import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
 import { boundedDiff } from '../events/bounded-alert.ts';
-import { differingPaths, diffReasons, type DiffReason } from '../drift/object-diff.ts';
+import { diffReasons, type DiffReason } from '../base/diff-reasons.ts';
+import { differingPaths } from '../drift/object-diff.ts';
 import { objectTitle } from '../objects/object-id.ts';
 
 /**

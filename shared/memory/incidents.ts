@@ -1,5 +1,5 @@
 import { parseTime } from '../base/time.ts';
-import type { DiffReason } from '../drift/object-diff.ts';
+import type { DiffReason } from '../base/diff-reasons.ts';
 import { isOpen, type Incident } from './incident.ts';
 import type { Memory } from './memory.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shortened } from '../base/shortened.ts';
 import { formatTime, parseTime } from '../base/time.ts';
-import { diffReasons } from '../drift/object-diff.ts';
+import { diffReasons } from '../base/diff-reasons.ts';
 import { sameInputs } from '../environment/inputs.ts';
 import { causeSchema } from '../events/alert.ts';
 import type { Incident } from './incident.ts';

@@ -10,15 +10,14 @@ import { boundedText } from './bounded-text.ts';
 const listedObjects = 5;
 const largestMessage = 200;
 
-const actions: Readonly<Record<Diff['action'], string>> = {
-  healed: 'It was undone',
-  healing: 'It is being undone',
-  none: 'Nothing is done about it',
+const actions: Readonly<Record<Exclude<Diff['action'], 'none'>, string>> = {
+  healed: ' It was undone.',
+  healing: ' It is being undone.',
 };
 
 /** What a person wants to know first: what differs, where, since when, by whom, and what becomes of it. */
 export function diffLines(diff: Diff): string[] {
-  const { objects, omitted, since, occurrence, action, rollback, policy } = diff;
+  const { objects, omitted, since, occurrence, rollback, policy } = diff;
   const further = omitted + Math.max(0, objects.length - listedObjects);
   const words = policyWords(policy);
   return [
@@ -26,11 +25,20 @@ export function diffLines(diff: Diff): string[] {
     ...(further === 0 ? [] : [`and ${further} more`]),
     ...valueLines(objects[0]),
     ...changedLines(objects[0]),
-    `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}. ${actions[action]}.`,
+    `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}`,
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
     ...(words.length === 0 ? [] : [`Its file says: ${words.join(', ')}`]),
   ];
+}
+
+/** Of what was rolled back the line of that says it. */
+function actionWords({ action, reason, rollback }: Diff): string {
+  if (action !== 'none') return actions[action];
+  if (rollback !== null) return '';
+  return reason === 'Failed'
+    ? ' What runs stays as it is. It is tried again after a pause, and at once by the next commit that changes an input.'
+    : ' Nothing is done about it.';
 }
 
 export function convergedLines(converged: Converged): string[] {

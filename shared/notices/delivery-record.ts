@@ -67,6 +67,19 @@ export function deliveryPath({ sink, id, notice }: { sink: string; id: string; n
   return `${deliveryFolder(sink)}${notice.incident?.key ?? `alert-${eventId('alert', id)}`}.json`;
 }
 
+/**
+ * Where the end of an incident stands once more, `sinks/<sink>/ended/<incident key>.json`: it is read where nobody can
+ * read the record.
+ */
+export function endedPath(recordPath: string): string {
+  return recordPath.replace(/[^/]+$/, 'ended/$&');
+}
+
+/** Whether an alert is of an occurrence that is known to be over, by what is known of the last end. */
+export function isOfThePast(told: Told, ended: DeliveryRecord | undefined): boolean {
+  return ended !== undefined && (ended.newest.id === told.id || isOlder(told, ended.newest));
+}
+
 export function toldOf({ id, time, notice }: { id: string; time: string | undefined; notice: Notice }): Told {
   const { incident, state } = notice;
   return {

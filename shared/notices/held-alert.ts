@@ -70,7 +70,7 @@ export function heldCausePath(sink: string, cause: string): string {
   return `${heldCauses(sink)}${cause}.json`;
 }
 
-function heldCauses(sink: string): string {
+export function heldCauses(sink: string): string {
   return `${heldFolder}${deliveryFolder(sink)}causes/`;
 }
 

@@ -125,8 +125,14 @@ function noticeOfUpload(alert: UploadAlert, isTold: boolean): Notice {
   return {
     incident: incident === null ? null : { key: incidentKey(incident), occurrence: 1, since },
     ...phaseOf(alert.topic, { isTold, severity: 'warning' }),
-    ...textOf({ about, said: saidOfUpload(alert), lines: uploadLines(alert) }),
+    ...notTwice(textOf({ about, said: saidOfUpload(alert), lines: uploadLines(alert) })),
   };
+}
+
+/** Without a first line that is all in the title. */
+function notTwice<T extends Pick<Notice, 'title' | 'lines'>>(text: T): T {
+  const [first, ...others] = text.lines;
+  return first !== undefined && text.title.endsWith(first) ? { ...text, lines: others } : text;
 }
 
 function saidOfUpload({ topic, data }: UploadAlert): string {

@@ -10,6 +10,8 @@ const toldCommitsSchema = z.object({
   writer: z.string().nullable(),
   /** Newest last; `shows` is a hash of the report that the host has, null where it may have another. */
   commits: z.array(z.object({ commit: z.string(), shows: z.string().nullable() })),
+  /** How many turns in a row did not tell it all: a host that refuses is asked less and less often. */
+  failures: z.int().nonnegative().default(0),
 });
 export type ToldCommits = z.infer<typeof toldCommitsSchema>;
 export type ToldCommit = ToldCommits['commits'][number];
@@ -17,6 +19,21 @@ export type ToldCommit = ToldCommits['commits'][number];
 /** Undefined for another version, a half of one, or anything else at its place. */
 export function decodeToldCommits(value: unknown): ToldCommits | undefined {
   return toldCommitsSchema.safeParse(value).data;
+}
+
+/** Who tells a host has so long for it, and the next alert of the class comes meanwhile. Milliseconds. */
+const leftAfter = 120_000;
+const longestPause = 3_600_000;
+
+/**
+ * The newest commit of which the host may show something else, where nobody may be at it any more; undefined: none, or
+ * the host is left alone, after each turn that failed for twice as long, an hour at most.
+ *
+ * @param age milliseconds since it was written
+ */
+export function leftUntold({ commits, failures }: ToldCommits, age: number): string | undefined {
+  const pause = Math.min(leftAfter * 2 ** Math.min(Math.max(failures - 1, 0), 20), longestPause);
+  return age < pause ? undefined : commits.findLast(({ shows }) => shows === null)?.commit;
 }
 
 export function toldCommitsPath({ host, repositoryClass }: { host: string; repositoryClass: string }): string {

@@ -9,6 +9,7 @@ import { isOpen } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
+import type { UploadRefused } from '../events/upload-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
@@ -26,7 +27,7 @@ import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
 import { recallLooksNow } from './common/recall-looks.ts';
-import { listRefusedUploads, type RefusedUpload } from './common/refused-uploads.ts';
+import { listRefusedUploads } from './common/refused-uploads.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 import { shownState, type Seen } from './common/shown-state.ts';
 import { unreachableNow, type OpenUnreachable } from './common/tell-unreachable.ts';
@@ -42,7 +43,7 @@ export interface StatusSettings {
   /** What does not answer, as `unreachableNow` finds it; absent: nothing is known of that. */
   readonly unreachable?: readonly OpenUnreachable[];
   /** What is refused; absent: nothing is known of that. */
-  readonly uploads?: readonly RefusedUpload[];
+  readonly uploads?: readonly UploadRefused[];
 }
 
 /**
@@ -56,7 +57,7 @@ export async function statusNow(
   const names = Object.keys(repositories);
   const unreadable: Unreadable[] = [];
   const unreachable = await orUnreadable(unreadable, { names, read: async () => unreachableNow(ports) });
-  const uploads: RefusedUpload[] = [];
+  const uploads: UploadRefused[] = [];
   for (const name of [...names].sort()) {
     const read = async () => listRefusedUploads({ repositoryClass: name }, ports);
     uploads.push(...(await orUnreadable(unreadable, { names: [name], read })));
@@ -82,9 +83,10 @@ function withAcknowledged(
     ...row,
     incidents: incidents.map((one) => ({ ...one, ...saidOf(one.id, one.since) })),
   }));
-  if (found.unreachable === undefined) return { ...found, environments };
+  const uploads = found.uploads.map((one) => ({ ...one, ...saidOf(one.incident ?? '', one.since) }));
+  if (found.unreachable === undefined) return { ...found, environments, uploads };
   const unreachable = found.unreachable.map((one) => ({ ...one, ...saidOf(one.incident, one.since) }));
-  return { ...found, environments, unreachable };
+  return { ...found, environments, uploads, unreachable };
 }
 
 type Unreadable = Status['unreadable'][number];

@@ -14,6 +14,7 @@ import {
   withAsked,
   type ToldCommit,
 } from '../notices/told-commits.ts';
+import type { GitHosts } from '../ports/git-hosts.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { GenerationPrecondition } from '../ports/storage.ts';
 import { commitStatus } from './commit-status.ts';
@@ -101,12 +102,14 @@ export async function tellGitHost(
 ): Promise<'told' | 'unmeant'> {
   const settings = repositories[repositoryClass];
   const project = settings === undefined ? undefined : projectAt(host, { ...settings, repositoryClass });
-  if (project === undefined) return 'unmeant';
+  if (settings === undefined || project === undefined) return 'unmeant';
   const path = toldCommitsPath({ host: host.name, repositoryClass });
   await inTurn({ key: path, asked: commits, state: ports.state }, async (asked) => {
     const claim = await claimTurn({ path, asked, host }, ports);
-    const outcome = await tellAll({ host, project, repositoryClass, ...claim }, ports);
-    await endTurn({ path, claim, commits: outcome.commits }, ports);
+    const { tls, proxy, proxySecretFile } = settings;
+    const connection = { tls, proxy, proxySecretFile };
+    const outcome = await tellAll({ host, connection, project, repositoryClass, ...claim }, ports);
+    await endTurn({ path, claim, outcome }, ports);
     if (outcome.failure !== undefined) throw outcome.failure.error;
   });
   return 'told';
@@ -117,6 +120,8 @@ interface Turn {
   /** Milliseconds since 1970, by our clock. */
   readonly began: number;
   readonly commits: readonly ToldCommit[];
+  /** Of the turns before it. */
+  readonly failures: number;
 }
 
 /** Writes down what is asked, so that it is looked at whatever becomes of this turn. */
@@ -133,12 +138,17 @@ async function claimTurn(
     const isOurs = record?.writer === writer;
     const isBusy = age < betweenWrites || (record !== undefined && record.writer !== null && age < diesAfter);
     if (isOurs && found !== undefined)
-      return { generation: found.generation, began: ports.now().getTime(), commits: record.commits };
+      return {
+        generation: found.generation,
+        began: ports.now().getTime(),
+        commits: record.commits,
+        failures: record.failures,
+      };
     if (!isBusy) {
-      const commits = withAsked(record?.commits ?? [], asked);
+      const turn = { commits: withAsked(record?.commits ?? [], asked), failures: record?.failures ?? 0 };
       const ifGeneration: GenerationPrecondition = found === undefined ? 'absent' : { generation: found.generation };
-      const written = await ports.state.write({ path, value: { version: 1, writer, commits }, ifGeneration });
-      if (written !== 'conflict') return { generation: written.generation, began: ports.now().getTime(), commits };
+      const written = await ports.state.write({ path, value: { version: 1, writer, ...turn }, ifGeneration });
+      if (written !== 'conflict') return { generation: written.generation, began: ports.now().getTime(), ...turn };
     }
     await ports.sleep(betweenWrites);
   }
@@ -154,7 +164,8 @@ interface Told {
   readonly failure?: { readonly error: unknown };
 }
 
-type Telling = Pick<CommitsForHost, 'host' | 'repositoryClass'> & Turn & { readonly project: string };
+type Telling = Pick<CommitsForHost, 'host' | 'repositoryClass'> &
+  Turn & { readonly project: string; readonly connection: Parameters<GitHosts['report']>[0]['connection'] };
 
 /**
  * The newest first, as people look at that. Never fails: a refusal keeps no other commit from being told, and anything
@@ -197,7 +208,7 @@ async function tellAll(telling: Telling, ports: TellPorts): Promise<Told> {
 
 /** @returns shows what the host has of it now; undefined where nothing more is to be told. `further`: to be told as well */
 async function tellOne(
-  { host, project, repositoryClass, commit, shows }: Telling & ToldCommit,
+  { host, connection, project, repositoryClass, commit, shows }: Telling & ToldCommit,
   ports: TellPorts,
 ): Promise<{ shows: string | undefined; further: readonly string[] }> {
   const found = await statusOf({ repository: repositoryClass, commit }, ports);
@@ -206,7 +217,7 @@ async function tellOne(
   const [hash, isOpen] = [reportHash(report), isOpenReport(report)];
   if (shows === hash) return { shows: isOpen ? hash : undefined, further: [] };
   const { branch } = ports.repository(repositoryClass);
-  const { mergedBy } = await ports.gitHosts.report({ host, project, branch, report });
+  const { mergedBy } = await ports.gitHosts.report({ host, connection, project, branch, report });
   return { shows: isOpen ? hash : undefined, further: mergedBy };
 }
 
@@ -222,12 +233,13 @@ async function statusOf(of: { repository: string; commit: string }, ports: TellP
 
 /** Never fails: who comes next finds what was asked, and asks the host what it has. */
 async function endTurn(
-  { path, claim, commits }: { path: string; claim: Turn; commits: readonly ToldCommit[] },
+  { path, claim, outcome }: { path: string; claim: Turn; outcome: Told },
   ports: TellPorts,
 ): Promise<void> {
   const pause = restOf({ pause: betweenWrites, since: claim.began, now: ports.now() });
   if (pause > 0) await ports.sleep(pause);
-  const value = { version: 1, writer: null, commits };
+  const failures = outcome.failure === undefined ? 0 : claim.failures + 1;
+  const value = { version: 1, writer: null, commits: outcome.commits, failures };
   const written = await ports.state
     .write({ path, value, ifGeneration: { generation: claim.generation } })
     .catch((error: unknown) => ({ error }));

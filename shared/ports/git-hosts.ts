@@ -1,3 +1,4 @@
+import type { RepositoryConfig } from '../config/config.ts';
 import type { GitHostConfig } from '../config/git-hosts.ts';
 import type { CommitReport } from '../notices/commit-report.ts';
 
@@ -10,6 +11,8 @@ export interface GitHosts {
    */
   report(asked: {
     readonly host: GitHostConfig;
+    /** How the repository of the class is reached, and so its host. */
+    readonly connection: Pick<RepositoryConfig, 'tls' | 'proxy' | 'proxySecretFile'>;
     /** `family/develop` */
     readonly project: string;
     readonly branch: string;

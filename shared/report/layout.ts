@@ -182,7 +182,7 @@ function refusedRow(refused: Report['refused'][number]): readonly Cell[] {
 }
 
 function findingRow(finding: Finding, at: string): readonly Cell[] {
-  const { environment, since, reason, summary, by, news, changes, more } = finding;
+  const { environment, since, reason, summary, news, changes, more } = finding;
   const age = Math.max(0, (parseTime(at) - parseTime(since)) / 1000);
   const lines = changes.map(changeText);
   return [
@@ -190,8 +190,15 @@ function findingRow(finding: Finding, at: string): readonly Cell[] {
     [timeText(since), durationText(age)],
     [reason, ...(news === null || news === 'still' ? [] : [news])],
     [summary, ...lines, ...(more === 0 ? [] : [`and ${more} more`])],
-    [byText(by)],
+    byCell(finding),
   ];
+}
+
+/** What a commit brought is its author's; drift is of whoever wrote to the cluster. */
+function byCell({ by, reason, cause }: Finding): Cell {
+  const author = cause?.author ?? null;
+  if (by.length > 0 || author === null || reason === 'Drifted') return [byText(by)];
+  return [author, `in ${cause?.commit.slice(0, 12)}`];
 }
 
 function changeText({ object, path, desired, observed, change, message }: FindingChange): string {

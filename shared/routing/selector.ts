@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { diffReasons } from '../base/diff-reasons.ts';
+import { errorCodes } from '../base/errors.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import { matchesPattern } from '../base/pattern.ts';
 
 /** The gravest first, as PagerDuty ranks them. */
@@ -11,6 +14,21 @@ export type AlertKind = (typeof alertKinds)[number];
 /** A `*` stands for any text, and nothing else for anything but itself. */
 const pattern = z.string().min(1);
 
+/** All that alerts say for a reason: of a diff, and the code of a dependency's or an upload's error. */
+const knownReasons: readonly string[] = [...diffReasons, ...errorCodes];
+/** Characters of a word that is looked for among them. */
+const longestReason = 60;
+
+/** One that no alert has would choose none, and nobody would miss them. */
+const reason = pattern.superRefine((said, context) => {
+  if (knownReasons.some((text) => matchesPattern({ pattern: said, text }))) return;
+  const nearest = nearestName({ name: said.slice(0, longestReason).replaceAll('*', ''), among: knownReasons });
+  context.addIssue({
+    code: 'custom',
+    message: `is ${said}, which is no reason of an alert: the nearest is ${nearest}`,
+  });
+});
+
 /** Which alerts are meant: all that is said of one must be so, by any of its patterns. */
 export const selectorSchema = z
   .strictObject({
@@ -20,7 +38,7 @@ export const selectorSchema = z
     clusters: z.array(pattern).min(1).optional(),
     /** Of the environment's file: each must be there, with a value that the pattern takes. */
     labels: z.record(z.string().min(1), pattern).optional(),
-    reasons: z.array(pattern).min(1).optional(),
+    reasons: z.array(reason).min(1).optional(),
     severities: z.array(z.enum(severities)).min(1).optional(),
   })
   .refine((selector) => Object.keys(selector).length > 0, 'says nothing: leave it away to mean every alert');

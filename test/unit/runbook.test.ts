@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeProgram } from '../../cli/program.ts';
 import { errorCodes } from '../../shared/base/errors.ts';
-import { diffReasons } from '../../shared/drift/object-diff.ts';
+import { diffReasons } from '../../shared/base/diff-reasons.ts';
 import { dependencyKinds } from '../../shared/events/dependency-alert.ts';
 import { uploadAcceptedSchema } from '../../shared/events/upload-alert.ts';
 import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';

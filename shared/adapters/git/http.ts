@@ -1,16 +1,13 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { X509Certificate } from 'node:crypto';
-import { getCACertificates } from 'node:tls';
-import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import { request as send, type Dispatcher } from 'undici';
 import { ConvergeError } from '../../base/errors.ts';
 import type { RepositoryConfig } from '../../config/config.ts';
+import { createDispatcher } from './dispatcher.ts';
 import { createCredentials, type Credentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode, tooLarge } from './errors.ts';
 import { inSeconds, patience } from '../patience.ts';
-import { proxyClients } from '../proxy-clients.ts';
 import { largestAnswer } from './memory.ts';
-import { readSecretFile, unusableSecret } from '../secret-file.ts';
 
 const { longestPauseSeconds, pauses: mostPauses } = patience.git;
 
@@ -179,7 +176,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 async function exchangeBy(line: Line, sending: Sending): Promise<GitResponse> {
-  line.dispatcher ??= createDispatcher(line).catch((error: unknown) => {
+  line.dispatcher ??= createDispatcher({ ...line, answer: line.times.answer }).catch((error: unknown) => {
     line.dispatcher = undefined;
     throw error;
   });
@@ -272,60 +269,4 @@ function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): numb
   if (/^\d+$/.test(header)) return Number.parseInt(header, 10);
   const at = Date.parse(header);
   return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
-}
-
-async function createDispatcher({ settings, times: { answer }, url }: Line): Promise<Dispatcher> {
-  const { tls } = settings;
-  const trusted =
-    tls === undefined ? {} : { ca: [...getCACertificates('default'), await readAuthority(tls.caFile, url)] };
-  const limits = { headersTimeout: answer, bodyTimeout: answer };
-  const proxy = await proxyOf(settings, url);
-  if (proxy === undefined) return new Agent({ ...limits, connect: trusted });
-  const ways = { uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted };
-  return new ProxyAgent({ ...limits, ...ways, clientFactory: proxyClients(answer) });
-}
-
-async function readAuthority(file: string, url: string): Promise<string> {
-  const ca = await readSecretFile(file);
-  if (ca.match(certificate)?.some(isCertificate) === true) return ca;
-  throw unusableSecret({
-    subject: file,
-    message: `holds no certificates in PEM for ${url}`,
-    remedy: "put the authority's certificates in PEM, and nothing else, into its secret",
-  });
-}
-
-const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[^]*?-----END \1?CERTIFICATE-----/g;
-
-/** TLS ignores what is none: it would tell of the host's certificate instead. */
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
-}
-
-async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, url: string): Promise<string | undefined> {
-  if (proxySecretFile === undefined) return proxy;
-  const text = (await readSecretFile(proxySecretFile)).trim();
-  if (isAddressOfProxy(text)) return text;
-  // Not the library below, whose error would tell the text.
-  throw unusableSecret({
-    subject: proxySecretFile,
-    message: `holds no URL of a proxy for ${url}`,
-    remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
-  });
-}
-
-/** What the library below takes: it throws something of its own for anything else. */
-function isAddressOfProxy(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) return false;
-  try {
-    decodeURIComponent(url.username + url.password);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fetch as fetchBy, type Dispatcher } from 'undici';
 import { ConvergeError } from '../../base/errors.ts';
 import { mayPass } from '../../base/http-status.ts';
 import { inSeconds, patience } from '../patience.ts';
@@ -22,7 +23,7 @@ export interface SinkRequest {
 export interface SinkAnswer {
   readonly status: number;
   readonly text: string;
-  readonly headers: Headers;
+  readonly headers: Pick<Headers, 'get'>;
 }
 
 /** Posts to one sink. Throws `SinkUnavailable` (retry) and `SinkRefused` (refuse), naming the sink, and no address. */
@@ -36,6 +37,16 @@ export interface PostOptions {
   readonly answer: number;
   /** Until when a sink wants no request, in milliseconds since 1970, by its name. */
   readonly pauses: Map<string, number>;
+  /** How it is reached, where not as everything else is. */
+  readonly connection?: Connection;
+}
+
+/** Connections that are made of files, which may be renewed. */
+export interface Connection {
+  /** Throws `SecretUnavailable` (retry). */
+  dispatcher(): Promise<Dispatcher>;
+  /** It got no answer: the files are read anew before the next request. */
+  forget(): void;
 }
 
 /** The longest pause that a sink asks for and that is waited here; a longer one is left to the next delivery. Milliseconds. */
@@ -47,7 +58,7 @@ const largestAnswer = 4 * 1024 * 1024;
  * How a sink is posted to: redirects are not followed, as they would take what is secret elsewhere; a pause that it asks
  * for is kept, by this instance for all that follows.
  */
-export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
+export function posting({ sink, receiver, answer, pauses, connection }: PostOptions): Post {
   const subject = `alert sink ${sink}`;
   return async (request) => {
     for (let tries = 1; ; tries++) {
@@ -56,7 +67,7 @@ export function posting({ sink, receiver, answer, pauses }: PostOptions): Post {
         const message = `${receiver} wants no request before ${new Date(until).toISOString()}`;
         throw new ConvergeError({ code: 'SinkUnavailable', subject, message, disposition: 'retry' });
       }
-      const answered = await send({ request, subject, receiver, answer });
+      const answered = await send({ request, subject, receiver, answer, connection });
       const { status } = answered;
       const own = request.pauseBy?.(answered);
       const isTaken = (status >= 200 && status < 300) || request.unless?.includes(status) === true;
@@ -77,23 +88,28 @@ async function send({
   subject,
   receiver,
   answer,
+  connection,
 }: {
   request: SinkRequest;
   subject: string;
   receiver: string;
   answer: number;
+  connection: Connection | undefined;
 }): Promise<SinkAnswer> {
+  const dispatcher = await connection?.dispatcher();
   try {
     const signal = AbortSignal.timeout(answer);
     const content = body === undefined ? {} : { body };
-    const response = await fetch(url, { method, headers, ...content, redirect: 'manual', signal });
+    const asked = { method, headers, ...content, redirect: 'manual', signal } as const;
+    const response = dispatcher === undefined ? await fetch(url, asked) : await fetchBy(url, { ...asked, dispatcher });
     return { status: response.status, text: await textOf(response), headers: response.headers };
   } catch (error) {
+    connection?.forget();
     throw silent({ error, subject, receiver, answer });
   }
 }
 
-async function textOf({ body }: Response): Promise<string> {
+async function textOf({ body }: { readonly body: AsyncIterable<Uint8Array> | null }): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of body ?? []) {

@@ -1,16 +1,14 @@
 import { describeError } from '../../base/errors.ts';
 import { projectAt, type GitHostConfig, type RepositoryThere } from '../../config/git-hosts.ts';
-import { decodeToldCommits, toldCommitsPath } from '../../notices/told-commits.ts';
+import { decodeToldCommits, leftUntold, toldCommitsPath } from '../../notices/told-commits.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { announceCommit } from './announce-commit.ts';
 import { ageOf, readState, valueOrNone } from './read-state.ts';
 
-/** Who tells a host has so long for it, and the next alert of the class comes meanwhile. Milliseconds. */
-const leftAfter = 120_000;
-
 /**
  * Announces a commit once more that a Git host could not be told of, as nothing else may happen to it: `fanOut`, which
- * has the host's secret, tells the host all that it does not have. One commit a class. Never fails.
+ * has the host's secret, tells the host all that it does not have. One commit a class, and less and less often where that
+ * goes on failing. Never fails.
  */
 export async function announceUntold(
   {
@@ -36,12 +34,11 @@ export async function announceUntold(
   }
 }
 
-/** The newest commit of which the host may show something else. */
 async function untold(
   of: { host: string; repositoryClass: string },
   ports: Pick<Ports, 'state' | 'log'>,
 ): Promise<string | undefined> {
   const found = await readState({ path: toldCommitsPath(of), decode: decodeToldCommits }, ports);
-  if (found === undefined || ageOf(found) < leftAfter) return undefined;
-  return valueOrNone(found)?.commits.findLast(({ shows }) => shows === null)?.commit;
+  const told = valueOrNone(found);
+  return found === undefined || told === undefined ? undefined : leftUntold(told, ageOf(found));
 }

@@ -3,12 +3,11 @@ import { parseTime } from '../../base/time.ts';
 import { encodeReceivedAlert } from '../../events/received-alert.ts';
 import { causeKey, ownCause } from '../../notices/cause-key.ts';
 import {
-  decodeDelivery,
   deliveryPath,
+  isOfThePast,
   isOlder,
   judgeDelivery,
   mayShow,
-  mergedRecords,
   toldOf,
   withNewest,
   type Told,
@@ -18,10 +17,10 @@ import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf, holdRulesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
-import { unsavedAt, writeDelivery } from './delivery-records.ts';
+import { keepEnd, readDelivery, unsavedAt, writeDelivery } from './delivery-records.ts';
 import { readHeldCause, readHeldIncident, writeHeldIncident, type Kept } from './held-alerts.ts';
 import { betweenWrites } from './pauses.ts';
-import { ageOf, readState, valueOrNone } from './read-state.ts';
+import { ageOf } from './read-state.ts';
 import { showCause } from './show-cause.ts';
 
 type Delivered = Awaited<ReturnType<typeof deliverToSink>> | 'held';
@@ -130,13 +129,10 @@ async function begin(
   const isMeant = isSelected(selectableOf(given.alert), given.sink.only);
   if (told.state === 'closed' || !isMeant) return { kind: 'by-itself' };
   const path = recordPath(asked);
-  const record = mergedRecords(
-    valueOrNone(await readState({ path, decode: decodeDelivery }, ports)),
-    unsavedAt(path, ports),
-  );
+  const { record, ended } = await readDelivery(path, ports);
   const verdict = judgeDelivery({ told, isNews: false, isMeant, abilities: abilitiesOf(given.sink) }, record);
   const isShown = record !== undefined && mayShow(record);
-  if (verdict.kind !== 'send' || isShown) return { kind: 'by-itself' };
+  if (verdict.kind !== 'send' || isShown || isOfThePast(told, ended)) return { kind: 'by-itself' };
   const sink = given.sink.name;
   const cause = rules.joins ? causeKey(given.alert, incident) : ownCause(incident);
   const value = { ...heldOf(asked, ports), cause, severity: notice.severity };
@@ -180,26 +176,27 @@ function recordPath({ given, notice }: Asked): string {
 
 /**
  * That it has ended is remembered longer than its cause is: its beginning may come again, and is not told then. `shown`:
- * the sink was told of it by itself, where nothing could be held.
+ * the sink was told of it by itself, where nothing could be held, or nobody can read whether it was.
  */
 async function bury(
   asked: Asked & { told: Told; cause: string },
   ports: DeliverPorts,
 ): Promise<'buried' | 'shown' | 'busy'> {
   const path = recordPath(asked);
-  const found = await readState({ path, decode: decodeDelivery }, ports);
-  const record = mergedRecords(valueOrNone(found), unsavedAt(path, ports));
-  if (record !== undefined && mayShow(record)) {
+  const { found, record, isLost, ended } = await readDelivery(path, ports);
+  if (isOfThePast(asked.told, ended)) return 'buried';
+  if (isLost || (record !== undefined && mayShow(record))) {
     const head = await readHeldCause({ sink: asked.given.sink.name, cause: asked.cause }, ports);
     return head?.value?.first.key === asked.incident ? 'buried' : 'shown';
   }
-  if (record !== undefined && (record.newest.id === asked.told.id || isOlder(asked.told, record.newest)))
-    return 'buried';
+  if (isOfThePast(asked.told, record)) return 'buried';
   if (found !== undefined && ageOf(found) < betweenWrites) return 'busy';
   const dead = { ...withNewest(asked.told, record), shows: 'closed' as const };
   const ifGeneration = found === undefined ? 'absent' : { generation: found.generation };
-  const written = await writeDelivery({ place: { path, isNews: false }, record: dead, ifGeneration }, ports);
-  return written === 'conflict' ? 'busy' : 'buried';
+  const place = { path, isNews: false };
+  if ((await writeDelivery({ place, record: dead, ifGeneration }, ports)) === 'conflict') return 'busy';
+  await keepEnd(place, dead, ports);
+  return 'buried';
 }
 
 function parsedTime(time: string | undefined): Date | undefined {

@@ -3,10 +3,9 @@ import type { AlertSink } from '../../config/sinks.ts';
 import { ConvergeError, describeError } from '../../base/errors.ts';
 import type { ReceivedAlert } from '../../events/received-alert.ts';
 import {
-  decodeDelivery,
   deliveryPath,
+  isOfThePast,
   judgeDelivery,
-  mergedRecords,
   toldOf,
   withAttempt,
   withNewest,
@@ -21,9 +20,17 @@ import { noticeOf, selectableOf, type Notice } from '../../notices/notice.ts';
 import { abilitiesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { clearDeliveries, keepUnsaved, unsavedAt, writeDelivery, type RecordPlace } from './delivery-records.ts';
+import {
+  clearDeliveries,
+  keepEnd,
+  keepUnsaved,
+  readDelivery,
+  unsavedAt,
+  writeDelivery,
+  type RecordPlace,
+} from './delivery-records.ts';
 import { betweenWrites } from './pauses.ts';
-import { ageOf, readState, valueOrNone, type ReadState } from './read-state.ts';
+import { ageOf, type ReadState } from './read-state.ts';
 
 export type DeliverPorts = Pick<Ports, 'sinks' | 'state' | 'log' | 'now' | 'sleep'>;
 
@@ -51,6 +58,8 @@ const waitsForBeginning = 3;
 /** How long the delivery of another alert of the incident is waited for, and when it has died. Milliseconds. */
 const waitsFor = 15;
 const diesAfter = 60_000;
+/** How often what Storage does not take is tried again. */
+const mostFailures = 3;
 
 /**
  * Delivers an alert to one sink, where that has not had it, and nothing newer of its incident is known. What it has is
@@ -68,15 +77,15 @@ export async function deliverToSink(
   if (unread.kind !== 'send' && (incident.isNews || unread.kind !== 'unmeant')) return unread.kind;
   const writer = randomUUID();
   let before: DeliveryRecord | undefined;
-  let hasFailed = false;
+  let failures = 0;
   for (let look = 1; look <= waitsFor; look++) {
     const isEarly = look <= waitsForBeginning;
     const claim = await claimDelivery({ incident, writer, before, isEarly }, ports);
     if (claim === 'busy') await ports.sleep(betweenWrites);
     else if (claim.kind === 'claimed') return deliverClaimed(given, claim, ports);
-    // Somebody else may have written in the same second.
-    else if (claim.kind === 'unrecorded' && !hasFailed) {
-      hasFailed = true;
+    // Somebody else may have written in the same second, and somebody else again in the next.
+    else if (claim.kind === 'unrecorded' && failures < mostFailures) {
+      failures += 1;
       ({ before } = claim);
       await ports.sleep(betweenWrites);
     } else if (claim.kind === 'unrecorded') return deliverUnrecorded({ given, incident, ...claim }, ports);
@@ -159,12 +168,13 @@ async function claimDelivery(
 ): Promise<Claimed | Unrecorded | 'busy' | Exclude<DeliveryVerdict, { kind: 'send' }>> {
   const { place, told } = incident;
   const kept = unsavedAt(place.path, ports);
-  const found = await orUnrecorded(readState({ path: place.path, decode: decodeDelivery }, ports));
-  if (found !== undefined && 'error' in found) return { ...found, before: kept };
-  const stored = valueOrNone(found);
-  const before = mergedRecords(stored, kept);
+  const knows = await orUnrecorded(readDelivery(place.path, ports));
+  if ('error' in knows) return { ...knows, before: kept };
+  const { found, stored, record: before, isLost, ended } = knows;
   const verdict = judgeDelivery(incident, before);
   if (verdict.kind !== 'send' && verdict.kind !== 'unneeded') return verdict;
+  // What it would open, nothing would end.
+  if (told.state === 'open' && !(incident.isInOrder ?? false) && isOfThePast(told, ended)) return { kind: 'older' };
   // An end may overtake what it ends, as what is healed is told with its end: people would never hear what it was.
   if (isEarly && found === undefined && kept === undefined && told.state === 'closed' && !incident.isNews)
     return 'busy';
@@ -180,9 +190,10 @@ async function claimDelivery(
   if (written === 'conflict') return 'busy';
   if ('error' in written) return { ...written, before };
   keepUnsaved(place.path, undefined, ports);
+  await keepEnd(place, record, ports);
   if (verdict.kind === 'unneeded') return verdict;
   // Nobody can read what the sink had.
-  const perhaps = verdict.perhaps || (found !== undefined && stored === undefined);
+  const perhaps = verdict.perhaps || isLost;
   return claimed({ send: { ...verdict, perhaps }, place, record, generation: written.generation, before }, ports);
 }
 
@@ -240,9 +251,10 @@ async function settle(
   ports: DeliverPorts,
 ): Promise<void> {
   const { place, generation, record, before, writtenAt } = claim;
+  const settled = withOutcome(outcome, { record, before });
+  await keepEnd(place, settled, ports);
   const pause = betweenWrites - (ports.now().getTime() - writtenAt);
   if (pause > 0) await ports.sleep(Math.min(pause, betweenWrites));
-  const settled = withOutcome(outcome, { record, before });
   const write = writeDelivery({ place, record: settled, ifGeneration: { generation } }, ports);
   const written = await write.catch((error: unknown) => ({ error }));
   if (written === 'conflict' || 'error' in written) {

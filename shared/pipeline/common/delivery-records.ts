@@ -1,14 +1,48 @@
 import { describeError } from '../../base/errors.ts';
-import { deliveryFolder, deliveryMetadata, isSpent, type DeliveryRecord } from '../../notices/delivery-record.ts';
+import {
+  decodeDelivery,
+  deliveryFolder,
+  deliveryMetadata,
+  endedPath,
+  isSpent,
+  mergedRecords,
+  type DeliveryRecord,
+} from '../../notices/delivery-record.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { keepPace } from './pace.ts';
 import { inParallel } from './parallel.ts';
+import { readState, valueOrNone, type ReadState } from './read-state.ts';
 
 /** Where the record of an incident is in one sink, or that of an alert that is of none (`isNews`). */
 export interface RecordPlace {
   readonly path: string;
   readonly isNews: boolean;
+}
+
+/** What is known of an incident in one sink. */
+export interface KnownDelivery {
+  readonly found: ReadState<DeliveryRecord> | undefined;
+  /** What the record says, where anybody can read it. */
+  readonly stored: DeliveryRecord | undefined;
+  /** That, and what this instance could not write down. */
+  readonly record: DeliveryRecord | undefined;
+  /** There is a record, and nobody knows what it says. */
+  readonly isLost: boolean;
+  /** Of one that is lost: what is known of the last end. */
+  readonly ended: DeliveryRecord | undefined;
+}
+
+/** Throws as `StateStore.read` does. */
+export async function readDelivery(path: string, ports: Pick<Ports, 'state' | 'log'>): Promise<KnownDelivery> {
+  const found = await readState({ path, decode: decodeDelivery }, ports);
+  const stored = valueOrNone(found);
+  const record = mergedRecords(stored, unsavedAt(path, ports));
+  const isLost = found !== undefined && record === undefined;
+  const ended = isLost
+    ? valueOrNone(await readState({ path: endedPath(path), decode: decodeDelivery }, ports))
+    : undefined;
+  return { found, stored, record, isLost, ended };
 }
 
 /** Writes a record with the metadata by which it is cleared one day. Throws as `StateStore.write` does. */
@@ -21,6 +55,20 @@ export async function writeDelivery(
   { state }: Pick<Ports, 'state'>,
 ): Promise<{ generation: string } | 'conflict'> {
   return state.write({ path, value: record, ifGeneration, metadata: deliveryMetadata(record, { isNews }) });
+}
+
+/**
+ * Writes the end of an incident once more, where that is what its record says. Never fails: nobody misses it where the
+ * record can be read.
+ */
+export async function keepEnd(
+  { path, isNews }: RecordPlace,
+  record: DeliveryRecord,
+  { state }: Pick<Ports, 'state'>,
+): Promise<void> {
+  if (isNews || record.newest.state !== 'closed' || record.attempt !== null) return;
+  const metadata = deliveryMetadata(record, { isNews });
+  await state.write({ path: endedPath(path), value: record, ifGeneration: 'any', metadata }).catch(() => {});
 }
 
 /** Of the records of one sink an instance looks for spent ones at most every ten minutes, and clears so many at a time. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
-import { diffReasons } from '../../drift/object-diff.ts';
+import { diffReasons } from '../../base/diff-reasons.ts';
 import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { failingSchema } from '../../memory/look-times.ts';
@@ -124,7 +124,15 @@ export const statusSchema = z.object({
    */
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
   /** What is refused until its uploader does something. A function of the version before does not say. */
-  uploads: z.array(refusedUploadSchema).default([]),
+  uploads: z
+    .array(
+      refusedUploadSchema.extend({
+        /** As in its alert. A function of the version before does not say. */
+        incident: z.string().optional(),
+        acknowledged: acknowledgedSchema,
+      }),
+    )
+    .default([]),
   /** Clusters, Git hosts and buckets that do not answer, and how many environments stand on each; absent: there is none. */
   unreachable: z
     .array(

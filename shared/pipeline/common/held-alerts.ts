@@ -11,16 +11,10 @@ import {
   type HeldIncident,
   type ListedIncident,
 } from '../../notices/held-alert.ts';
-import {
-  decodeDelivery,
-  deliveryFolder,
-  mayShow,
-  mergedRecords,
-  type DeliveryRecord,
-} from '../../notices/delivery-record.ts';
+import { deliveryFolder, mayShow, type DeliveryRecord } from '../../notices/delivery-record.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition, StateFacts } from '../../ports/storage.ts';
-import { unsavedAt } from './delivery-records.ts';
+import { readDelivery, unsavedAt } from './delivery-records.ts';
 import { inParallel } from './parallel.ts';
 import { readState, valueOrNone, type ReadState } from './read-state.ts';
 
@@ -44,7 +38,7 @@ export async function readHeldIncident(
 
 export async function readHeldCause(
   { sink, cause }: { sink: string; cause: string },
-  ports: HeldPorts,
+  ports: Pick<HeldPorts, 'state' | 'log'>,
 ): Promise<Kept<HeldCause> | undefined> {
   return keptOf(await readState({ path: heldCausePath(sink, cause), decode: decodeHeldCause }, ports));
 }
@@ -112,7 +106,8 @@ const mostLooked = 8;
 
 /**
  * What a sink shows of a cause whose object was lost, or nobody can read: of all that came of it one incident alone has a
- * record that says so. Undefined where it shows nothing.
+ * record that says so. Undefined where it shows nothing. Where nobody can read a record, it may be that one: then the
+ * cause is taken to be shown by the incident that began first, and told under it, marked, whatever it says.
  */
 export async function findShown(
   { sink, incidents }: { sink: string; incidents: readonly ListedIncident[] },
@@ -124,12 +119,19 @@ export async function findShown(
   const listed = places.length > mostLooked ? await ports.state.list(deliveryFolder(sink)) : undefined;
   const there = listed === undefined ? undefined : new Set(listed.map(({ path }) => path));
   const looked = places.filter(({ path }) => there === undefined || there.has(path) || unsavedAt(path, ports));
-  const found = await inParallel(looked, async ({ incident, path }) => {
-    const stored = valueOrNone(await readState({ path, decode: decodeDelivery }, ports));
-    const record = mergedRecords(stored, unsavedAt(path, ports));
-    return record === undefined || !mayShow(record) ? [] : [shownAs(incident, record)];
-  });
-  return found.flat()[0];
+  const known = await inParallel(looked, async ({ incident, path }) => ({
+    incident,
+    ...(await readDelivery(path, ports)),
+  }));
+  const shown = known.find(({ record }) => record !== undefined && mayShow(record));
+  if (shown?.record !== undefined) return shownAs(shown.incident, shown.record);
+  const [first] = known
+    .filter(
+      ({ incident, isLost, ended }) => isLost && !(incident.state === 'closed' && ended?.newest.id === incident.id),
+    )
+    .map(({ incident }) => incident)
+    .sort((a, b) => (`${a.since ?? ''} ${a.key}` < `${b.since ?? ''} ${b.key}` ? -1 : 1));
+  return first === undefined ? undefined : perhapsShownAs(first);
 }
 
 function shownAs({ key, severity }: ListedIncident, { newest, delivered }: DeliveryRecord): HeldCause {
@@ -141,6 +143,11 @@ function shownAs({ key, severity }: ListedIncident, { newest, delivered }: Deliv
     shown: { newest: delivered?.id ?? newest.id, at: Number.isNaN(at) ? 0 : at, open: 1, ended: 0 },
     ...{ repeats: 0, claim: null },
   };
+}
+
+function perhapsShownAs({ key, since, severity }: ListedIncident): HeldCause {
+  const shown = { newest: '', at: 0, open: 1, ended: 0 };
+  return { version: 1, first: { key, occurrence: 1, since }, severity, shown, repeats: 0, claim: null };
 }
 
 export interface Lead {

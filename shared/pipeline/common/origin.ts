@@ -3,6 +3,7 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { Cause } from '../../events/alert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { authorOf } from '../../source/commit-object.ts';
+import { parseProvenance } from '../../source/commit-message.ts';
 import { revertedTo } from '../../source/revert.ts';
 import { lastChange } from './last-change.ts';
 import { provenanceOf, type CommitProvenance } from './provenance.ts';
@@ -10,7 +11,10 @@ import { readInputs } from './render-inputs.ts';
 
 /** Where what a commit left at some paths came from: through reverts, from what they brought back. */
 export interface Origin extends CommitProvenance {
-  /** Who uploaded it, as was said, or else the author of the commit: `Ana <ana@example.com>`. */
+  /**
+   * Who uploaded it, as was said, or, of what was not uploaded, the author of the commit: `Ana <ana@example.com>`. That
+   * of a copy is Converge, which changed nothing.
+   */
   readonly author: string | null;
   /** Of a commit that took others back, the one whose state came back: all that is said but the commit is of that. */
   readonly restores: Cause['restores'];
@@ -28,7 +32,7 @@ export async function originOf(
   depth = 0,
 ): Promise<Origin> {
   const own = provenanceOf({ commit, paths });
-  const author = own.uploadedBy[0] ?? (await committedBy({ repository, commit }));
+  const author = own.uploadedBy[0] ?? (isCopy(commit) ? undefined : await committedBy({ repository, commit }));
   const plain: Origin = { ...own, author: author ?? null, restores: null };
   const before = depth < mostReverts ? await broughtBack({ repository, commit, paths }) : undefined;
   if (before === undefined) return plain;
@@ -39,6 +43,10 @@ export async function originOf(
     ...origin
   } = await originOf({ repository, commit: before, paths }, depth + 1);
   return { ...plain, ...origin, restores: origin.restores ?? { commit: id, subject } };
+}
+
+function isCopy({ message }: Commit): boolean {
+  return parseProvenance(message).artifacts.length > 0;
 }
 
 /** The last commit that had made these paths what a revert made of them; undefined where it is none, or not here. */

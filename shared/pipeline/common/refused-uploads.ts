@@ -1,11 +1,9 @@
 import { uploadRefusedSchema, type UploadRefused } from '../../events/upload-alert.ts';
 import { decodeLedger, ledgerPath } from '../../source/ledger.ts';
 import { readState, type StateAccess } from './read-state.ts';
-import type { z } from 'zod';
 
-/** An upload that is refused and was told, as `status` shows it. */
+/** An upload that is refused and was told: what of it every version of `status` shows. */
 export const refusedUploadSchema = uploadRefusedSchema.omit({ incident: true });
-export type RefusedUpload = Readonly<z.infer<typeof refusedUploadSchema>>;
 
 /** An upload that is refused. */
 export interface Refusal {
@@ -38,7 +36,7 @@ export async function readRefusals(
 export async function listRefusedUploads(
   of: { repositoryClass: string },
   ports: StateAccess,
-): Promise<readonly RefusedUpload[]> {
+): Promise<readonly UploadRefused[]> {
   const { refusals } = await readRefusals(of, ports);
-  return refusals.flatMap(({ told }) => (told === undefined ? [] : [refusedUploadSchema.parse(told)]));
+  return refusals.flatMap(({ told }) => told ?? []);
 }

@@ -5,6 +5,9 @@ import { acknowledge } from '../../../cli/acknowledge.ts';
 import { acknowledgeOutputSchema } from '../../../cli/output-schemas.ts';
 import { showStatus } from '../../../cli/status.ts';
 import { acknowledgementPath } from '../../../shared/pipeline/common/acknowledgements.ts';
+import { uploadIncident, type UploadRefused } from '../../../shared/events/upload-alert.ts';
+import { statusSchema } from '../../../shared/pipeline/common/environment-status.ts';
+import { emptyLedger, encodeLedger, ledgerPath } from '../../../shared/source/ledger.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
@@ -85,6 +88,49 @@ describe('converge acknowledge', () => {
       subject: '--undo',
     });
   });
+});
+
+describe('a refused upload', () => {
+  const name = 'charts/shop.tgz';
+  const artifact = `gs://family-master/${name}#7`;
+  const incident = uploadIncident(`gs://family-master/${name}`);
+
+  async function refused() {
+    const { world, context } = await broken();
+    const told: UploadRefused = {
+      ...{ repository: 'master', artifact, incident, since: world.ports.now().toISOString() },
+      ...{ reason: 'InvalidArchive', message: 'holds a link', remedy: null, author: null, build: null },
+    };
+    const path = ledgerPath({ repositoryClass: 'master' });
+    const ledger = { ...emptyLedger, refused: new Map([[name, '7']]), told: new Map([[name, told]]) };
+    await world.ports.state.write({ path, value: encodeLedger(ledger), ifGeneration: 'absent' });
+    const shown = async () =>
+      statusSchema.parse(JSON.parse(JSON.stringify((await showStatus(context, [])).json))).uploads;
+    return { context, shown };
+  }
+
+  it.each([incident, artifact, `gs://family-master/${name}`])(
+    'is acknowledged by %s, and taken back',
+    async (target) => {
+      const { context, shown } = await refused();
+      expect(await shown()).toMatchObject([{ artifact, incident }]);
+      const { json } = await acknowledge(context, target, { for: eightHours, comment: 'on it' });
+      const said = acknowledgeOutputSchema.parse(JSON.parse(JSON.stringify(json)));
+      expect(said).toMatchObject({ outcome: 'acknowledged', incidents: [{ incident, about: artifact }] });
+      const { by, at, until, comment } = said;
+      expect(await shown()).toMatchObject([{ acknowledged: { by, at, until, comment } }]);
+      const { lines } = await showStatus(context, []);
+      expect(lines.map(({ text }) => text)).toContainEqual(
+        expect.stringMatching(
+          new RegExp(
+            `InvalidArchive: holds a link \\(incident ${incident}\\); acknowledged by Ana <ana@example.com> until ${until}: on it$`,
+          ),
+        ),
+      );
+      await acknowledge(context, target, { undo: true });
+      expect((await shown())[0]?.acknowledged).toBeUndefined();
+    },
+  );
 });
 
 it('the contracts show what it prints', () => {

@@ -187,6 +187,16 @@ describe("the operator's configuration", () => {
       says: 'converge.yaml:11: alerts.sinks.0.only.0.clusters.1: is eu, which is configured nowhere',
     },
     {
+      what: 'a sink for alerts of a reason that no alert has',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ reasons: [Drifted, ClusterUnavailable, Unhealty] }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.reasons.2: is Unhealty, which is no reason of an alert: the nearest is Unhealthy',
+    },
+    {
+      what: 'a pattern that the reason of no alert fits',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ reasons: ["Cluster*", "drift*"] }]\n`,
+      says: 'converge.yaml:11: alerts.sinks.0.only.0.reasons.1: is drift*, which is no reason of an alert: the nearest is Drifted',
+    },
+    {
       what: 'a sink for alerts that nothing chooses',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n      webhook: { url: https://a.example.com }\n      only: [{ severity: error }]\n`,
       says: 'converge.yaml:11: alerts.sinks.0.only.0.severity: ',

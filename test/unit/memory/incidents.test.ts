@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { divergenceOf, wholeObjectDiff } from '../../../shared/drift/divergence.ts';
-import { diffReasons, type DiffReason } from '../../../shared/drift/object-diff.ts';
+import { diffReasons, type DiffReason } from '../../../shared/base/diff-reasons.ts';
 import { isAnnounced, openIncident, withDiff, type Incident } from '../../../shared/memory/incident.ts';
 import { incidentsOf, openIncidents, withIncident, withIncidents } from '../../../shared/memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../shared/memory/memory.ts';

@@ -108,6 +108,24 @@ describe('the notice of an alert', () => {
     expect(lineOf({ inputs, added: true })).toBe('Deployment web is new since main@sha1:111111111111');
   });
 
+  it('says what becomes of what failed: what runs stays, and what is tried next', () => {
+    const [object] = diff.objects;
+    if (object === undefined) throw new Error('is above');
+    const of: Partial<Diff> = { action: 'none', occurrence: 1, objects: [{ ...object, fields: [] }] };
+    const said = (own: Partial<Diff>) => told({ ...of, ...own }).lines[1];
+    const since = 'Since 2026-11-21T01:02:03.000Z.';
+    expect(said({ reason: 'Failed' })).toBe(
+      `${since} What runs stays as it is. It is tried again after a pause, and at once by the next commit that changes an input.`,
+    );
+    expect(said({ reason: 'Drifted' })).toBe(`${since} Nothing is done about it.`);
+    const rollback = { to: `main@sha1:${'1'.repeat(40)}`, commit: '2'.repeat(40) };
+    expect(told({ ...of, reason: 'Failed', rollback }).lines.slice(1, 3)).toEqual([
+      since,
+      'At main@sha1:9f2c6a1b3d4e in production-eu',
+    ]);
+    expect(told({ ...of, reason: 'Failed', rollback }).lines).toContain('Rolled back to main@sha1:111111111111');
+  });
+
   it('says that one that was told has changed', () => {
     expect(told({}, true).state).toBe('changed');
   });

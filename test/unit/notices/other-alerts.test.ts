@@ -74,12 +74,15 @@ describe('the notice of an upload', () => {
     expect(noticeOf(refused, { isTold: true })).toMatchObject({
       ...{ state: 'changed', severity: 'warning', about: artifact },
       title: `${artifact} is refused: InvalidEnvironment: environments/acme.yaml:7: spec: unknown key dependson`,
-      lines: [
-        'InvalidEnvironment: environments/acme.yaml:7: spec: unknown key dependson',
-        'Uploaded by Ana',
-        `Since ${since}. Nothing of it is in Git; the upload that mends it ends this.`,
-      ],
+      lines: ['Uploaded by Ana', `Since ${since}. Nothing of it is in Git; the upload that mends it ends this.`],
     });
+  });
+
+  it('says in its lines why, where its title has no room for all of it', () => {
+    const message = `holds ${'x'.repeat(150)} and ends`;
+    const { title, lines } = noticeOf({ ...refused, data: { ...refused.data, message } }, { isTold: false });
+    expect(title).not.toContain('and ends');
+    expect(lines[0]).toBe(`InvalidEnvironment: ${message}`);
   });
 
   it('ends the same incident with the commit', () => {

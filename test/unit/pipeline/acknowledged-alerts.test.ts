@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertSink } from '../../../shared/config/sinks.ts';
-import { alertId, type Alert, type Diff } from '../../../shared/events/alert.ts';
+import type { Alert, Diff } from '../../../shared/events/alert.ts';
 import { readEvent } from '../../../shared/events/read-event.ts';
 import type { RedrivenMessage } from '../../../shared/events/found-letter.ts';
-import { parseReceivedAlert } from '../../../shared/events/received-alert.ts';
+import { encodeReceivedAlert, parseReceivedAlert, type ReceivedAlert } from '../../../shared/events/received-alert.ts';
+import { uploadIncident } from '../../../shared/events/upload-alert.ts';
 import { sinksOf } from '../../../shared/events/refused-sinks.ts';
 import { heldFolder } from '../../../shared/notices/held-alert.ts';
 import { askHeld } from '../../../shared/pipeline/ask-held.ts';
@@ -72,9 +73,10 @@ function world() {
   };
   return {
     ...{ clock, state, received, whileSent, since: clock.now().toISOString() },
-    async deliver(alert: Alert) {
+    async deliver(alert: ReceivedAlert) {
       const time = clock.now().toISOString();
-      await deliverAlert({ alert, id: alertId(alert), time, sinks, only: undefined }, ports);
+      const { id } = encodeReceivedAlert(alert, clock.now());
+      await deliverAlert({ alert, id, time, sinks, only: undefined }, ports);
     },
     async tick() {
       clock.forward(2 * minutes);
@@ -114,6 +116,25 @@ describe('what somebody takes care of', () => {
       ['opened', 'acknowledged', 'closed'],
       ['opened', 'closed'],
     ]);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('may be a refused upload, which ends as ever', async () => {
+    const { deliver, tick, state, told, clock, since } = world();
+    const artifact = 'gs://family-master/charts/shop.tgz#7';
+    const incident = uploadIncident('gs://family-master/charts/shop.tgz');
+    const facts = { repository: 'master', artifact, incident, since };
+    const why = { reason: 'InvalidArchive', message: 'holds a link', remedy: null, author: null, build: null };
+    await deliver({ kind: 'upload', topic: 'diff', data: { ...facts, ...why } });
+    const said = { version: 1, by: 'Ana', at: since, until: null, comment: null, since } as const;
+    await writeAcknowledgement({ incident, said }, { state });
+    await tick();
+    clock.forward(9 * hours);
+    await tick();
+    expect([told('chat'), told('mail')]).toEqual([['opened', 'acknowledged'], ['opened']]);
+    const end = { outcome: 'committed' as const, commit: null, unused: [], omitted: 0 };
+    await deliver({ kind: 'upload', topic: 'converged', data: { ...facts, ...end } });
+    expect(told('mail')).toEqual(['opened', 'closed']);
     expect(await state.list(heldFolder)).toEqual([]);
   });
 

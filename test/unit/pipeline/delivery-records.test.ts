@@ -410,6 +410,26 @@ describe('an alert whose record', () => {
     expect(received.map(({ perhaps }) => perhaps)).toEqual([true]);
   });
 
+  it('nobody can read once it has ended is not told again to be open, and its return and end are', async () => {
+    const clock = clockAt('2026-11-21T01:00:00Z');
+    const state = stateInMemory(clock.now);
+    const { tell, told } = world(['ops'], { state, clock });
+    const later = async (what: Told) => {
+      clock.forward(60);
+      await tell(what);
+    };
+    await later(diff());
+    await later(end({ at: 10 }));
+    const spoil = () => state.spoil('sinks/ops/4be0d1a2c3f40516.json', 'half of {');
+    spoil();
+    await later(diff());
+    expect(told()).toEqual(['ops opened', 'ops closed']);
+    await later(diff({ began: 300 }));
+    spoil();
+    await later(end({ began: 300, at: 310 }));
+    expect(told()).toEqual(['ops opened', 'ops closed', 'ops opened', 'ops closed']);
+  });
+
   it.each(['read', 'write'] as const)('cannot be %s is delivered all the same, once, and marked', async (what) => {
     const clock = clockAt('2026-11-21T00:00:00Z');
     const fails = async (): Promise<never> => {
@@ -445,7 +465,11 @@ describe('records of long ago', () => {
     await tell(diff());
     await tell(end({ at: 20 }));
     await tell({ ...diff(), alert: { topic: 'diff', data: { ...Object(diff().alert.data), incident: 'feed' } } });
-    expect(await state.list('sinks/')).toHaveLength(2);
+    expect((await state.list('sinks/')).map(({ path }) => path)).toEqual([
+      'sinks/ops/4be0d1a2c3f40516.json',
+      'sinks/ops/ended/4be0d1a2c3f40516.json',
+      'sinks/ops/feed.json',
+    ]);
     clock.forward(32 * 24 * 3600);
     await tell(news('main@sha1:a'));
     const left = (await state.list('sinks/')).map(({ path }) => path);

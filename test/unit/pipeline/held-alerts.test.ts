@@ -321,6 +321,60 @@ describe('what comes of one cause', () => {
     }
   });
 
+  describe('where nobody can read what its sink was told', () => {
+    const spoilAll = async (state: ReturnType<typeof world>['state'], sink: string) => {
+      for (const { path } of await state.list(`sinks/${sink}/`)) state.spoil(path, 'half of {');
+    };
+
+    it.each([1, 3])('is ended, with %i incidents, each closed once and none opened twice', async (count) => {
+      for (const sink of [slack, mail]) {
+        for (const isHeadLost of [false, true]) {
+          const { deliver, tick, received, clock, state } = world([sink]);
+          const since = clock.now().toISOString();
+          const all = Array.from({ length: count }, (_, index) => index + 1);
+          for (const environment of all) await deliver(failing({ environment, at: clock.now(), since }));
+          clock.forward(2 * minutes);
+          await tick();
+          await spoilAll(state, sink.name);
+          if (isHeadLost)
+            for (const { path } of await state.list(`${heldFolder}sinks/${sink.name}/causes/`)) state.spoil(path, '{');
+          clock.forward(5 * minutes);
+          await tick();
+          for (const environment of all) {
+            await deliver(ended({ environment, at: clock.now(), since }));
+            clock.forward(5 * minutes);
+            await tick();
+          }
+          const sure = received.filter(({ perhaps }) => !perhaps).map(({ notice }) => notice.state);
+          expect(sure.filter((state) => state === 'opened')).toHaveLength(1);
+          const shown = new Map(received.map(({ notice }) => [notice.incident?.key, notice.state]));
+          expect([...shown]).toEqual([[expect.any(String), 'closed']]);
+          expect(received.filter(({ notice }) => notice.state === 'closed')).toHaveLength(1);
+          expect(await state.list(heldFolder)).toEqual([]);
+        }
+      }
+    });
+
+    it('is not opened by what comes again once it has ended, nor counted where it joins', async () => {
+      for (const sink of [slack, mail]) {
+        const { deliver, tick, received, clock, state } = world([sink]);
+        const since = clock.now().toISOString();
+        const first = failing({ environment: 1, at: clock.now(), since });
+        await deliver(first);
+        const time = clock.now().toISOString();
+        clock.forward(5 * minutes);
+        await deliver(ended({ environment: 1, at: clock.now(), since }));
+        state.spoil(`sinks/${sink.name}/${common({ environment: 1, at: clock.now() }).incident}.json`, 'half of {');
+        clock.forward(1 * minutes);
+        await deliver(first, time);
+        clock.forward(5 * minutes);
+        await tick();
+        expect(received.map(({ notice }) => notice.state)).toEqual(['opened', 'closed']);
+        expect(await state.list(heldFolder)).toEqual([]);
+      }
+    });
+  });
+
   it('is known by its list in a sink of any name', async () => {
     const odd = { ...mail, name: 'ops.json/a b' };
     const { deliver, tick, told, clock, state } = world([{ ...odd, repeat: 4 * hours * 1000 }]);
@@ -459,6 +513,31 @@ describe('what is held of a sink', () => {
     clock.forward(1 * minutes);
     await deliver(ended({ environment: 1, at: clock.now(), since }));
     expect(told('hook')).toHaveLength(2);
+  });
+
+  it('that nobody can read stays, and is told once it can be read', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }, mail];
+    const { deliver, tick, told, clock, state, log } = world(sinks, '2026-11-23T22:00:00Z');
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    const [held, ...others] = await state.list(`${heldFolder}sinks/hook/`);
+    if (held === undefined) throw new Error('is held');
+    expect(others).toEqual([]);
+    const kept = await state.read(held.path);
+    if (kept === undefined || 'unreadable' in kept) throw new Error('is readable');
+    await state.write({ path: held.path, value: { version: 2 }, ifGeneration: 'any', metadata: held.metadata });
+    const cause = `${heldFolder}sinks/hook/causes/c.json`;
+    await state.write({ path: cause, value: { version: 2 }, ifGeneration: 'any' });
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    await tick();
+    expect((await state.list(`${heldFolder}sinks/hook/`)).map(({ path }) => path)).toEqual([cause, held.path]);
+    expect(log.lines.filter((line) => line.startsWith('ERROR'))).toHaveLength(2);
+    await state.write({ path: held.path, value: kept.value, ifGeneration: 'any', metadata: held.metadata });
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    await tick();
+    expect((await state.list(`${heldFolder}sinks/hook/`)).map(({ path }) => path)).toEqual([cause]);
   });
 
   it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {

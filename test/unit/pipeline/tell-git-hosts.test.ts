@@ -5,6 +5,7 @@ import type { GitHostConfig } from '../../../shared/config/git-hosts.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import { parseReceivedAlert, type ReceivedAlert } from '../../../shared/events/received-alert.ts';
 import { commitReport, type CommitReport } from '../../../shared/notices/commit-report.ts';
+import { decodeToldCommits } from '../../../shared/notices/told-commits.ts';
 import { commitStatus } from '../../../shared/pipeline/commit-status.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
 import {
@@ -229,6 +230,15 @@ describe('a Git host', () => {
     hub.refused.add(other);
     expect(await tell(hub, [one, other])).toMatchObject({ code: 'SinkRefused' });
     expect([...hub.shown.keys()]).toEqual([one]);
+    const remembered = () => decodeToldCommits(world.state.get(recordPath));
+    expect(remembered()?.failures).toBe(1);
+    world.wait(60);
+    await tell(hub, [one]);
+    expect(remembered()?.failures).toBe(2);
+    hub.refused.clear();
+    world.wait(60);
+    await tell(hub, [other]);
+    expect(remembered()?.failures).toBe(0);
   });
 
   it('is told nothing again that it shows', async () => {
@@ -254,7 +264,7 @@ describe('a Git host', () => {
     const of = { host: { ...host, classes: ['staging'] }, repositoryClass: 'master', commits: [] };
     expect(await tellGitHost(of, { repositories }, hub.ports)).toBe('unmeant');
     expect(hub.calls).toEqual([]);
-    expect(world.state.get(recordPath)).toEqual({ version: 1, writer: null, commits: [] });
+    expect(world.state.get(recordPath)).toEqual({ version: 1, writer: null, commits: [], failures: 0 });
   });
 
   it('is told by one instance at a time, and by another once that has died', async () => {

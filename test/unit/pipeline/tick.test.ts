@@ -108,4 +108,32 @@ describe('a tick of the schedule', () => {
     await tick();
     expect(announced()).toHaveLength(1);
   });
+
+  it('announces it less and less often where the host goes on refusing, and as ever once it does not', async () => {
+    const { tick, clock, state, published } = setUp();
+    const path = 'commits/hub/master.json';
+    const left = 'e'.repeat(40);
+    const commits = [{ commit: left, shows: null }];
+    const announced = () => {
+      const changes = published.filter(({ topic }) => topic === 'change-committed');
+      return changes.filter(({ event }) => changeCommittedSchema.parse(event.data).commit === left).length;
+    };
+    const pauses = [
+      { failures: 0, minutes: 2 },
+      { failures: 1, minutes: 2 },
+      { failures: 2, minutes: 4 },
+      { failures: 5, minutes: 32 },
+      { failures: 1_000, minutes: 60 },
+    ];
+    for (const { failures, minutes } of pauses) {
+      await state.write({ path, value: { version: 1, writer: null, commits, failures }, ifGeneration: 'any' });
+      const before = announced();
+      clock.forward(minutes * 60 - 30);
+      await tick();
+      expect([failures, announced() - before]).toEqual([failures, 0]);
+      clock.forward(30);
+      await tick();
+      expect([failures, announced() - before]).toEqual([failures, 1]);
+    }
+  });
 });

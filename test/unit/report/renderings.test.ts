@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../shared/events/report.ts';
 import { renderHtml } from '../../../shared/report/html.ts';
+import { layoutOf } from '../../../shared/report/layout.ts';
 import { escapeMarkdown, renderMarkdown } from '../../../shared/report/markdown.ts';
 import { renderText } from '../../../shared/report/plain.ts';
 import { environmentOf, image, incidentOf, reportOf, surveyed } from './reported.ts';
@@ -163,4 +164,21 @@ describe('Markdown', () => {
       expect(counts.every(({ size }) => size === 1)).toBe(true);
     }
   });
+});
+
+it('what a commit brought is by its author, and drift by who wrote to the cluster, or not known', () => {
+  const cause = {
+    ...{ commit: '7b1e6a1b3d4e'.padEnd(40, '0'), subject: 'Break it', author: 'Ana <ana@example.com>' },
+    ...{ artifact: null, build: null, restores: null },
+  };
+  const bySaid = (reason: 'Failed' | 'Drifted', objects: Parameters<typeof incidentOf>[1]) => {
+    const incident = incidentOf({ reason }, objects);
+    if (incident.diff !== undefined) incident.diff.cause = cause;
+    const { sections } = layoutOf(reportOf([environmentOf({ state: 'Failed', incidents: [incident] })]), { most: 5 });
+    return sections[0]?.rows[0]?.at(-1);
+  };
+  const silent = [{ ...image, fields: [] }];
+  expect(bySaid('Failed', silent)).toEqual(['Ana <ana@example.com>', 'in 7b1e6a1b3d4e']);
+  expect(bySaid('Drifted', silent)).toEqual(['not known']);
+  expect(bySaid('Drifted', [image])).toEqual(['kubectl-set']);
 });

@@ -1,5 +1,5 @@
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../../drift/divergence.ts';
-import type { DiffReason } from '../../../drift/object-diff.ts';
+import type { DiffReason } from '../../../base/diff-reasons.ts';
 import { beginRollout, type Rollout } from '../../../memory/rollout.ts';
 import { deletionAwaited } from '../../../memory/transitions/roll-out.ts';
 import { objectTitle } from '../../../objects/object-id.ts';

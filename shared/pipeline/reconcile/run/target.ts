@@ -3,7 +3,7 @@ import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { applySetOf, type ApplySet } from '../../../inventory/applyset.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import type { Divergence } from '../../../drift/divergence.ts';
-import type { DiffReason } from '../../../drift/object-diff.ts';
+import type { DiffReason } from '../../../base/diff-reasons.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { Commit } from '../../../ports/git.ts';
 import type { ForeignOwner, OwnersVerdict } from '../../../ownership/refusal.ts';

@@ -1,11 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createGitHosts } from '../../../../shared/adapters/git-hosts.ts';
+import type { GitConnection } from '../../../../shared/adapters/git/dispatcher.ts';
 import type { GitHostConfig } from '../../../../shared/config/git-hosts.ts';
 import { commitReport, type ReportedEnvironment } from '../../../../shared/notices/commit-report.ts';
 import { fakeGithub, type FakeGithub } from './fake-github.ts';
 import { fakeGitlab, type FakeGitlab } from './fake-gitlab.ts';
-import { secretFolder, startReceiver, type Answer, type Receiver, type Secrets } from './receiver.ts';
+import { secretFolder, selfSigned, startReceiver, type Answer, type Receiver, type Secrets } from './receiver.ts';
 
 const commit = '9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
 const merge = '1a2b3c4d5e6f60718293a4b5c6d7e8f901234567';
@@ -42,10 +46,10 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 /** One host, which is told as often as a test likes. */
-function teller(of: GitHostConfig, project: string) {
+function teller(of: GitHostConfig, project: string, connection: GitConnection = {}) {
   const hosts = createGitHosts({ now: () => new Date(), answer: 2_000 });
   return async (environments: readonly ReportedEnvironment[], sha = commit) =>
-    await hosts.report({ host: of, project, branch: 'main', report: reportOf(environments, sha) });
+    await hosts.report({ host: of, connection, project, branch: 'main', report: reportOf(environments, sha) });
 }
 
 describe('GitHub', () => {
@@ -321,5 +325,60 @@ describe('GitLab', () => {
     const failure = await failureOf(tell(done));
     expect(failure).toMatchObject({ code: 'SinkRefused', disposition: 'refuse' });
     expect(failure).toHaveProperty('remedy', expect.stringContaining('scope "api"'));
+  });
+});
+
+describe('a Git host whose repository says how it is reached', () => {
+  const told = async (api: string, connection: GitConnection) => {
+    const github = fakeGithub({ commits: [commit, merge], token });
+    return {
+      github,
+      tell: teller({ name: 'hub', kind: 'github', tokenSecretFile, api }, 'family/develop', connection),
+    };
+  };
+
+  it('is told through its proxy, whose new address is read where the old one does not answer', async () => {
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (request, socket, head) => {
+      asked.push(request.url ?? '');
+      const { port } = new URL(host.url);
+      const through = connect(Number(port), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        through.write(head);
+        through.pipe(socket).pipe(through);
+      });
+      through.on('error', () => socket.destroy());
+      socket.on('error', () => through.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    const proxySecretFile = await secrets.fileWith('proxy', 'http://127.0.0.1:1\n');
+    const { github, tell } = await told('http://git.example.com/api/v3', { proxySecretFile });
+    host.answers = (call) => github.answers({ ...call, path: call.path.replace('/api/v3', '') });
+    expect(await failureOf(tell(done))).toMatchObject({ code: 'SinkUnavailable', disposition: 'retry' });
+    await secrets.fileWith('proxy', `http://127.0.0.1:${port}\n`);
+    await tell(done);
+    expect(new Set(asked)).toEqual(new Set(['git.example.com:80']));
+    expect(github.statuses).toHaveLength(3);
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+
+  it('is trusted by its authority, and by no other', async () => {
+    const tls = await selfSigned(secrets);
+    const secure = await startReceiver(tls);
+    const { github, tell } = await told(secure.url, { tls: { caFile: await secrets.fileWith('ca', tls.cert) } });
+    secure.answers = github.answers;
+    await tell(done);
+    expect(github.statuses).toHaveLength(3);
+    const { tell: untrusted } = await told(secure.url, {});
+    expect(await failureOf(untrusted(done))).toMatchObject({
+      code: 'SinkUnavailable',
+      problem: expect.stringContaining('certificate') as unknown,
+    });
+    const unusable = { tls: { caFile: await secrets.fileWith('none', 'no certificate') } };
+    expect(await failureOf((await told(secure.url, unusable)).tell(done))).toMatchObject({ disposition: 'retry' });
+    await secure.stop();
   });
 });

@@ -1,5 +1,6 @@
 import { divergenceOf } from '../../../../shared/drift/divergence.ts';
-import type { DiffReason, FieldDiff, ObjectDiff } from '../../../../shared/drift/object-diff.ts';
+import type { DiffReason } from '../../../../shared/base/diff-reasons.ts';
+import type { FieldDiff, ObjectDiff } from '../../../../shared/drift/object-diff.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
 import { decodeMemory, emptyMemory, type AttemptedRevision, type Memory } from '../../../../shared/memory/memory.ts';

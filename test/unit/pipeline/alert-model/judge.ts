@@ -1,6 +1,6 @@
 import { isAnnounced } from '../../../../shared/memory/incident.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
-import type { DiffReason } from '../../../../shared/drift/object-diff.ts';
+import type { DiffReason } from '../../../../shared/base/diff-reasons.ts';
 import { noticeOf } from '../../../../shared/notices/notice.ts';
 import type { AlertInOutbox } from '../../../../shared/memory/outbox.ts';
 import { diffAfter, type Environment, type Finding } from './environment.ts';

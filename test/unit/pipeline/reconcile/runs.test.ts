@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { diffReasons } from '../../../../shared/drift/object-diff.ts';
+import { diffReasons } from '../../../../shared/base/diff-reasons.ts';
 import type { ReconcileResult } from '../../../../shared/pipeline/reconcile.ts';
 import { charts } from './runs/charts.ts';
 import { drift } from './runs/drift.ts';
