@@ -18,9 +18,10 @@ export interface SinkRequest {
   readonly pauseBy?: (answer: SinkAnswer) => number | undefined;
 }
 
-/** What a sink answered that took the request. */
+/** What a sink answered. */
 export interface SinkAnswer {
   readonly status: number;
+  /** Empty where it did not come whole, in time, or in an encoding that there is: the status stands without it. */
   readonly text: string;
   readonly headers: Headers;
 }
@@ -87,7 +88,7 @@ async function send({
     const signal = AbortSignal.timeout(answer);
     const content = body === undefined ? {} : { body };
     const response = await fetch(url, { method, headers, ...content, redirect: 'manual', signal });
-    return { status: response.status, text: await textOf(response), headers: response.headers };
+    return { status: response.status, text: await textOf(response).catch(() => ''), headers: response.headers };
   } catch (error) {
     throw silent({ error, subject, receiver, answer });
   }
