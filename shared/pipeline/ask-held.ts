@@ -15,12 +15,11 @@ export type AskPorts = Pick<Ports, 'state' | 'log' | 'now'> & { readonly redrive
 
 /**
  * Has sinks told what they are due: what waited for others of its cause, for the end of quiet hours, or for a repeat. One
- * list where nothing is due, and none where no sink is told anything later. Each cause is asked for by an alert of it,
+ * list where nothing is due, also where no sink is told anything later: one may have been before. Each cause is asked for by an alert of it,
  * sent once more to `deliverAlert`, which decides by what it reads. Never fails: the next tick asks again.
  */
 export async function askHeld(sinks: readonly AlertSink[], ports: AskPorts): Promise<void> {
   const holding = sinks.flatMap(rulesFor);
-  if (holding.length === 0) return;
   try {
     const listed = await ports.state.list(heldFolder);
     const now = ports.now().getTime();

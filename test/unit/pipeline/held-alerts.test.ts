@@ -461,6 +461,27 @@ describe('what is held of a sink', () => {
     expect(told('hook')).toHaveLength(2);
   });
 
+  it('is told, too, where no other sink is told anything later', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }];
+    const { deliver, tick, told, clock, state } = world(sinks, '2026-11-23T22:00:00Z');
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('that is configured no more is forgotten after a month, also where there is no other', async () => {
+    const sinks: AlertSink[] = [slack];
+    const { deliver, tick, clock, state } = world(sinks);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    sinks.shift();
+    clock.forward(32 * 24 * hours);
+    await tick();
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
   it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {
     const sinks: AlertSink[] = [slack, mail];
     const { deliver, tick, clock, state } = world(sinks);
@@ -504,7 +525,7 @@ describe('what is still open', () => {
 });
 
 describe('a tick where nothing is due', () => {
-  it('costs one list and no write, and no list where no sink is told anything later', async () => {
+  it('costs one list and no write, also where no sink is told anything later', async () => {
     const busy = world([mail]);
     await busy.deliver(failing({ environment: 1, at: busy.clock.now() }));
     const before = busy.requests();
@@ -512,7 +533,7 @@ describe('a tick where nothing is due', () => {
     expect(busy.requests()).toEqual({ lists: before.lists + 1, writes: before.writes });
     const plain = world([{ name: 'hook', webhook: { url: 'https://ops.example.com/' } }]);
     await plain.tick();
-    expect(plain.requests()).toEqual({ lists: 0, writes: 0 });
+    expect(plain.requests()).toEqual({ lists: 1, writes: 0 });
   });
 });
 
