@@ -8,7 +8,7 @@ import { readEvent } from '../../../shared/events/read-event.ts';
 import type { RedrivenMessage } from '../../../shared/events/found-letter.ts';
 import { parseReceivedAlert } from '../../../shared/events/received-alert.ts';
 import { sinksOf } from '../../../shared/events/refused-sinks.ts';
-import { heldFolder } from '../../../shared/notices/held-alert.ts';
+import { causeMetadata, heldCauseSchema, heldFolder } from '../../../shared/notices/held-alert.ts';
 import { askHeld } from '../../../shared/pipeline/ask-held.ts';
 import { inParallel } from '../../../shared/pipeline/common/parallel.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
@@ -70,8 +70,11 @@ function world(
   const away = new Set<string>();
   let lists = 0;
   let writes = 0;
+  /** Milliseconds by which the clock of who delivers is ahead of Storage's. */
+  const skew = { ahead: 0 };
+  const now = (): Date => new Date(clock.now().getTime() + skew.ahead);
   const ports = {
-    ...{ log, now: clock.now, sleep: sleepTogether(clock) },
+    ...{ log, now, sleep: sleepTogether(clock) },
     state: {
       ...state,
       list: async (prefix: string) => ((lists += 1), state.list(prefix)),
@@ -94,7 +97,7 @@ function world(
     await deliverAlert({ alert, id: event.id, time: event.time, sinks, only: sinksOf(event) }, ports);
   };
   return {
-    ...{ clock, state, log, received, away, deliver },
+    ...{ clock, skew, state, log, received, away, deliver },
     /** The schedule, and what comes of it. Returns how many messages it sent. */
     async tick() {
       const sent: RedrivenMessage[] = [];
@@ -534,6 +537,47 @@ describe('a tick where nothing is due', () => {
     const plain = world([{ name: 'hook', webhook: { url: 'https://ops.example.com/' } }]);
     await plain.tick();
     expect(plain.requests()).toEqual({ lists: 1, writes: 0 });
+  });
+});
+
+describe('a clock that is wrong by 45 minutes', () => {
+  const wrong = [45 * 60_000, -45 * 60_000];
+
+  it.each(wrong)('(%d ms) makes no storm of one cause, and holds back nothing of it', async (ahead) => {
+    const { deliver, tick, told, clock, skew } = world([mail]);
+    const since = clock.now().toISOString();
+    skew.ahead = ahead;
+    for (let environment = 1; environment <= 20; environment++) {
+      await deliver(failing({ environment, at: clock.now(), since }));
+      clock.forward(3);
+    }
+    expect(told('mail')).toHaveLength(1);
+    skew.ahead = 0;
+    clock.forward(2 * minutes);
+    await tick();
+    expect(told('mail').slice(1)).toEqual([expect.stringMatching(/^(opened|changed) 20 alike/)]);
+  });
+
+  it.each(wrong)('(%d ms) of one that died at its work keeps the end waiting for a minute', async (ahead) => {
+    const { deliver, told, clock, skew, state } = world([mail]);
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    clock.forward(10);
+    const [head] = (await state.list(`${heldFolder}sinks/mail/causes/`)).map(({ path }) => path);
+    const path = head ?? '';
+    const known = heldCauseSchema.parse(state.valueAt(path));
+    const claim = { writer: 'dead', at: clock.now().getTime() + ahead, tries: 1, state: 'under-way' as const };
+    const value = { ...known, claim };
+    await state.write({ path, value, ifGeneration: 'any', metadata: causeMetadata(value) });
+    clock.forward(61);
+    expect(await deliver(ended({ environment: 1, at: clock.now(), since }))).toEqual({ delivered: ['mail'] });
+    expect(told('mail').at(-1)).toMatch(/^closed/);
+    // And who reads it by a wrong clock.
+    await deliver(failing({ environment: 2, at: clock.now(), since, commit: 'feed' }));
+    clock.forward(61);
+    skew.ahead = ahead;
+    expect(await deliver(ended({ environment: 2, at: clock.now(), since }))).toEqual({ delivered: ['mail'] });
+    expect(await state.list(`${heldFolder}sinks/mail/`)).toEqual([]);
   });
 });
 
