@@ -118,6 +118,26 @@ describe('a report that is due', () => {
     expect(await report(asked(), ports)).toMatchObject({ before: null });
   });
 
+  it('says field by field what has differed for longest, of more than it lists, and what was rolled back of the rest', async () => {
+    const since = (minute: number): string =>
+      new Date(Date.parse('2026-11-20T00:00:00.000Z') + minute * 60_000).toISOString();
+    const open = (minute: number) => incidentOf({ id: `i${minute}`, since: since(minute) });
+    const incidents = Array.from({ length: 1_200 }, (_, minute) => open(minute));
+    const rollback = { to: commitId('1'), commit: commitId('2') };
+    const { diff } = open(1_200);
+    const last = { ...open(1_200), ...(diff === undefined ? {} : { diff: { ...diff, rollback } }) };
+    const { ports } = await world({
+      memories: { acme: { incidents: incidents.slice(0, 600) }, beta: { incidents: [...incidents.slice(600), last] } },
+    });
+    const made = await gatherReport(asked(), ports);
+    expect(made.differing.map(({ since: at }) => at)).toEqual(incidents.slice(0, 500).map(({ since: at }) => at));
+    expect(
+      made.differing.every(({ changes: [first], by }) => first?.observed === 'shop:1.4.3' && by.length === 1),
+    ).toBe(true);
+    expect(made.omitted).toEqual({ differing: 701 });
+    expect(made.rolledBack).toMatchObject([{ commit: rollback.commit }]);
+  });
+
   it('is published with no more than receivers take', async () => {
     const name = (index: number): string => `e${index}`;
     const many = Object.fromEntries(
