@@ -47,7 +47,11 @@ export interface ReportAsked {
  * The report of the environments that are chosen, as they are remembered. Reads Git and the state bucket, never a
  * cluster, and writes nothing. Throws `StorageUnavailable` (retry).
  */
-export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?: Report): Promise<Report> {
+export async function gatherReport(
+  asked: ReportAsked,
+  ports: ReadPorts,
+  { report: before, unreadable: lost }: LastReport = {},
+): Promise<Report> {
   const { name, chosen, due, since, interval } = asked;
   const repositories = asked.repositories.filter((repository) => choosesClass(chosen, repository));
   const at = ports.now();
@@ -58,8 +62,18 @@ export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?
   const from = since === undefined && before !== undefined ? new Date(before.at) : first;
   return makeReport({
     ...{ name, chosen, at, due: due ?? at, from, lookedAtWithin, environments, unchosen, unreadable, before },
-    ...{ refused: read.flatMap(({ refused }) => refused), unknown: read.flatMap(({ unknown }) => unknown) },
+    ...{
+      refused: read.flatMap(({ refused }) => refused),
+      unknown: [...lostWords(name, lost), ...read.flatMap(({ unknown }) => unknown)],
+    },
   });
+}
+
+function lostWords(name: string, unreadable: string | undefined): string[] {
+  if (unreadable === undefined) return [];
+  return [
+    `The report before could not be read, and this one is compared with none: ${latestReportPath(name)} ${unreadable}.`,
+  ];
 }
 
 async function reportedEnvironments(
@@ -145,7 +159,7 @@ export async function dueReports(
     const cron = parseCron(one.schedule);
     const time = typeof cron === 'string' ? undefined : lastDue({ cron, zone: one.zone, now });
     if (time === undefined) return [];
-    const last = await lastReport(one.name, ports);
+    const { report: last } = await lastReport(one.name, ports);
     return last !== undefined && parseTime(last.due) >= time ? [] : [{ ...askedOf(one), due: new Date(time) }];
   });
   return due.flat();
@@ -170,9 +184,17 @@ export function unknownReport(name: string, reports: readonly ReportConfig[]): C
   });
 }
 
-/** The last report of a name; undefined where there is none, or none of this version. */
-export async function lastReport(name: string, ports: StateAccess): Promise<Report | undefined> {
-  return valueOrNone(await readState({ path: latestReportPath(name), decode: decodeReport }, ports));
+/** The last report of a name, or why nobody can read what is in its place; neither where there is none. */
+export interface LastReport {
+  readonly report?: Report | undefined;
+  readonly unreadable?: string | undefined;
+}
+
+export async function lastReport(name: string, ports: StateAccess): Promise<LastReport> {
+  const found = await readState({ path: latestReportPath(name), decode: decodeReport }, ports);
+  return found !== undefined && 'unreadable' in found
+    ? { unreadable: found.unreadable }
+    : { report: valueOrNone(found) };
 }
 
 /**
@@ -186,7 +208,9 @@ export async function report(
 ): Promise<Report> {
   const last = await lastReport(asked.name, ports);
   const made =
-    last?.due === asked.due.toISOString() ? last : await keepReport(await gatherReport(asked, ports, last), ports);
+    last.report?.due === asked.due.toISOString()
+      ? last.report
+      : await keepReport(await gatherReport(asked, ports, last), ports);
   await ports.topics.publish('report', encodeReport(made, ports.now()));
   return made;
 }

@@ -112,10 +112,20 @@ describe('a report that is due', () => {
     expect(topics.published).toHaveLength(2);
   });
 
-  it('is made anew where the last one cannot be read', async () => {
-    const { ports, state } = await world();
-    state.spoil('reports/latest-weekly.json', 'no JSON');
-    expect(await report(asked(), ports)).toMatchObject({ before: null });
+  it.each([
+    { what: 'no JSON', why: 'is no JSON' },
+    { what: '{"version":9}', why: 'was written by a newer Converge, in version 9' },
+  ])('is made anew where the last one cannot be read ($why), and says so', async ({ what, why }) => {
+    const { ports, state, documents } = await world();
+    state.spoil('reports/latest-weekly.json', what);
+    const made = await report(asked(), ports);
+    expect(made).toMatchObject({
+      before: null,
+      limits: expect.arrayContaining([
+        expect.stringContaining(`compared with none: reports/latest-weekly.json ${why}`),
+      ]),
+    });
+    expect(documents.get('reports/2026-11-22-weekly.html')?.text).not.toContain('there is none before');
   });
 
   it('says field by field what has differed for longest, of more than it lists, and what was rolled back of the rest', async () => {
@@ -238,7 +248,7 @@ describe('a report', () => {
     const before = await gatherReport(asked({ chosen }), ports);
     expect(before.differing).toHaveLength(1);
     const away = { ...ports, repository: repositories(unreachableRepository('master')) };
-    const now = await gatherReport(asked({ chosen }), away, before);
+    const now = await gatherReport(asked({ chosen }), away, { report: before });
     expect(now.gone).toEqual([]);
     expect(now.limits.join()).toContain('nobody can say of master/acme');
   });
