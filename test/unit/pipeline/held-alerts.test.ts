@@ -12,8 +12,10 @@ import { causeMetadata, heldCauseSchema, heldFolder } from '../../../shared/noti
 import { askHeld } from '../../../shared/pipeline/ask-held.ts';
 import { inParallel } from '../../../shared/pipeline/common/parallel.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
+import { emptyMemory } from '../../../shared/memory/memory.ts';
 import type { SinkDelivery } from '../../../shared/ports/messages.ts';
 import type { StateStore } from '../../../shared/ports/storage.ts';
+import { incidentOf } from '../report/reported.ts';
 import { clockAt, recordingLog, stateInMemory } from './ports.ts';
 
 const slack: AlertSink = {
@@ -518,6 +520,42 @@ describe('what is still open', () => {
     expect(await tick()).toBe(0);
     expect(told('mail').at(-1)).toMatch(/^closed/);
   });
+
+  it.each([
+    { what: 'has ended', isOpen: false, told: ['opened', 'closed'] },
+    { what: 'is open', isOpen: true, told: ['opened', 'changed', 'changed'] },
+  ])(
+    'is told again as it is: it $what, and the sink was not there to hear of that',
+    async ({ isOpen, told: states }) => {
+      const sinks: AlertSink[] = [{ ...slack, repeat: 4 * hours * 1000 }, mail];
+      const { deliver, tick, clock, received, state } = world(sinks);
+      const since = clock.now().toISOString();
+      await deliver(failing({ environment: 1, at: clock.now(), since }));
+      const [first] = sinks.splice(0, 1);
+      clock.forward(1 * hours);
+      const incident = incidentOf({ id: '1'.padStart(16, '0'), since, reason: 'Failed' });
+      const { id, reason, revision, summary } = incident;
+      const until = clock.now().toISOString();
+      const past = {
+        from: since,
+        incidents: [{ id, reason, since, until, times: 1, revision, summary, by: [], healed: false, cause: null }],
+        convergences: [],
+      };
+      const value = { ...emptyMemory(clock.now()), ...(isOpen ? { incident } : { past }) };
+      await state.write({ path: 'environments/master/acme-1/memory.json', value, ifGeneration: 'absent' });
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      if (first !== undefined) sinks.push(first);
+      for (let hour = 0; hour < 12; hour++) {
+        clock.forward(1 * hours);
+        await tick();
+      }
+      const heard = received.filter(({ sink }) => sink.name === 'chat').map(({ notice }) => notice);
+      expect(heard.map((notice) => notice.state)).toEqual(states);
+      if (isOpen) return;
+      expect(heard.at(-1)?.lines[0]).toBe(`It had differed since ${since}`);
+      expect(await state.list(`${heldFolder}sinks/chat/`)).toEqual([]);
+    },
+  );
 
   it('is not told again where the sink does not ask for it', async () => {
     const { deliver, tick, clock } = world([mail]);
