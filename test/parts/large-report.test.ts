@@ -30,6 +30,7 @@ describe('a report of 1,000 environments with 100 incidents each', () => {
     });
     expect(peak).toBeLessThan(memoryMiB);
     expect(pages).toHaveLength(2);
-    expect(pages.join('')).not.toMatch(/[\u001b\u202e]|(?<!\\)<script/);
+    for (const hostile of ['\u001b', '\u202e']) expect(pages.join('')).not.toContain(hostile);
+    expect(pages.join('')).not.toMatch(/(?<!\\)<script/);
   });
 });
