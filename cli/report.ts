@@ -54,7 +54,7 @@ async function makeNow(context: Context, name: string | undefined, options: Repo
   };
   progress('reading Git and what is remembered of each environment');
   const access = { ...ports, state: await context.open.state(), repository: await context.open.repository() };
-  const before = name === undefined ? undefined : await lastReport(name, access);
+  const before = name === undefined ? {} : await lastReport(name, access);
   const repositories = Object.keys(config.repositories);
   const interval = parseDuration(config.checks.interval);
   return await gatherReport({ name: name ?? '', chosen, repositories, interval, since }, access, before);

@@ -36,7 +36,8 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   deliverAlert: { memoryMiB: 256, cpu: 1, timeoutSeconds: 120, concurrency: 10, maxInstances: 5 },
   // 124 MiB, and the memories of all environments.
   status: { memoryMiB: 512, cpu: 1, timeoutSeconds: 60, concurrency: 20, maxInstances: 3 },
-  // What status reads, and one report at a time.
+  // What status reads, and one report at a time: 417 MiB where each of 1,000 environments has 100 incidents
+  // (test/parts/large-report.test.ts).
   report: { memoryMiB: 512, cpu: 1, timeoutSeconds: 300, concurrency: 1, maxInstances: 2 },
   // It lists and renders what reconcile does, for one person at a time.
   inspect: { memoryMiB: 2048, cpu: 1, timeoutSeconds: 120, concurrency: 1, maxInstances: 3 },

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { AlertSink } from '../config/sinks.ts';
-import type { SinkDelivery, Sinks } from '../ports/messages.ts';
+import type { Missed, SinkDelivery, Sinks } from '../ports/messages.ts';
 import { linksOf, type RepositoryUrl } from '../notices/links.ts';
 import { kindOf } from '../notices/sink-abilities.ts';
 import { patience } from './patience.ts';
@@ -38,13 +38,13 @@ export function createSinks({
   const pauses = new Map<string, number>();
   const silences = new Map<string, number>();
   return {
-    async deliver(delivery) {
+    async deliver(delivery, missed = () => {}) {
       const { sink } = delivery;
       refuseToWait(sink.name, silences);
       const startedAt = Date.now();
       const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
       try {
-        return await deliverBy(withLinks(delivery, repositoryUrl), sink, { post, answer, chatToken });
+        return await deliverBy(withLinks(delivery, repositoryUrl), sink, { post, answer, chatToken, missed });
       } catch (error) {
         if (Date.now() - startedAt >= answer) silences.set(sink.name, Date.now() + patience.sinks.silence);
         throw error;
@@ -73,7 +73,7 @@ function refuseToWait(sink: string, silences: ReadonlyMap<string, number>): void
 async function deliverBy(
   delivery: SinkDelivery,
   { webhook, slack, googleChat, pagerduty, email }: AlertSink,
-  { post, answer, chatToken }: { post: Post } & Required<Omit<SinkOptions, 'repositoryUrl'>>,
+  { post, answer, chatToken, missed }: { post: Post; missed: Missed } & Required<Omit<SinkOptions, 'repositoryUrl'>>,
 ): ReturnType<Sinks['deliver']> {
   if (webhook !== undefined) return deliverToWebhook(delivery, webhook, post);
   if (slack !== undefined) return deliverToSlack(delivery, slack, post);
@@ -81,7 +81,7 @@ async function deliverBy(
   if (pagerduty !== undefined) return deliverToPagerduty(delivery, pagerduty, post);
   if (email === undefined) return undefined;
   // Its library is loaded by those alone who send mail.
-  return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer });
+  return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer, missed });
 }
 
 /** Its library is loaded by those alone who post as a Chat app. */

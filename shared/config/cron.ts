@@ -90,7 +90,8 @@ const longest = 24 * 60;
 
 /**
  * The last minute of the day before `now` at which a schedule is due on the clocks of a zone, in milliseconds since
- * 1970; undefined: there is none. What the clocks leave out when they are put on is not due on that day.
+ * 1970; undefined: there is none. What the clocks leave out when they are put on is not due on that day, and what they
+ * show twice when they are put back is due once, unless it is due each hour.
  *
  * @param now milliseconds since 1970
  */
@@ -99,9 +100,21 @@ export function lastDue({ cron, zone, now }: { cron: Cron; zone: string; now: nu
   const begun = Math.floor(now / minute) * minute;
   for (let passed = 0; passed < longest; passed++) {
     const time = begun - passed * minute;
-    if (isDue(cron, clock(time))) return time;
+    if (isDue(cron, clock(time)) && (cron.hours.size === 24 || !isShownAgain(time, clock))) return time;
   }
   return undefined;
+}
+
+/** By how much clocks are put back: half an hour on Lord Howe Island, an hour anywhere else. */
+const putBack = [30 * minute, 60 * minute];
+
+/** Whether the clocks showed the same before, as they were put back. */
+function isShownAgain(time: number, clock: (time: number) => Clock): boolean {
+  const { minute: minutes, hour, day } = clock(time);
+  return putBack.some((by) => {
+    const before = clock(time - by);
+    return before.minute === minutes && before.hour === hour && before.day === day;
+  });
 }
 
 interface Clock {

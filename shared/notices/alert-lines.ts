@@ -44,8 +44,10 @@ function actionWords({ action, reason, rollback }: Diff): string {
 export function convergedLines(converged: Converged): string[] {
   const { changes, seconds, since } = converged;
   const { created, configured, unchanged, pruned, released = 0 } = changes;
+  const isKnown = created + configured + unchanged + pruned + released + seconds > 0;
+  const done = `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned${released === 0 ? '' : `, ${released} released`}, in ${seconds} s`;
   return [
-    `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned${released === 0 ? '' : `, ${released} released`}, in ${seconds} s`,
+    ...(isKnown ? [done] : []),
     ...(since === null ? [] : [`It had differed since ${since}`]),
     ...placeLines(converged),
   ];

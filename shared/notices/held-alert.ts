@@ -54,8 +54,21 @@ export function decodeHeldIncident(value: unknown): HeldIncident | undefined {
   return heldIncidentSchema.safeParse(value).data;
 }
 
-export function decodeHeldCause(value: unknown): HeldCause | undefined {
-  return heldCauseSchema.safeParse(value).data;
+/**
+ * Its times are of the clocks of instances, which may be wrong: by Storage's, who is at it began when it was written, and
+ * what was shown, where nobody is, was shown then; nothing was later.
+ */
+export function decodeHeldCause(value: unknown, { writtenAt }: { readonly writtenAt: Date }): HeldCause | undefined {
+  const cause = heldCauseSchema.safeParse(value).data;
+  if (cause === undefined) return undefined;
+  const { shown, claim } = cause;
+  const written = writtenAt.getTime();
+  return {
+    ...cause,
+    shown: shown === null ? null : { ...shown, at: claim === null ? written : Math.min(shown.at, written) },
+    claim:
+      claim === null ? null : { ...claim, at: claim.state === 'under-way' ? written : Math.min(claim.at, written) },
+  };
 }
 
 export function heldIncidents(sink: string): string {
@@ -122,10 +135,10 @@ export function causeMetadata({ version: _version, ...facts }: HeldCause): Recor
 }
 
 /** What a list tells of a cause; undefined where nobody can say. */
-function listedCause({ facts = '' }: Readonly<Record<string, string>>): HeldCause | undefined {
+function listedCause({ metadata: { facts = '' }, updatedAt }: Listed): HeldCause | undefined {
   try {
     const said: unknown = JSON.parse(facts);
-    return typeof said === 'object' ? decodeHeldCause({ ...said, version: 1 }) : undefined;
+    return typeof said === 'object' ? decodeHeldCause({ ...said, version: 1 }, { writtenAt: updatedAt }) : undefined;
   } catch {
     return undefined;
   }
@@ -141,6 +154,8 @@ export interface CauseInSink {
 interface Listed {
   readonly path: string;
   readonly generation: string;
+  /** By Storage's clock. */
+  readonly updatedAt: Date;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -150,8 +165,8 @@ export function causesOf(sink: string, listed: readonly Listed[]): readonly Caus
   const heads = new Map<string, HeldCause | undefined>();
   const incidents = new Map<string, ListedIncident[]>();
   for (const object of listed) {
-    const { path, metadata } = object;
-    if (path.startsWith(causesAt)) heads.set(keyAt(path), listedCause(metadata));
+    const { path } = object;
+    if (path.startsWith(causesAt)) heads.set(keyAt(path), listedCause(object));
     const found = path.startsWith(incidentsAt) ? listedIncident(object) : undefined;
     if (found === undefined) continue;
     const others = incidents.get(found.cause) ?? [];

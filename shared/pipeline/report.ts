@@ -3,15 +3,18 @@ import { parseTime } from '../base/time.ts';
 import { lastDue, parseCron } from '../config/cron.ts';
 import type { ReportConfig } from '../config/reports.ts';
 import { encodeReport, type Report } from '../events/report.ts';
+import { withoutEvidence } from '../memory/evidence.ts';
+import { isOpen, type Incident } from '../memory/incident.ts';
 import { emptyMemory } from '../memory/memory.ts';
 import type { Ports } from '../ports/ports.ts';
 import { chooses, choosesAllOf, choosesClass, type Choice } from '../report/choice.ts';
 import { renderHtml } from '../report/html.ts';
 import { keyOf } from '../report/incidents.ts';
-import { makeReport, type ReportFacts } from '../report/make-report.ts';
+import { listedEntries, makeReport, type ReportFacts } from '../report/make-report.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import { decodeReport, latestReportPath, reportPaths } from '../report/report-paths.ts';
 import { ledgerPath } from '../source/ledger.ts';
+import type { Status } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readState, valueOrNone, type StateAccess } from './common/read-state.ts';
 import { readRefusals, type Refusal } from './common/refused-uploads.ts';
@@ -44,7 +47,11 @@ export interface ReportAsked {
  * The report of the environments that are chosen, as they are remembered. Reads Git and the state bucket, never a
  * cluster, and writes nothing. Throws `StorageUnavailable` (retry).
  */
-export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?: Report): Promise<Report> {
+export async function gatherReport(
+  asked: ReportAsked,
+  ports: ReadPorts,
+  { report: before, unreadable: lost }: LastReport = {},
+): Promise<Report> {
   const { name, chosen, due, since, interval } = asked;
   const repositories = asked.repositories.filter((repository) => choosesClass(chosen, repository));
   const at = ports.now();
@@ -55,28 +62,56 @@ export async function gatherReport(asked: ReportAsked, ports: ReadPorts, before?
   const from = since === undefined && before !== undefined ? new Date(before.at) : first;
   return makeReport({
     ...{ name, chosen, at, due: due ?? at, from, lookedAtWithin, environments, unchosen, unreadable, before },
-    ...{ refused: read.flatMap(({ refused }) => refused), unknown: read.flatMap(({ unknown }) => unknown) },
+    ...{
+      refused: read.flatMap(({ refused }) => refused),
+      unknown: [...lostWords(name, lost), ...read.flatMap(({ unknown }) => unknown)],
+    },
   });
 }
 
+function lostWords(name: string, unreadable: string | undefined): string[] {
+  if (unreadable === undefined) return [];
+  return [
+    `The report before could not be read, and this one is compared with none: ${latestReportPath(name)} ${unreadable}.`,
+  ];
+}
+
 async function reportedEnvironments(
-  { repositories, interval, chosen }: { repositories: readonly string[]; interval: number; chosen: Choice },
+  of: { repositories: readonly string[]; interval: number; chosen: Choice },
   ports: ReadPorts,
 ): Promise<Pick<ReportFacts, 'environments' | 'unchosen' | 'unreadable'>> {
+  const { rows, isListed, ...others } = await shownRows(of, ports);
+  const remembered = await inParallel(of.repositories, async (repository) =>
+    recallMemories({ repository }, ports, (memory) => withoutEvidence(memory, isListed)),
+  );
+  const memories = new Map(of.repositories.map((repository, index) => [repository, remembered[index]]));
+  const environments = rows.map((row) => ({
+    ...row,
+    memory: memories.get(row.repository)?.get(row.name)?.memory ?? emptyMemory(ports.now()),
+  }));
+  return { ...others, environments };
+}
+
+/** What status shows of each that is chosen, without its incidents: a hundred thousand are not kept twice. */
+async function shownRows(
+  { repositories, interval, chosen }: { repositories: readonly string[]; interval: number; chosen: Choice },
+  ports: ReadPorts,
+) {
   const { environments, unreadable } = await status(
     { repositories, interval, unreachable: await unreachableNow(ports) },
     ports,
   );
-  const remembered = await inParallel(repositories, async (repository) => recallMemories({ repository }, ports));
-  const memories = new Map(repositories.map((repository, index) => [repository, remembered[index]]));
-  const reported = environments
-    .filter((environment) => chooses(chosen, environment))
-    .map((environment) => ({
-      ...environment,
-      memory: memories.get(environment.repository)?.get(environment.name)?.memory ?? emptyMemory(ports.now()),
-    }));
+  const reported = environments.filter((environment) => chooses(chosen, environment));
   const unchosen = environments.filter((environment) => !chooses(chosen, environment)).map(keyOf);
-  return { environments: reported, unchosen, unreadable };
+  const rows = reported.map(({ incidents: _incidents, ...row }) => row);
+  return { rows, unchosen, unreadable, isListed: mayBeListed(reported) };
+}
+
+/** Of those that are open, by what status says: what has differed for longest is listed. Another may end meanwhile. */
+function mayBeListed(environments: Status['environments']): (incident: Incident) => boolean {
+  const begun = environments.flatMap(({ incidents }) => incidents.map(({ since }) => parseTime(since)));
+  const last = begun.sort((a, b) => a - b)[2 * listedEntries] ?? Number.POSITIVE_INFINITY;
+  return (incident) => !isOpen(incident) || !(parseTime(incident.since) > last);
 }
 
 /** Of some environments of a class, the uploads are counted: what is refused says of whose environment it is to nobody. */
@@ -124,7 +159,7 @@ export async function dueReports(
     const cron = parseCron(one.schedule);
     const time = typeof cron === 'string' ? undefined : lastDue({ cron, zone: one.zone, now });
     if (time === undefined) return [];
-    const last = await lastReport(one.name, ports);
+    const { report: last } = await lastReport(one.name, ports);
     return last !== undefined && parseTime(last.due) >= time ? [] : [{ ...askedOf(one), due: new Date(time) }];
   });
   return due.flat();
@@ -149,9 +184,17 @@ export function unknownReport(name: string, reports: readonly ReportConfig[]): C
   });
 }
 
-/** The last report of a name; undefined where there is none, or none of this version. */
-export async function lastReport(name: string, ports: StateAccess): Promise<Report | undefined> {
-  return valueOrNone(await readState({ path: latestReportPath(name), decode: decodeReport }, ports));
+/** The last report of a name, or why nobody can read what is in its place; neither where there is none. */
+export interface LastReport {
+  readonly report?: Report | undefined;
+  readonly unreadable?: string | undefined;
+}
+
+export async function lastReport(name: string, ports: StateAccess): Promise<LastReport> {
+  const found = await readState({ path: latestReportPath(name), decode: decodeReport }, ports);
+  return found !== undefined && 'unreadable' in found
+    ? { unreadable: found.unreadable }
+    : { report: valueOrNone(found) };
 }
 
 /**
@@ -165,7 +208,9 @@ export async function report(
 ): Promise<Report> {
   const last = await lastReport(asked.name, ports);
   const made =
-    last?.due === asked.due.toISOString() ? last : await keepReport(await gatherReport(asked, ports, last), ports);
+    last.report?.due === asked.due.toISOString()
+      ? last.report
+      : await keepReport(await gatherReport(asked, ports, last), ports);
   await ports.topics.publish('report', encodeReport(made, ports.now()));
   return made;
 }

@@ -12,6 +12,7 @@ import { dependencySubject } from '../events/dependency-alert.ts';
 import type { UploadRefused } from '../events/upload-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import type { LookTimes } from '../memory/look-times.ts';
+import { withoutEvidence } from '../memory/evidence.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
@@ -212,7 +213,10 @@ async function readKnown(
   { interval, unreachable, ...of }: { repository: string } & Sight,
   ports: StatusPorts,
 ): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
-  const [memories, { looks, at }] = await both(recallMemories(of, ports), recallLooksNow(of, ports));
+  const [memories, { looks, at }] = await both(
+    recallMemories(of, ports, (memory) => withoutEvidence(memory, () => false)),
+    recallLooksNow(of, ports),
+  );
   const now = at ?? ports.now();
   return {
     remembered: [...memories.keys()],

@@ -26,12 +26,15 @@ export interface SinkDelivery {
   readonly perhaps: boolean;
 }
 
+/** Somebody whom a sink did not take an alert for that it took for others, and what it said: `ana@example.com: 550`. */
+export type Missed = (whom: string) => void;
+
 export interface Sinks {
   /**
    * Delivers one alert to one sink, and resolves to what it knows the message by, where it can be told more of it. Throws
    * `SinkUnavailable` (retry), `unanswered` where the sink may have the alert all the same; `SinkRefused` (refuse).
    */
-  deliver(delivery: SinkDelivery): Promise<SinkMessage | undefined>;
+  deliver(delivery: SinkDelivery, missed?: Missed): Promise<SinkMessage | undefined>;
 }
 
 /** A message that nobody else is shown until it is given back, or its time is over. */

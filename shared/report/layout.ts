@@ -59,7 +59,7 @@ function figuresOf(report: Report): Layout['figures'] {
     { label: 'Time to converge', value: converge },
     {
       label: 'Since the last report',
-      value: before === null ? 'there is none before' : `${newsText(report)} (${timeText(before)})`,
+      value: before === null ? 'compared with none' : `${newsText(report)} (${timeText(before)})`,
     },
   ];
 }

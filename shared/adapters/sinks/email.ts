@@ -7,7 +7,7 @@ import type { AlertSink } from '../../config/sinks.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
 import { eventId } from '../../events/cloud-event.ts';
 import type { Notice } from '../../notices/notice.ts';
-import type { SinkDelivery } from '../../ports/messages.ts';
+import type { Missed, SinkDelivery } from '../../ports/messages.ts';
 import { inSeconds, within } from '../patience.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
 import { escapeHtml, linkAsHtml } from './escape-html.ts';
@@ -27,12 +27,17 @@ export interface MailTransport {
 /**
  * One mail at the beginning of an incident and one at its end, which answers the first: in one thread where the reader
  * has threads; and one of each report. `Message-ID` derives from the incident, so that a mail that is sent again is the
- * same to who looks at it.
+ * same to who looks at it. Of several recipients it is sent to those whom the server takes it for, and `missed` is told of
+ * the others; one that it takes for nobody is refused, or tried again.
  */
 export async function deliverByMail(
   delivery: SinkDelivery,
   email: Email,
-  { answer, connect = createTransport }: { answer: number; connect?: (options: SmtpOptions) => MailTransport },
+  {
+    answer,
+    missed = () => {},
+    connect = createTransport,
+  }: { answer: number; missed?: Missed; connect?: (options: SmtpOptions) => MailTransport },
 ): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   const subject = `alert sink ${delivery.sink.name}`;
@@ -41,7 +46,7 @@ export async function deliverByMail(
     const work = transport.sendMail(mail);
     // A server that trickles would keep a connection for ever.
     const late = (): Error => new Error(`did not answer in ${inSeconds(answer * 3)}`);
-    await within({ milliseconds: answer * 3, work, late });
+    for (const whom of refusedOf(await within({ milliseconds: answer * 3, work, late }))) missed(whom);
   } catch (error) {
     throw translate({ error, subject });
   } finally {
@@ -164,6 +169,16 @@ function translate({ error, subject }: { error: unknown; subject: string }): Con
     cause: error,
   });
 }
+
+/** Those whom the server did not take a mail for that it took for others, with the status that it gave each. */
+function refusedOf(sent: unknown): string[] {
+  const refused = sentSchema.safeParse(sent).data?.rejectedErrors ?? [];
+  return refused.map(({ recipient, responseCode }) => `${recipient}: ${responseCode ?? 'no answer'}`);
+}
+
+const sentSchema = z.object({
+  rejectedErrors: z.array(z.object({ recipient: z.string(), responseCode: z.int().optional() })).default([]),
+});
 
 const factsSchema = z.object({
   responseCode: z.int().optional().catch(undefined),

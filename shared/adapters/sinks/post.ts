@@ -19,9 +19,10 @@ export interface SinkRequest {
   readonly pauseBy?: (answer: SinkAnswer) => number | undefined;
 }
 
-/** What a sink answered that took the request. */
+/** What a sink answered. */
 export interface SinkAnswer {
   readonly status: number;
+  /** Empty where it did not come whole, in time, or in an encoding that there is: the status stands without it. */
   readonly text: string;
   readonly headers: Pick<Headers, 'get'>;
 }
@@ -102,7 +103,7 @@ async function send({
     const content = body === undefined ? {} : { body };
     const asked = { method, headers, ...content, redirect: 'manual', signal } as const;
     const response = dispatcher === undefined ? await fetch(url, asked) : await fetchBy(url, { ...asked, dispatcher });
-    return { status: response.status, text: await textOf(response), headers: response.headers };
+    return { status: response.status, text: await textOf(response).catch(() => ''), headers: response.headers };
   } catch (error) {
     connection?.forget();
     throw silent({ error, subject, receiver, answer });

@@ -18,7 +18,7 @@ import { abilitiesOf, holdRulesOf } from '../../notices/sink-abilities.ts';
 import { isSelected } from '../../routing/selector.ts';
 import { deliverToSink, isOfStorage, type AlertForSink, type DeliverPorts } from './deliver-to-sink.ts';
 import { keepEnd, readDelivery, unsavedAt, writeDelivery } from './delivery-records.ts';
-import { readHeldCause, readHeldIncident, writeHeldIncident, type Kept } from './held-alerts.ts';
+import { readHeldCause, readHeldIncident, timeAt, writeHeldIncident, type Kept } from './held-alerts.ts';
 import { betweenWrites } from './pauses.ts';
 import { ageOf } from './read-state.ts';
 import { showCause } from './show-cause.ts';
@@ -137,9 +137,9 @@ async function begin(
   const cause = rules.joins ? causeKey(given.alert, incident) : ownCause(incident);
   const value = { ...heldOf(asked, ports), cause, severity: notice.severity };
   if ((await writeHeldIncident({ sink, incident, value, before: found }, ports)) === 'conflict') return 'busy';
-  const head = (await readHeldCause({ sink, cause }, ports))?.value;
-  const now = ports.now().getTime();
-  if (head !== undefined && isGathering(head, now)) return { kind: 'waits' };
+  const kept = await readHeldCause({ sink, cause }, ports);
+  const now = timeAt(kept, ports);
+  if (kept?.value !== undefined && isGathering(kept.value, now)) return { kind: 'waits' };
   return isQuiet({ ...asked, cause }, now) ? { kind: 'waits' } : { kind: 'look', cause, isNews: true };
 }
 

@@ -236,7 +236,12 @@ async function send(
   try {
     const { sink, alert, id, time, as } = given;
     const notice = as === undefined ? noticeOf(alert, { isTold }) : as.noticeOf({ isTold });
-    const sent = await ports.sinks.deliver({ sink, alert, id, time, notice, message, perhaps });
+    const missed: string[] = [];
+    const delivery = { sink, alert, id, time, notice, message, perhaps };
+    const sent = await ports.sinks.deliver(delivery, (whom) => void missed.push(whom));
+    // Nobody sends it to them alone: those who have it would wait, or be told once more.
+    if (missed.length > 0)
+      ports.log('ERROR', 'a sink took an alert, and not for all who were to have it', { sink: sink.name, id, missed });
     return { outcome: { kind: 'delivered', at: ports.now().toISOString(), message: sent } };
   } catch (error) {
     const isLost = !(error instanceof ConvergeError) || error.unanswered;

@@ -73,6 +73,11 @@ function preconditionOf(before: Pick<StateFacts, 'generation'> | undefined): Gen
   return before === undefined ? 'absent' : { generation: before.generation };
 }
 
+/** The time, by Storage's clock where something was read there: that of an instance may be wrong. Milliseconds since 1970. */
+export function timeAt(kept: Kept<unknown> | undefined, { now }: Pick<HeldPorts, 'now'>): number {
+  return (kept?.readAt ?? now()).getTime();
+}
+
 /** All incidents of a cause, in one list of the sink's. */
 export async function listIncidents(
   { sink, cause }: { sink: string; cause: string },

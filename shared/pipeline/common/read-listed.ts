@@ -16,6 +16,8 @@ export type ReadListed<T> = {
 export interface ListedKind<T> {
   readonly kept: KeptVersions<T>;
   readonly decode: Decode<T>;
+  /** What of each is asked for, where that is less than all: of thousands, an instance may have no room for more. */
+  readonly part?: (value: T) => T;
 }
 
 /** Objects that are read at the same time. */
@@ -27,7 +29,15 @@ export async function readAllListed<T>(
   kind: ListedKind<T>,
   access: StateAccess,
 ): Promise<ReadListed<T>[]> {
-  const all = await inParallel(listed, async (one) => readListed(one, kind, access), readAtOnce);
+  const { part = (value: T) => value } = kind;
+  const all = await inParallel(
+    listed,
+    async (one) => {
+      const read = await readListed(one, kind, access);
+      return read !== undefined && 'value' in read ? { ...read, value: part(read.value) } : read;
+    },
+    readAtOnce,
+  );
   return all.flatMap((one) => one ?? []);
 }
 

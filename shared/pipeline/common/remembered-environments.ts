@@ -73,13 +73,16 @@ const readWithoutList = 8;
 /**
  * What is remembered of every environment of a repository that the state bucket knows, by name, in order: by one list,
  * and a read of each memory whose generation this instance has not read. Throws `StorageUnavailable` (retry).
+ *
+ * @param part what of each memory is asked for; absent: all of it
  */
 export async function recallMemories(
   { repository }: { repository: string },
   ports: StateAccess & Pick<Ports, 'now'>,
+  part: (memory: Memory) => Memory = (memory) => memory,
 ): Promise<ReadonlyMap<string, Recalled>> {
   const listed = await listMemories({ repository, state: ports.state });
-  const memories = await readAllListed([...listed.values()], memoriesOf(ports), ports);
+  const memories = await readAllListed([...listed.values()], { ...memoriesOf(ports), part }, ports);
   const byPath = new Map(memories.map((memory) => [memory.path, recalledOf(memory, ports)]));
   return new Map(
     [...listed].flatMap(([environment, { path }]) => {

@@ -30,6 +30,7 @@ import {
   leadOf,
   listIncidents,
   readHeldCause,
+  timeAt,
   writeHeldCause,
   type Lead,
 } from './held-alerts.ts';
@@ -82,7 +83,8 @@ async function claimCause(
   const found = await readHeldCause({ sink, cause }, ports);
   const read = found?.value;
   const isOurs = read?.claim?.writer === writer;
-  if (read !== undefined && !isOurs && isUnderWay(read, ports.now().getTime())) return 'busy';
+  const now = timeAt(found, ports);
+  if (read !== undefined && !isOurs && isUnderWay(read, now)) return 'busy';
   const incidents = await listIncidents({ sink, cause }, ports);
   // The answer of our own write was lost, where the claim is ours.
   const head =
@@ -90,20 +92,20 @@ async function claimCause(
       ? await findShown({ sink, incidents }, ports)
       : { ...read, claim: isOurs ? failedCause(read).claim : read.claim };
   const acknowledged = await acknowledgementNow({ head, incidents }, ports);
-  const due = dueNow(looked, { head, incidents, acknowledged }, ports);
+  const due = dueNow(looked, { head, incidents, acknowledged, now });
   if (due === 'busy') return due;
   if (due === 'clear') await forget({ sink, cause, head: found, incidents }, ports);
   const lead = due === undefined || due === 'clear' ? undefined : await leadOf({ sink, incidents, head }, ports);
   if (due === undefined || due === 'clear' || lead === undefined) return 'held';
   if (isOurs && found !== undefined && read !== undefined)
-    return { due, head: read, generation: found.generation, incidents, lead, acknowledged };
+    return { due, head: read, generation: found.generation, incidents, lead, acknowledged, now };
   if (found !== undefined && ageOf(found) < betweenWrites) return 'again';
-  const value = claimedCause(head ?? beginCause(lead), { writer, at: ports.now().getTime() });
+  const value = claimedCause(head ?? beginCause(lead), { writer, at: now });
   try {
     const written = await writeHeldCause({ sink, cause, value, before: found }, ports);
     // Somebody else has written it, or we have, and the answer was lost: the next look tells.
     if (written === 'conflict') return 'again';
-    return { due, head: value, generation: written.generation, incidents, lead, acknowledged };
+    return { due, head: value, generation: written.generation, incidents, lead, acknowledged, now };
   } catch (error) {
     if (looked.isTriedAgain && isOfStorage(error)) return 'again';
     throw error;
@@ -127,10 +129,10 @@ function dueNow(
     head,
     incidents,
     acknowledged,
-  }: { head: HeldCause | undefined; incidents: readonly ListedIncident[]; acknowledged: AcknowledgedNow },
-  ports: DeliverPorts,
+    now,
+  }: { head: HeldCause | undefined; incidents: readonly ListedIncident[]; acknowledged: AcknowledgedNow; now: number },
 ): CauseDue {
-  const due = causeDue({ head, incidents }, { rules, now: ports.now().getTime(), acknowledged });
+  const due = causeDue({ head, incidents }, { rules, now, acknowledged });
   if (due !== undefined || !isDoubtful || head?.shown === null) return due;
   // By its alert alone it would be taken for older than what was told of its acknowledgement.
   return head?.acknowledged === undefined ? 'show' : 'acknowledge';
@@ -150,6 +152,8 @@ interface Claim {
   readonly incidents: readonly ListedIncident[];
   readonly lead: Lead;
   readonly acknowledged: ListedAcknowledgement | undefined;
+  /** When it was claimed, by Storage's clock as far as that is known: milliseconds since 1970. */
+  readonly now: number;
 }
 
 type Told = LookedCause & Claim;
@@ -229,9 +233,9 @@ function idOf({
   return eventId('cause', key, since ?? '', due === 'close' ? 'closed' : 'open', ...counts);
 }
 
-function shownBy({ due, head, incidents, lead, acknowledged, claimedAt }: Told & { claimedAt: number }) {
+function shownBy({ due, head, incidents, lead, acknowledged, now }: Told) {
   const open = incidents.filter(({ state }) => state === 'open').length;
-  const shown = { newest: lead.value.told.id, at: claimedAt, open, ended: incidents.length - open };
+  const shown = { newest: lead.value.told.id, at: now, open, ended: incidents.length - open };
   const known = due === 'acknowledge' ? acknowledged?.generation : head.acknowledged;
   return { shown, isRepeat: due === 'repeat', acknowledged: known };
 }

@@ -12,6 +12,18 @@ const dueAt = (text: string, now: string, zone = 'Etc/UTC'): string | undefined 
   return due === undefined ? undefined : new Date(due).toISOString();
 };
 
+describe('an hour that the clocks show twice', () => {
+  it.each([
+    // A Sunday, as each night on which clocks are put back: a report of the week, and not one of the hour after it.
+    ['30 2 * * 0', '2026-10-25T03:00:00Z', '2026-10-25T00:30:00.000Z', 'Europe/Berlin'],
+    ['30 2 * * *', '2026-10-25T01:29:00Z', '2026-10-25T00:30:00.000Z', 'Europe/Berlin'],
+    ['45 1 * * *', '2026-04-04T16:00:00Z', '2026-04-04T14:45:00.000Z', 'Australia/Lord_Howe'],
+    ['30 * * * *', '2026-10-25T01:31:00Z', '2026-10-25T01:30:00.000Z', 'Europe/Berlin'],
+  ])('has what is due at %s due once, but what is due each hour', (text, now, due, zone) => {
+    expect(dueAt(text, now, zone)).toBe(due);
+  });
+});
+
 describe('a schedule', () => {
   it.each([
     ['0 6 * * *', '2026-11-22T06:00:00Z', '2026-11-22T06:00:00.000Z'],

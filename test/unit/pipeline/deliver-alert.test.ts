@@ -41,8 +41,9 @@ async function deliver(
       now: clock.now,
       sleep: async (milliseconds) => clock.forward(milliseconds / 1000),
       sinks: {
-        async deliver({ sink: { name }, id }) {
+        async deliver({ sink: { name }, id }, missed) {
           const disposition = failing[name];
+          if (name === 'half') missed?.('ana@example.com: 550');
           if (disposition === undefined) {
             delivered.push(`${name} ${id}`);
             return undefined;
@@ -77,6 +78,12 @@ describe('an alert', () => {
     expect(delivered).toEqual(['audit event-7', 'chat event-7']);
     expect(outcome).toMatchObject({ code: 'SinkUnavailable', subject: 'ops', disposition: 'retry' });
     expect(log.lines).toEqual(['WARNING an alert was not delivered']);
+  });
+
+  it('is delivered where a sink took it for some alone, and it is said for whom it did not', async () => {
+    const { outcome, log } = await deliver(['ops', 'half']);
+    expect(outcome).toEqual({ delivered: ['ops', 'half'] });
+    expect(log.lines).toEqual(['ERROR a sink took an alert, and not for all who were to have it']);
   });
 
   it('is refused where a sink refuses it for good', async () => {

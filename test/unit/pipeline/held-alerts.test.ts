@@ -8,12 +8,14 @@ import { readEvent } from '../../../shared/events/read-event.ts';
 import type { RedrivenMessage } from '../../../shared/events/found-letter.ts';
 import { parseReceivedAlert } from '../../../shared/events/received-alert.ts';
 import { sinksOf } from '../../../shared/events/refused-sinks.ts';
-import { heldFolder } from '../../../shared/notices/held-alert.ts';
+import { causeMetadata, heldCauseSchema, heldFolder } from '../../../shared/notices/held-alert.ts';
 import { askHeld } from '../../../shared/pipeline/ask-held.ts';
 import { inParallel } from '../../../shared/pipeline/common/parallel.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
+import { emptyMemory } from '../../../shared/memory/memory.ts';
 import type { SinkDelivery } from '../../../shared/ports/messages.ts';
 import type { StateStore } from '../../../shared/ports/storage.ts';
+import { incidentOf } from '../report/reported.ts';
 import { clockAt, recordingLog, stateInMemory } from './ports.ts';
 
 const slack: AlertSink = {
@@ -70,8 +72,11 @@ function world(
   const away = new Set<string>();
   let lists = 0;
   let writes = 0;
+  /** Milliseconds by which the clock of who delivers is ahead of Storage's. */
+  const skew = { ahead: 0 };
+  const now = (): Date => new Date(clock.now().getTime() + skew.ahead);
   const ports = {
-    ...{ log, now: clock.now, sleep: sleepTogether(clock) },
+    ...{ log, now, sleep: sleepTogether(clock) },
     state: {
       ...state,
       list: async (prefix: string) => ((lists += 1), state.list(prefix)),
@@ -94,7 +99,7 @@ function world(
     await deliverAlert({ alert, id: event.id, time: event.time, sinks, only: sinksOf(event) }, ports);
   };
   return {
-    ...{ clock, state, log, received, away, deliver },
+    ...{ clock, skew, state, log, received, away, deliver },
     /** The schedule, and what comes of it. Returns how many messages it sent. */
     async tick() {
       const sent: RedrivenMessage[] = [];
@@ -540,6 +545,27 @@ describe('what is held of a sink', () => {
     expect((await state.list(`${heldFolder}sinks/hook/`)).map(({ path }) => path)).toEqual([cause]);
   });
 
+  it('is told, too, where no other sink is told anything later', async () => {
+    const sinks: AlertSink[] = [{ ...hook, quietHours }];
+    const { deliver, tick, told, clock, state } = world(sinks, '2026-11-23T22:00:00Z');
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    sinks[0] = hook;
+    clock.forward(1 * minutes);
+    await tick();
+    expect(told('hook')).toEqual([expect.stringMatching(/^opened master\/acme-1/)]);
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
+  it('that is configured no more is forgotten after a month, also where there is no other', async () => {
+    const sinks: AlertSink[] = [slack];
+    const { deliver, tick, clock, state } = world(sinks);
+    await deliver(failing({ environment: 1, at: clock.now() }));
+    sinks.shift();
+    clock.forward(32 * 24 * hours);
+    await tick();
+    expect(await state.list(heldFolder)).toEqual([]);
+  });
+
   it('that is configured no more is kept for a month, as it may come back, and no longer', async () => {
     const sinks: AlertSink[] = [slack, mail];
     const { deliver, tick, clock, state } = world(sinks);
@@ -574,6 +600,42 @@ describe('what is still open', () => {
     expect(told('mail').at(-1)).toMatch(/^closed/);
   });
 
+  it.each([
+    { what: 'has ended', isOpen: false, told: ['opened', 'closed'] },
+    { what: 'is open', isOpen: true, told: ['opened', 'changed', 'changed'] },
+  ])(
+    'is told again as it is: it $what, and the sink was not there to hear of that',
+    async ({ isOpen, told: states }) => {
+      const sinks: AlertSink[] = [{ ...slack, repeat: 4 * hours * 1000 }, mail];
+      const { deliver, tick, clock, received, state } = world(sinks);
+      const since = clock.now().toISOString();
+      await deliver(failing({ environment: 1, at: clock.now(), since }));
+      const [first] = sinks.splice(0, 1);
+      clock.forward(1 * hours);
+      const incident = incidentOf({ id: '1'.padStart(16, '0'), since, reason: 'Failed' });
+      const { id, reason, revision, summary } = incident;
+      const until = clock.now().toISOString();
+      const past = {
+        from: since,
+        incidents: [{ id, reason, since, until, times: 1, revision, summary, by: [], healed: false, cause: null }],
+        convergences: [],
+      };
+      const value = { ...emptyMemory(clock.now()), ...(isOpen ? { incident } : { past }) };
+      await state.write({ path: 'environments/master/acme-1/memory.json', value, ifGeneration: 'absent' });
+      await deliver(ended({ environment: 1, at: clock.now(), since }));
+      if (first !== undefined) sinks.push(first);
+      for (let hour = 0; hour < 12; hour++) {
+        clock.forward(1 * hours);
+        await tick();
+      }
+      const heard = received.filter(({ sink }) => sink.name === 'chat').map(({ notice }) => notice);
+      expect(heard.map((notice) => notice.state)).toEqual(states);
+      if (isOpen) return;
+      expect(heard.at(-1)?.lines[0]).toBe(`It had differed since ${since}`);
+      expect(await state.list(`${heldFolder}sinks/chat/`)).toEqual([]);
+    },
+  );
+
   it('is not told again where the sink does not ask for it', async () => {
     const { deliver, tick, clock } = world([mail]);
     await deliver(failing({ environment: 1, at: clock.now() }));
@@ -583,7 +645,7 @@ describe('what is still open', () => {
 });
 
 describe('a tick where nothing is due', () => {
-  it('costs one list and no write, and no list where no sink is told anything later', async () => {
+  it('costs one list and no write, also where no sink is told anything later', async () => {
     const busy = world([mail]);
     await busy.deliver(failing({ environment: 1, at: busy.clock.now() }));
     const before = busy.requests();
@@ -591,7 +653,48 @@ describe('a tick where nothing is due', () => {
     expect(busy.requests()).toEqual({ lists: before.lists + 1, writes: before.writes });
     const plain = world([{ name: 'hook', webhook: { url: 'https://ops.example.com/' } }]);
     await plain.tick();
-    expect(plain.requests()).toEqual({ lists: 0, writes: 0 });
+    expect(plain.requests()).toEqual({ lists: 1, writes: 0 });
+  });
+});
+
+describe('a clock that is wrong by 45 minutes', () => {
+  const wrong = [45 * 60_000, -45 * 60_000];
+
+  it.each(wrong)('(%d ms) makes no storm of one cause, and holds back nothing of it', async (ahead) => {
+    const { deliver, tick, told, clock, skew } = world([mail]);
+    const since = clock.now().toISOString();
+    skew.ahead = ahead;
+    for (let environment = 1; environment <= 20; environment++) {
+      await deliver(failing({ environment, at: clock.now(), since }));
+      clock.forward(3);
+    }
+    expect(told('mail')).toHaveLength(1);
+    skew.ahead = 0;
+    clock.forward(2 * minutes);
+    await tick();
+    expect(told('mail').slice(1)).toEqual([expect.stringMatching(/^(opened|changed) 20 alike/)]);
+  });
+
+  it.each(wrong)('(%d ms) of one that died at its work keeps the end waiting for a minute', async (ahead) => {
+    const { deliver, told, clock, skew, state } = world([mail]);
+    const since = clock.now().toISOString();
+    await deliver(failing({ environment: 1, at: clock.now(), since }));
+    clock.forward(10);
+    const [head] = (await state.list(`${heldFolder}sinks/mail/causes/`)).map(({ path }) => path);
+    const path = head ?? '';
+    const known = heldCauseSchema.parse(state.valueAt(path));
+    const claim = { writer: 'dead', at: clock.now().getTime() + ahead, tries: 1, state: 'under-way' as const };
+    const value = { ...known, claim };
+    await state.write({ path, value, ifGeneration: 'any', metadata: causeMetadata(value) });
+    clock.forward(61);
+    expect(await deliver(ended({ environment: 1, at: clock.now(), since }))).toEqual({ delivered: ['mail'] });
+    expect(told('mail').at(-1)).toMatch(/^closed/);
+    // And who reads it by a wrong clock.
+    await deliver(failing({ environment: 2, at: clock.now(), since, commit: 'feed' }));
+    clock.forward(61);
+    skew.ahead = ahead;
+    expect(await deliver(ended({ environment: 2, at: clock.now(), since }))).toEqual({ delivered: ['mail'] });
+    expect(await state.list(`${heldFolder}sinks/mail/`)).toEqual([]);
   });
 });
 

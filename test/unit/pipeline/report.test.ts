@@ -112,10 +112,40 @@ describe('a report that is due', () => {
     expect(topics.published).toHaveLength(2);
   });
 
-  it('is made anew where the last one cannot be read', async () => {
-    const { ports, state } = await world();
-    state.spoil('reports/latest-weekly.json', 'no JSON');
-    expect(await report(asked(), ports)).toMatchObject({ before: null });
+  it.each([
+    { what: 'no JSON', why: 'is no JSON' },
+    { what: '{"version":9}', why: 'was written by a newer Converge, in version 9' },
+  ])('is made anew where the last one cannot be read ($why), and says so', async ({ what, why }) => {
+    const { ports, state, documents } = await world();
+    state.spoil('reports/latest-weekly.json', what);
+    const made = await report(asked(), ports);
+    expect(made).toMatchObject({
+      before: null,
+      limits: expect.arrayContaining([
+        expect.stringContaining(`compared with none: reports/latest-weekly.json ${why}`),
+      ]),
+    });
+    expect(documents.get('reports/2026-11-22-weekly.html')?.text).not.toContain('there is none before');
+  });
+
+  it('says field by field what has differed for longest, of more than it lists, and what was rolled back of the rest', async () => {
+    const since = (minute: number): string =>
+      new Date(Date.parse('2026-11-20T00:00:00.000Z') + minute * 60_000).toISOString();
+    const open = (minute: number) => incidentOf({ id: `i${minute}`, since: since(minute) });
+    const incidents = Array.from({ length: 1_200 }, (_, minute) => open(minute));
+    const rollback = { to: commitId('1'), commit: commitId('2') };
+    const { diff } = open(1_200);
+    const last = { ...open(1_200), ...(diff === undefined ? {} : { diff: { ...diff, rollback } }) };
+    const { ports } = await world({
+      memories: { acme: { incidents: incidents.slice(0, 600) }, beta: { incidents: [...incidents.slice(600), last] } },
+    });
+    const made = await gatherReport(asked(), ports);
+    expect(made.differing.map(({ since: at }) => at)).toEqual(incidents.slice(0, 500).map(({ since: at }) => at));
+    expect(
+      made.differing.every(({ changes: [first], by }) => first?.observed === 'shop:1.4.3' && by.length === 1),
+    ).toBe(true);
+    expect(made.omitted).toEqual({ differing: 701 });
+    expect(made.rolledBack).toMatchObject([{ commit: rollback.commit }]);
   });
 
   it('is published with no more than receivers take', async () => {
@@ -218,7 +248,7 @@ describe('a report', () => {
     const before = await gatherReport(asked({ chosen }), ports);
     expect(before.differing).toHaveLength(1);
     const away = { ...ports, repository: repositories(unreachableRepository('master')) };
-    const now = await gatherReport(asked({ chosen }), away, before);
+    const now = await gatherReport(asked({ chosen }), away, { report: before });
     expect(now.gone).toEqual([]);
     expect(now.limits.join()).toContain('nobody can say of master/acme');
   });

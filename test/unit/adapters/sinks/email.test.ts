@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createSinks } from '../../../../shared/adapters/sinks.ts';
 import type { AlertSink } from '../../../../shared/config/sinks.ts';
 import { noticeOf } from '../../../../shared/notices/notice.ts';
-import type { SinkDelivery } from '../../../../shared/ports/messages.ts';
+import type { Missed, SinkDelivery } from '../../../../shared/ports/messages.ts';
 import { deliveryOf } from '../../../sink-delivery.ts';
 import { closed, hostile, news, opened } from './alerts.ts';
 import { startMailServer, type MailServer } from './mail-server.ts';
@@ -23,8 +23,13 @@ async function deliver({
   alert = opened(),
   answer = 5_000,
   email = {},
+  missed,
   ...given
-}: Partial<SinkDelivery> & { answer?: number; email?: Partial<NonNullable<AlertSink['email']>> } = {}) {
+}: Partial<SinkDelivery> & {
+  answer?: number;
+  email?: Partial<NonNullable<AlertSink['email']>>;
+  missed?: Missed;
+} = {}) {
   const sink: AlertSink = {
     name: 'mail',
     email: {
@@ -32,7 +37,7 @@ async function deliver({
       ...{ to: ['ops@example.com', 'Ana <ana@example.com>'], ...email },
     },
   };
-  return createSinks({ answer }).deliver(deliveryOf({ sink, alert, ...given }));
+  return createSinks({ answer }).deliver(deliveryOf({ sink, alert, ...given }), missed);
 }
 const failureOf = async (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -130,6 +135,18 @@ describe('a mail server that', () => {
     expect(error).toMatchObject({ code, unanswered, problem: `the mail server answered ${says.slice(0, 3)}` });
     expect(String(error)).not.toContain('canary');
   });
+
+  it.each(['550 no such mailbox', '450 try again later'])(
+    'answers one of three with %s, it is said of that one',
+    async (says) => {
+      server.answers.set('RCPT TO:<ana@', says);
+      const missed: string[] = [];
+      const to = ['ops@example.com', 'Ana <ana@example.com>', 'eve@example.com'];
+      await deliver({ email: { to }, missed: (whom) => void missed.push(whom) });
+      expect(server.mails).toHaveLength(1);
+      expect(missed).toEqual([`ana@example.com: ${says.slice(0, 3)}`]);
+    },
+  );
 
   it('never says that it took the mail may have it', async () => {
     server.answers.set('CONTENT', undefined);

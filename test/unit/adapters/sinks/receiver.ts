@@ -26,6 +26,8 @@ export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** What becomes of the body: the connection ends in the middle of it, or it goes on for ever. */
+  readonly never?: 'ends' | 'whole';
 }
 
 /** `silence`: no answer. */
@@ -51,9 +53,11 @@ export async function startReceiver(tls?: { key: string; cert: string }): Promis
       calls.push(call);
       const answer = receiver.answers(call);
       if (answer === 'silence') return;
-      const { status = 200, headers = {}, body = '' } = answer;
+      const { status = 200, headers = {}, body = '', never } = answer;
       response.writeHead(status, { connection: 'close', ...headers });
-      response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      const content = typeof body === 'string' ? body : JSON.stringify(body);
+      if (never === undefined) return void response.end(content);
+      response.write(`${content} `, () => (never === 'whole' ? response.destroy() : undefined));
     });
   };
   const server: Server = tls === undefined ? createServer(listen) : createSecureServer(tls, listen);

@@ -201,6 +201,23 @@ describe('a sink that answers', () => {
     });
   });
 
+  it.each(['ends', 'whole'] as const)(
+    'with a status has it, or has not, though its words are never %s',
+    async (never) => {
+      receiver.answers = () => ({ status: 202, body: 'thanks', never });
+      expect(await failureOf(post(sinkWith(), { answer: 200 }))).toBe('no error');
+      receiver.answers = () => ({ status: 400, body: 'no', never });
+      expect(await failureOf(post(sinkWith(), { answer: 200 }))).toMatchObject({
+        ...{ code: 'SinkRefused', problem: 'the webhook answered 400', unanswered: false },
+      });
+    },
+  );
+
+  it('with words in no encoding that there is has it', async () => {
+    receiver.answers = () => ({ headers: { 'content-encoding': 'gzip' }, body: 'thanks' });
+    expect(await failureOf(post())).toBe('no error');
+  });
+
   it('nothing keeps no alert waiting that comes in the next half minute, nor another sink', async () => {
     const sinks = createSinks({ answer: 200 });
     const deliver = async (name: string) =>

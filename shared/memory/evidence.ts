@@ -1,0 +1,28 @@
+import { objectTitle } from '../objects/object-id.ts';
+import type { Incident } from './incident.ts';
+import type { Memory } from './memory.ts';
+
+/**
+ * A memory without what differs, field by field, in incidents of which nobody asks that: it is most of a memory, and
+ * thousands of those are read at a time. Of the object that an incident is of, it stays where it came from.
+ */
+export function withoutEvidence(memory: Memory, isAsked: (incident: Incident) => boolean): Memory {
+  const { incident, incidents } = memory;
+  const cut = (one: Incident): Incident =>
+    isAsked(one) ? one : { ...one, objects: undefined, diff: withoutFields(one) };
+  return {
+    ...memory,
+    incident: incident === undefined ? undefined : cut(incident),
+    incidents: incidents?.map(cut),
+    outbox: undefined,
+  };
+}
+
+function withoutFields({ diff, subject }: Incident): Incident['diff'] {
+  if (diff === undefined) return undefined;
+  const named = diff.objects.find((object) => objectTitle(object) === subject && object.source !== undefined);
+  if (named === undefined) return diff.rollback === null ? undefined : { ...diff, objects: [] };
+  const { apiVersion, kind, namespace, name, change, source, line } = named;
+  const object = { apiVersion, kind, namespace, name, change, source, line, message: '', fields: [] };
+  return { ...diff, objects: [object] };
+}
