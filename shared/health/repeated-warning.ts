@@ -3,6 +3,7 @@ import { parseTime } from '../base/time.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { oneLine } from './health.ts';
+import { part } from './observed-shape.ts';
 
 /** A Warning event that the cluster keeps of an object, as often as it repeated. */
 export interface RepeatedWarning {
@@ -35,14 +36,15 @@ const eventSchema = z.object({
   metadata: z.object({ creationTimestamp: time }),
 });
 
-/** Says again what the status says, in fewer words: `Back-off restarting failed container`. */
-const echoes = new Set(['BackOff']);
+/** Say again what the status says: `Back-off restarting failed container`, that no node takes a Pod. */
+const echoes = new Set(['BackOff', 'FailedScheduling']);
 
 /**
  * Which Warning event tells most of these objects: the one that repeats most, of equals the newest; one that only says
  * that something is tried again comes last. Undefined where there is none.
  *
- * @param among.objects what it may be of: by uid, and by kind and name where the event has none
+ * @param among.objects what it may be of: by uid, and by kind and name where the event has none; the claims that Pods
+ * among them wait for, by name
  * @param among.events Events of the core group, of any object; what is none is left out
  * @param among.since one that was seen last before this is of the past (ISO 8601)
  */
@@ -56,6 +58,7 @@ export function repeatedWarning({
   since: string | undefined;
 }): RepeatedWarning | undefined {
   const uids = new Set(objects.flatMap(({ metadata: { uid } }) => uid ?? []));
+  const claims = new Set(objects.flatMap(claimsOf));
   const titles = new Set(objects.map((object) => objectTitle(objectIdOf(object))));
   // Events are written to the second.
   const from = since === undefined ? 0 : Math.floor(parseTime(since) / 1000) * 1000;
@@ -65,12 +68,37 @@ export function repeatedWarning({
       if (said === undefined) return [];
       const { involvedObject: of, reason, message, series } = said;
       const object = objectTitle(of);
-      if (of.uid === '' ? !titles.has(object) : !uids.has(of.uid)) return [];
+      if (!claims.has(object) && (of.uid === '' ? !titles.has(object) : !uids.has(of.uid))) return [];
       const last = series?.lastObservedTime ?? said.lastTimestamp ?? said.eventTime ?? said.metadata.creationTimestamp;
       if (last === null || last === undefined || !(parseTime(last) >= from)) return [];
       return [{ object, reason, message: oneLine(message), count: series?.count ?? said.count ?? 1, last }];
     })
     .toSorted((one, other) => rank(one) - rank(other) || other.count - one.count || later(one, other))[0];
+}
+
+const mountingSchema = z.object({
+  spec: part({
+    volumes: z
+      .array(
+        z.object({
+          name: z.string(),
+          persistentVolumeClaim: z.object({ claimName: z.string() }).optional(),
+          ephemeral: z.unknown().optional(),
+        }),
+      )
+      .nullish()
+      .transform((list) => list ?? []),
+  }),
+});
+
+/** Titles of the PersistentVolumeClaims that a Pod mounts, those that are made for it included. */
+function claimsOf(object: KubernetesObject): string[] {
+  const mounting = object.kind === 'Pod' ? mountingSchema.safeParse(object).data : undefined;
+  const { namespace, name: pod = '' } = object.metadata;
+  return (mounting?.spec.volumes ?? []).flatMap(({ name: volume, persistentVolumeClaim, ephemeral }) => {
+    const name = persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${pod}-${volume}`);
+    return name === undefined ? [] : [objectTitle({ kind: 'PersistentVolumeClaim', namespace, name })];
+  });
 }
 
 function rank({ reason }: RepeatedWarning): number {

@@ -6,7 +6,8 @@ import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
 import { readEnvironment } from './common/declared-environments.ts';
-import { inputsBefore, pathsOf, recentCommits } from './commit-status.ts';
+import { cameFrom } from './common/came-from.ts';
+import { pathsOf, recentCommits } from './commit-status.ts';
 import type { KnownEnvironment } from './common/find-environment.ts';
 import { branchGone } from './common/fetch-branch.ts';
 import { convergencesAt, openNotes } from './common/notes.ts';
@@ -15,7 +16,6 @@ import type { Commit, Repository } from '../ports/git.ts';
 import { findRemoval, type Removal } from './common/removal.ts';
 import { originOf, type Origin } from './common/origin.ts';
 import { findOwn, type OwnCommits } from './common/own-commits.ts';
-import { readInputs } from './common/render-inputs.ts';
 import { revertsIn } from './common/reverts.ts';
 
 export interface History {
@@ -98,7 +98,7 @@ export async function history(
   const found = await findOwn(
     { commits, entries: limits.entries },
     {
-      touches: async (commit) => changes({ commit, repository, paths }),
+      cameFrom: async (commit) => cameFrom({ repository, commit, paths }),
       convergences: async (commit) => convergencesAt(commit, { environment, memory, notes }),
     },
   );
@@ -122,7 +122,7 @@ async function entriesOf({
   of: Pick<KnownEnvironment, 'environment' | 'memory'>;
 }): Promise<readonly HistoryEntry[]> {
   const runs = await runsOf(memory, found);
-  const revertedBy = revertsIn({ commits, environment });
+  const revertedBy = await revertsOf({ commits, environment, found });
   const entries: HistoryEntry[] = [];
   let isOvertaken = false;
   for (const commit of found.own) {
@@ -135,6 +135,30 @@ async function entriesOf({
     isOvertaken ||= run.attemptedAt !== null || converged.length > 0 || run.incident !== undefined;
   }
   return entries;
+}
+
+/** Of its own commits, those that others took back: a merge that brought one, with that. */
+async function revertsOf({
+  commits,
+  environment,
+  found,
+}: {
+  commits: readonly Commit[];
+  environment: string;
+  found: OwnCommits;
+}): Promise<ReadonlyMap<string, string>> {
+  const byId = new Map(commits.map((commit) => [commit.id, commit]));
+  const own = new Set(found.own.map(({ id }) => id));
+  const revertedBy = new Map<string, string>();
+  for (const [reverted, by] of revertsIn({ commits, environment })) {
+    // It took back what it touched.
+    if (!own.has(by)) continue;
+    const [first, ...merged] = byId.get(reverted)?.parents ?? [];
+    const brought = first === undefined || merged.length === 0 ? reverted : await found.ownOf(reverted);
+    if (brought !== undefined && (brought === reverted || brought !== (await found.ownOf(first ?? ''))))
+      revertedBy.set(brought, by);
+  }
+  return revertedBy;
 }
 
 function removedBy(removal: Removal | undefined, { isRemembered }: { isRemembered: boolean }): History['removed'] {
@@ -176,6 +200,10 @@ async function runsOf(
   const { attempted, converged } = memory;
   const ownOfAttempt = attempted === undefined ? undefined : await ownOf(attempted.commit);
   const ownOfConverged = converged === undefined ? undefined : await ownOf(converged.commit);
+  const isBack =
+    attempted !== undefined &&
+    converged !== undefined &&
+    sameInputs({ attempted: attempted.inputs, current: converged.inputs });
   const open = openIncidents(memory);
   const closed = incidentsOf(memory)
     .filter(({ closedAt, reason }) => closedAt !== undefined && reason !== 'Drifted')
@@ -190,7 +218,8 @@ async function runsOf(
       (commit === ownOfAttempt ? attempted?.at : undefined) ??
       (commit === ownOfConverged ? converged?.at : undefined) ??
       null,
-    hasConverged: commit === ownOfConverged,
+    // What came back to what converged last has nothing to converge, and no note.
+    hasConverged: commit === ownOfConverged || (commit === ownOfAttempt && isBack),
     // What keeps it from its end, whatever began that.
     incident: incidents.get(commit) ?? (isRemoval ? open[0] : undefined),
   });
@@ -227,20 +256,4 @@ function entryOf({
 function failureOf({ reason, summary, id, since, closedAt, diff }: Incident): NonNullable<HistoryEntry['failure']> {
   const alert = diff === undefined ? null : encodeAlert({ topic: 'diff', data: diff }, new Date(since)).id;
   return { reason, summary, incident: id, since, endedAt: closedAt ?? null, alert };
-}
-
-async function changes({
-  commit,
-  repository,
-  paths,
-}: {
-  commit: Commit;
-  repository: Repository;
-  paths: readonly string[];
-}): Promise<boolean> {
-  const [before, after] = await Promise.all([
-    inputsBefore({ repository, commit, paths }),
-    readInputs({ repository, commit: commit.id, paths }),
-  ]);
-  return !sameInputs({ attempted: before, current: after });
 }

@@ -6,7 +6,8 @@ import { isKindNamed } from '../objects/kind-names.ts';
 import { idOfKey, objectKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
 import { readEnvironment } from './common/declared-environments.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
-import { inputsBefore, recentCommits } from './commit-status.ts';
+import { recentCommits } from './commit-status.ts';
+import { cameFrom } from './common/came-from.ts';
 import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import { convergencesAt, openNotes } from './common/notes.ts';
@@ -237,18 +238,18 @@ async function lastChanges({
   commits: readonly Commit[];
   paths: readonly string[];
 }): Promise<Map<string, Origin>> {
+  const byId = new Map(commits.map((commit) => [commit.id, commit]));
   const found = new Map<string, Origin>();
-  for (const commit of commits) {
-    const open = paths.filter((path) => !found.has(path));
-    if (open.length === 0) break;
-    // A merge brings what its other parents changed: those commits come by themselves.
-    if (commit.parents.length > 1) continue;
-    const [before, after] = await Promise.all([
-      inputsBefore({ repository, commit, paths: open }),
-      readInputs({ repository, commit: commit.id, paths: open }),
-    ]);
-    for (const path of open)
-      if (before[path] !== after[path]) found.set(path, await originOf({ repository, commit, paths: [path] }));
+  for (const path of paths) {
+    let commit = commits[0];
+    while (commit !== undefined) {
+      const came = await cameFrom({ repository, commit, paths: [path] });
+      if (came.from === 'itself') {
+        found.set(path, await originOf({ repository, commit, paths: [path] }));
+        break;
+      }
+      commit = byId.get(came.parent ?? '');
+    }
   }
   return found;
 }

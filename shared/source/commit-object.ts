@@ -40,10 +40,7 @@ export function parseCommit(raw: Uint8Array): CommitObject | Unreadable {
   }
   const lines = header.slice(at).split('\n');
   const committer = lines.find((line) => line.startsWith('committer ')) ?? '';
-  const encoding = lines
-    .find((line) => line.startsWith('encoding '))
-    ?.slice('encoding '.length)
-    .trim();
+  const encoding = encodingOf(lines);
   return {
     tree,
     parents,
@@ -56,10 +53,19 @@ export function parseCommit(raw: Uint8Array): CommitObject | Unreadable {
 export function authorOf(raw: Uint8Array): string | undefined {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
   const blank = bytes.indexOf('\n\n');
-  const lines = bytes.toString('utf8', 0, blank === -1 ? bytes.length : blank).split('\n');
+  const header = bytes.subarray(0, blank === -1 ? bytes.length : blank);
+  const encoding = encodingOf(header.toString('latin1').split('\n'));
+  const lines = textOf({ bytes: header, encoding }).split('\n');
   const author = lines.find((line) => line.startsWith('author '))?.slice('author '.length) ?? '';
   const named = oneLine(author.slice(0, author.lastIndexOf('>') + 1), authorLength);
   return named === '' ? undefined : named;
+}
+
+function encodingOf(header: readonly string[]): string | undefined {
+  return header
+    .find((line) => line.startsWith('encoding '))
+    ?.slice('encoding '.length)
+    .trim();
 }
 
 /** The commit or tag that an annotated tag points to, as `parse_tag_buffer` of git reads it. */

@@ -49,7 +49,10 @@ function isCopy({ message }: Commit): boolean {
   return parseProvenance(message).artifacts.length > 0;
 }
 
-/** The last commit that had made these paths what a revert made of them; undefined where it is none, or not here. */
+/**
+ * The last commit that had made these paths what a revert made of them; undefined where it is none, or is not found: what
+ * only stood there then had no part in it.
+ */
 async function broughtBack({ repository, commit, paths }: Parameters<typeof originOf>[0]): Promise<Commit | undefined> {
   const reverted = revertedTo(commit.message);
   if (reverted === undefined) return undefined;
@@ -60,7 +63,7 @@ async function broughtBack({ repository, commit, paths }: Parameters<typeof orig
     [head.id, commit.id].map(async (at) => await readInputs({ repository, commit: at, paths })),
   );
   if (attempted === undefined || current === undefined || !sameInputs({ attempted, current })) return undefined;
-  return (await lastChange({ repository, head, paths, seen: undefined })) ?? head;
+  return await lastChange({ repository, head, paths, seen: undefined });
 }
 
 async function committedBy({

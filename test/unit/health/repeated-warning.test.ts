@@ -69,4 +69,36 @@ describe('the Warning event that repeats', () => {
     const involvedObject = { kind: 'Pod', namespace: 'acme', name: 'web-1' };
     expect(told([event({ involvedObject })], '2026-11-21T01:02:03.700Z')).toMatchObject({ reason: 'FailedMount' });
   });
+
+  it('is of the claim that its Pod waits for, before that no node takes the Pod for it', () => {
+    const volumes = [
+      { name: 'data', persistentVolumeClaim: { claimName: 'data-web-1' } },
+      { name: 'scratch', ephemeral: { volumeClaimTemplate: {} } },
+      { name: 'keys', secret: { secretName: 'keys' } },
+    ];
+    const scheduling = event({
+      reason: 'FailedScheduling',
+      message: 'pod has unbound immediate PersistentVolumeClaims',
+      count: 40,
+    });
+    const ofClaim = (name: string) =>
+      event({
+        involvedObject: { kind: 'PersistentVolumeClaim', namespace: 'acme', name, uid: 'claim-1' },
+        reason: 'ProvisioningFailed',
+        message: 'storageclass.storage.k8s.io "fast" not found',
+      });
+    const toldOf = (name: string) =>
+      repeatedWarning({
+        objects: [{ ...web, spec: { volumes } }],
+        events: [scheduling, ofClaim(name)],
+        since: undefined,
+      });
+    for (const name of ['data-web-1', 'web-1-scratch'])
+      expect(toldOf(name)).toMatchObject({
+        object: `PersistentVolumeClaim acme/${name}`,
+        reason: 'ProvisioningFailed',
+      });
+    expect(toldOf('data-web-2')).toMatchObject({ reason: 'FailedScheduling', count: 40 });
+    expect(toldOf('web-1-keys')).toMatchObject({ reason: 'FailedScheduling' });
+  });
 });

@@ -135,6 +135,19 @@ describe('the author of a commit', () => {
   });
 });
 
+describe('an author in another encoding', () => {
+  const of = (encoding: string) =>
+    authorOf(
+      Buffer.from(commitWith({ author: 'J\xfcrgen <j@x> 1700000000 +0200', more: `encoding ${encoding}\n` }), 'latin1'),
+    );
+
+  it('is read as the commit says, and as far as it can be where that is wrong', () => {
+    expect(of('ISO-8859-1')).toBe('Jürgen <j@x>');
+    expect(of('windows-1251')).toBe('Jьrgen <j@x>');
+    expect(of('nothing-that-is-known')).toBe('J\uFFFDrgen <j@x>');
+  });
+});
+
 describe('an annotated tag', () => {
   it('is what it points to, whoever made it', () => {
     expect(parseTag(Buffer.from(`object ${one}\ntype commit\ntag v1\ntagger \xff\n\nm`, 'latin1'))).toEqual({

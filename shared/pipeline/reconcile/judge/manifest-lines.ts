@@ -25,7 +25,7 @@ export async function manifestLines(
     try {
       const text = texts.get(source) ?? textOf(await repository.readFile({ commit: commit.id, path: source }));
       texts.set(source, text);
-      const line = documentLine({ text, kind: id.kind, name: id.name });
+      const line = documentLine({ text, id, namespace: environment.namespace });
       if (line !== undefined) lines.set(key, line);
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;

@@ -30,7 +30,14 @@ export async function noteCause(
     return;
   }
   const paths = [...new Set([...read, ...known])];
-  const found = await findCause({ repository, head: commit, paths, seen: seenOf(memory), known: statesOf(memory) });
+  const found = await findCause({
+    repository,
+    head: commit,
+    paths,
+    now: run.ports.now(),
+    seen: seenOf(memory),
+    known: statesOf(memory),
+  });
   // What was not known to be an input before says of no other that it changed.
   const stands = cause !== undefined && !isChanged(inputs, cause.inputs) ? cause : undefined;
   run.memoryFile.remember(causeNoted, {

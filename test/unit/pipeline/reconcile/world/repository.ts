@@ -11,7 +11,17 @@ export type Changes = Readonly<Record<string, string | null>>;
 /** A branch of commits that are plain trees; its host is this object. */
 export interface RecordingRepository extends Repository {
   /** Commits on top of the branch. */
-  add(changes: Changes, options?: { readonly signature?: string; readonly message?: string }): Commit;
+  add(
+    changes: Changes,
+    options?: {
+      readonly signature?: string;
+      readonly message?: string;
+      /** Of a merge: the other parents; `changes` are what it has beside its first one. */
+      readonly merges?: readonly string[];
+      /** By the clock of whoever committed it. */
+      readonly at?: Date;
+    },
+  ): Commit;
   /** Puts the branch elsewhere, as a forced push does. Undefined: the branch is deleted. */
   force(tree: Tree | undefined): void;
   /** Puts the branch back to a commit of it. */
@@ -50,15 +60,19 @@ export function recordingRepository({
     parents,
     message,
     signature,
-  }: Pick<Known, 'files' | 'parents' | 'message'> & { signature?: string | undefined }): Known {
+    at = now(),
+  }: Pick<Known, 'files' | 'parents' | 'message'> & {
+    signature?: string | undefined;
+    at?: Date | undefined;
+  }): Known {
     for (const text of Object.values(files)) blobs.set(sha1(text), text);
     const tree = treeId(Object.entries(files));
-    const who = `Somebody <somebody@example.com> ${Math.floor(now().getTime() / 1000)} +0000`;
+    const who = `Somebody <somebody@example.com> ${Math.floor(at.getTime() / 1000)} +0000`;
     const header = [`tree ${tree}`, ...parents.map((id) => `parent ${id}`), `author ${who}`, `committer ${who}`];
     const signed = signature === undefined ? [] : [`gpgsig ${signature.split('\n').join('\n ')}`];
     const raw = `${[...header, ...signed].join('\n')}\n\n${message}\n`;
     const id = sha1(`commit ${Buffer.byteLength(raw)}\0`, raw);
-    const made: Known = { id, tree, parents, message, committedAt: now(), files, raw };
+    const made: Known = { id, tree, parents, message, committedAt: at, files, raw };
     commits.set(id, made);
     return made;
   }
@@ -100,12 +114,18 @@ export function recordingRepository({
   };
   const repository: RecordingRepository = {
     ...{ repositoryClass, url, branch: 'main', refs: new Map(), notes: new Map(), fails: undefined, onHead: () => {} },
-    add(changes, { signature, message = 'Change' } = {}) {
+    add(changes, { signature, message = 'Change', merges = [], at } = {}) {
       const before = branch === undefined ? {} : known(branch).files;
       const files = Object.fromEntries(
         Object.entries({ ...before, ...changes }).flatMap(([path, text]) => (text === null ? [] : [[path, text]])),
       );
-      const made = make({ files, parents: branch === undefined ? [] : [branch], message, signature });
+      const made = make({
+        files,
+        parents: [...(branch === undefined ? [] : [branch]), ...merges],
+        message,
+        signature,
+        at,
+      });
       branch = made.id;
       return made;
     },
@@ -127,7 +147,9 @@ export function recordingRepository({
     findCommit: async (id) => commits.get(id),
     async history({ from, ...range }) {
       const since = 'since' in range ? range.since.getTime() : known(from).committedAt.getTime() - range.within;
-      return ancestors(from).filter(({ committedAt }) => committedAt.getTime() >= since);
+      return ancestors(from)
+        .filter(({ committedAt }) => committedAt.getTime() >= since)
+        .toSorted((a, b) => b.committedAt.getTime() - a.committedAt.getTime());
     },
     isAncestor: async ({ ancestor, descendant }) => ancestors(descendant).some(({ id }) => id === ancestor),
     entry: async ({ commit, path }) => entryAt(known(commit).files, path),
