@@ -176,7 +176,7 @@ async function resultOf(opened: Opened, made: Manifests, options: RenderOptions)
   const manifests = await Promise.all(
     shown.map(async (manifest) => ({
       object: options.showSecrets === true ? manifest.desired.object : withoutSecrets(manifest.desired.object),
-      source: await sourceOf(manifest),
+      source: await sourceOf(manifest, environment.namespace),
       hook: manifest.hook ?? null,
     })),
   );
@@ -208,13 +208,19 @@ function titleOf({ file, line }: Source): string {
 
 const largestFile = 1 << 20;
 
-/** Where in a tree of files an object is written. */
-export function sourcesIn(folder: string): (manifest: Pick<Manifest, 'desired'>) => Promise<Source> {
+/**
+ * Where in a tree of files an object is written.
+ *
+ * @param namespace of objects of the environment that say none
+ */
+export function sourcesIn(
+  folder: string,
+): (manifest: Pick<Manifest, 'desired'>, namespace: string | undefined) => Promise<Source> {
   const texts = new Map<string, Promise<string>>();
-  return async ({ desired: { id, source: file } }) => {
+  return async ({ desired: { id, source: file } }, namespace) => {
     const text = texts.get(file) ?? textOf(join(folder, file));
     texts.set(file, text);
-    return { file, line: documentLine({ text: await text, kind: id.kind, name: id.name }) ?? null };
+    return { file, line: documentLine({ text: await text, id, namespace }) ?? null };
   };
 }
 

@@ -279,7 +279,7 @@ async function objectFindings({
   for (const { name, environment, manifests } of rendered) {
     for (const manifest of manifests) {
       const { object, id, key } = manifest.desired;
-      const { file, line } = await sourceOf(manifest);
+      const { file, line } = await sourceOf(manifest, environment.namespace);
       const add = (rule: Rule, message: string, beside: readonly string[] = []): void => {
         const said = maskText({ text: `${id.kind} ${id.name}: ${message}`, objects: [object] });
         findings.push({ rule, level: 'error', message: said, file, line, key: null, environments: [name, ...beside] });
