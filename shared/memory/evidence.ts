@@ -7,9 +7,20 @@ import type { Memory } from './memory.ts';
  * thousands of those are read at a time. Of the object that an incident is of, it stays where it came from.
  */
 export function withoutEvidence(memory: Memory, isAsked: (incident: Incident) => boolean): Memory {
+  return withEach(memory, (one) => (isAsked(one) ? one : { ...one, objects: undefined, diff: namedAlone(one) }));
+}
+
+/** A memory that still says which objects differ, and no field of them. */
+export function withoutFields(memory: Memory): Memory {
+  return withEach(memory, (one) => ({ ...one, diff: one.diff === undefined ? undefined : withNoFields(one.diff) }));
+}
+
+function withNoFields(diff: NonNullable<Incident['diff']>): NonNullable<Incident['diff']> {
+  return { ...diff, objects: diff.objects.map((object) => ({ ...object, fields: [] })) };
+}
+
+function withEach(memory: Memory, cut: (incident: Incident) => Incident): Memory {
   const { incident, incidents } = memory;
-  const cut = (one: Incident): Incident =>
-    isAsked(one) ? one : { ...one, objects: undefined, diff: withoutFields(one) };
   return {
     ...memory,
     incident: incident === undefined ? undefined : cut(incident),
@@ -18,7 +29,7 @@ export function withoutEvidence(memory: Memory, isAsked: (incident: Incident) =>
   };
 }
 
-function withoutFields({ diff, subject }: Incident): Incident['diff'] {
+function namedAlone({ diff, subject }: Incident): Incident['diff'] {
   if (diff === undefined) return undefined;
   const named = diff.objects.find((object) => objectTitle(object) === subject && object.source !== undefined);
   if (named === undefined) return diff.rollback === null ? undefined : { ...diff, objects: [] };

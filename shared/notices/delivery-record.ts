@@ -137,8 +137,9 @@ export function judgeDelivery(
   if (!isMeant && !isShown) return { kind: 'unmeant' };
   if (record === undefined) return { kind: 'send', isTold: false, perhaps: false, message: undefined };
   const { newest, known, delivered, shows, attempt } = record;
-  // Where something else got no answer after the newest was delivered, that may stand in its place.
-  const isReplaced = newest.id === told.id && attempt !== null && attempt.id !== told.id;
+  // Where something else got no answer after the newest was delivered, that may stand in its place. It is then told
+  // once more, and that may have died: nothing else has what was delivered on its way.
+  const isReplaced = newest.id === told.id && attempt !== null;
   if (delivered?.id === told.id && !isReplaced) return { kind: 'had' };
   const isPast = known.includes(told.id) || (!isInOrder && isOlder(told, newest));
   if (newest.id !== told.id && isPast) return { kind: 'older' };

@@ -98,7 +98,7 @@ async function shownRows(
   ports: ReadPorts,
 ) {
   const { environments, unreadable } = await status(
-    { repositories, interval, unreachable: await unreachableNow(ports) },
+    { repositories, interval, unreachable: await unreachableNow(ports), incidents: 'alone' },
     ports,
   );
   const reported = environments.filter((environment) => chooses(chosen, environment));

@@ -12,7 +12,7 @@ import { dependencySubject } from '../events/dependency-alert.ts';
 import type { UploadRefused } from '../events/upload-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import type { LookTimes } from '../memory/look-times.ts';
-import { withoutEvidence } from '../memory/evidence.ts';
+import { withoutEvidence, withoutFields } from '../memory/evidence.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
@@ -36,7 +36,7 @@ import { unreachableNow, type OpenUnreachable } from './common/tell-unreachable.
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
 
 /** What rows are judged by. */
-type Sight = Pick<Seen, 'interval' | 'unreachable'>;
+type Sight = Pick<Seen, 'interval' | 'unreachable'> & Pick<StatusSettings, 'incidents'>;
 
 export interface StatusSettings {
   /** Milliseconds between two checks: what was not looked at for three of them is stale. */
@@ -45,6 +45,8 @@ export interface StatusSettings {
   readonly unreachable?: readonly OpenUnreachable[];
   /** What is refused; absent: nothing is known of that. */
   readonly uploads?: readonly UploadRefused[];
+  /** Whether it is asked which objects differ; absent: it is. Of a hundred thousand incidents nobody has room for it. */
+  readonly incidents?: 'with objects' | 'alone';
 }
 
 /**
@@ -117,12 +119,18 @@ function firstOfEach(unreadable: readonly Unreadable[]): Unreadable[] {
  * yet gone. Reads Git and the state bucket, never a cluster. What was not looked at is found here, by whoever asks.
  */
 export async function status(
-  { repositories, interval, unreachable = [], uploads = [] }: { repositories: readonly string[] } & StatusSettings,
+  {
+    repositories,
+    interval,
+    unreachable = [],
+    uploads = [],
+    incidents = 'with objects',
+  }: { repositories: readonly string[] } & StatusSettings,
   ports: StatusPorts,
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
-  const settings = { interval, unreachable };
+  const settings = { interval, unreachable, incidents };
   for (const name of [...repositories].sort()) {
     try {
       environments.push(...(await statusOfRepository({ repository: ports.repository(name), settings, ports })));
@@ -210,11 +218,11 @@ interface Known extends Recalled {
 }
 
 async function readKnown(
-  { interval, unreachable, ...of }: { repository: string } & Sight,
+  { interval, unreachable, incidents, ...of }: { repository: string } & Sight,
   ports: StatusPorts,
 ): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
   const [memories, { looks, at }] = await both(
-    recallMemories(of, ports, (memory) => withoutEvidence(memory, () => false)),
+    recallMemories(of, ports, incidents === 'alone' ? (memory) => withoutEvidence(memory, () => false) : withoutFields),
     recallLooksNow(of, ports),
   );
   const now = at ?? ports.now();

@@ -522,6 +522,22 @@ describe('whatever is lost, doubled and disordered', () => {
     return { received, isOpen: happened.at(-1)?.alert.topic === 'diff', last: happened.at(-1) };
   }
 
+  it('tells again what an older alert without an answer may stand in place of, also where that try died', async () => {
+    const kind = { name: 'ops', googleChat: { urlSecretFile: '/s', api: 'https://chat.googleapis.com' } };
+    const steps: readonly Step[] = [
+      { which: 6, mood: 'well', storage: 'well' },
+      { which: 5, mood: 'lost', storage: 'unreadable' },
+      { which: 0, mood: 'refuses', storage: 'well' },
+      { which: 0, mood: 'well', storage: 'silent' },
+    ];
+    const { received } = await play({ steps, last: 6, kind });
+    expect(received.map(({ notice, perhaps }) => [notice.state, perhaps])).toEqual([
+      ['opened', false],
+      ['closed', true],
+      ['changed', true],
+    ]);
+  });
+
   it('shows each sink the newest state in the end, and marks what it may tell twice', async () => {
     const rounds = fc.record({
       steps: fc.array(step, { maxLength: 12 }),
