@@ -15,6 +15,7 @@ import {
   type World,
 } from './world.ts';
 import { writeFiles } from '../write-files.ts';
+import { exampleOf } from '../contracts.ts';
 
 let world: World;
 let master: Clone;
@@ -38,10 +39,9 @@ async function converge(
   return await runConverge(parameters, { folder: cwd, ...options });
 }
 
-/** An example of docs/contracts.md. */
-async function documented(name: string): Promise<unknown> {
-  const contracts = await readFile(join(import.meta.dirname, '../../docs/contracts.md'), 'utf8');
-  return JSON.parse(new RegExp(`^\`\`\`json ${name}\n([^]*?)^\`\`\`$`, 'm').exec(contracts)?.[1] ?? '');
+/** An example of the contracts. */
+function documented(name: string): unknown {
+  return JSON.parse(exampleOf(`json ${name}`));
 }
 
 /**

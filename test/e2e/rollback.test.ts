@@ -31,6 +31,7 @@ import {
   type Files,
   type World,
 } from './world.ts';
+import { exampleOf } from '../contracts.ts';
 
 /** A run waits so short a time that a roll-out that fails late is waited for by several. */
 const limits = { waitSeconds: 3 };
@@ -537,8 +538,7 @@ describe('converge rollback', () => {
     const done = await command('rollback', 'soylent', '--reason', 'too sweet', '--output', 'json');
     expect(done).toMatchObject({ code: 0, err: '' });
     const result = z.looseObject({ commit: z.string() }).parse(JSON.parse(done.out));
-    const contracts = await readFile(join(import.meta.dirname, '../../docs/contracts.md'), 'utf8');
-    const documented: unknown = JSON.parse(/^```json rollback\n([^]*?)^```$/m.exec(contracts)?.[1] ?? '');
+    const documented: unknown = JSON.parse(exampleOf('json rollback'));
     expect(Object.keys(result).toSorted()).toEqual(Object.keys(z.looseObject({}).parse(documented)).toSorted());
     expect(result).toMatchObject({ outcome: 'reverted', environment: 'soylent', reverts: [second], announced: true });
     expect(await message(result.commit)).toMatch(

@@ -13,6 +13,7 @@ import { configSchema, webhookHosts } from '../../shared/config/config.ts';
 import { secretHosts } from '../../shared/config/secret-in-url.ts';
 import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
 import { archiveNamesOf } from '../../shared/source/artifact.ts';
+import { contracts } from '../contracts.ts';
 
 /*
  * Facts that stand once in the source, and that Terraform, Firebase and the contracts must say again, because they
@@ -52,7 +53,7 @@ describe('the Git hosts whose webhooks are understood', () => {
   });
 
   it('are those of the contracts', () => {
-    const [, section] = read('docs/contracts.md').split('\n### Webhooks\n');
+    const [, section] = contracts.split('\n### Webhooks\n');
     const hosts = [...(section?.split('\n###')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].flatMap(([, host]) => host ?? []);
     expect(sorted(hosts)).toEqual(sorted(webhookHosts));
   });
@@ -67,8 +68,6 @@ describe('the hosts of webhooks whose URL is a secret', () => {
 });
 
 describe('the contracts', () => {
-  const contracts = read('docs/contracts.md');
-
   it.each(archiveNamesOf('<path>'))('say what becomes of an object %s', (name) => {
     expect(contracts).toContain(`\`${name}\``);
   });
@@ -150,14 +149,13 @@ describe('the topics', () => {
   });
 
   it('are those of the contracts', () => {
-    const [, row] = /^\| topics \| (.*), each behind/m.exec(read('docs/contracts.md')) ?? [];
+    const [, row] = /^\| topics \| (.*), each behind/m.exec(contracts) ?? [];
     expect(sorted((row ?? '').match(/[a-z-]+/g) ?? [])).toEqual(sorted(topics));
   });
 });
 
 describe('the functions', () => {
   it('are those of the contracts, and of their doors', () => {
-    const contracts = read('docs/contracts.md');
     const [, row] = /^\| functions \| (.*) \|$/m.exec(contracts) ?? [];
     expect(namesIn(row)).toEqual(sorted(Object.keys(functionSizes)));
     const [, doors] = /^A call of (.*) carries an OpenID Connect ID token/m.exec(contracts) ?? [];

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { load } from 'js-yaml';
@@ -61,11 +61,12 @@ import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 import { keyDescriptions } from './schema-descriptions.ts';
+import { contracts } from '../contracts.ts';
 import { keysOf } from './schema-keys.ts';
 
 /*
  * The published schemas are generated from the code: vitest run --project unit test/unit/schemas.test.ts -u
- * writes them anew. A difference is a change of a contract: docs/contracts.md changes with it.
+ * writes them anew. A difference is a change of a contract: its page below docs/contracts/ changes with it.
  */
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 
@@ -223,7 +224,7 @@ function describedBelow(
   };
 }
 
-/** A fenced block of docs/contracts.md, by the word behind its language: ```json diff */
+/** The fenced blocks of the contracts, by the word behind their language: ```json diff */
 function examplesOf(markdown: string): { name: string; text: string; value: unknown }[] {
   return [...markdown.matchAll(/^```(json|yaml) ([a-z-]+)\n([^]*?)^```$/gm)].map(
     ([, language = '', name = '', text = '']) => ({
@@ -234,7 +235,6 @@ function examplesOf(markdown: string): { name: string; text: string; value: unkn
   );
 }
 
-const contracts = readFileSync(join(docs, 'contracts.md'), 'utf8');
 const examples = examplesOf(contracts);
 const exampleOf = (name: string): unknown => examples.find((example) => example.name === name)?.value;
 /** Before this file writes any: a schema that nobody committed is to be seen. */

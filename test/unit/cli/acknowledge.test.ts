@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acknowledge } from '../../../cli/acknowledge.ts';
 import { acknowledgeOutputSchema } from '../../../cli/output-schemas.ts';
@@ -11,6 +9,7 @@ import { emptyLedger, encodeLedger, ledgerPath } from '../../../shared/source/le
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
+import { exampleOf } from '../../contracts.ts';
 
 const ana = { GIT_COMMITTER_NAME: 'Ana', GIT_COMMITTER_EMAIL: 'ana@example.com' };
 
@@ -134,7 +133,5 @@ describe('a refused upload', () => {
 });
 
 it('the contracts show what it prints', () => {
-  const contracts = readFileSync(join(import.meta.dirname, '../../../docs/contracts.md'), 'utf8');
-  const [, example = ''] = /^```json acknowledge\n([^]*?)^```$/m.exec(contracts) ?? [];
-  expect(acknowledgeOutputSchema.safeParse(JSON.parse(example))).toMatchObject({ success: true });
+  expect(acknowledgeOutputSchema.safeParse(JSON.parse(exampleOf('json acknowledge')))).toMatchObject({ success: true });
 });

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acknowledge } from '../../../cli/acknowledge.ts';
 import { showAlerts } from '../../../cli/alerts.ts';
@@ -16,6 +14,7 @@ import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
 import { Interrupted, screen, stepping } from './stepping.ts';
+import { exampleOf } from '../../contracts.ts';
 
 const letter: TakenLetter = {
   ...{ id: '11893042217735', ackId: 'a', subscription: 'diff-given-up', publishTime: new Date('2027-01-01T00:00:00Z') },
@@ -155,9 +154,7 @@ describe('converge alerts', () => {
   });
 
   it('is as the contracts show it', () => {
-    const contracts = readFileSync(join(import.meta.dirname, '../../../docs/contracts.md'), 'utf8');
-    const [, example = ''] = /^```json alerts\n([^]*?)^```$/m.exec(contracts) ?? [];
-    expect(alertsOutputSchema.parse(JSON.parse(example)).alerts.length).toBeGreaterThan(0);
+    expect(alertsOutputSchema.parse(JSON.parse(exampleOf('json alerts'))).alerts.length).toBeGreaterThan(0);
   });
 });
 

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../../cli/context.ts';
 import { showDeadLetters } from '../../../cli/dead-letters.ts';
@@ -9,6 +7,7 @@ import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { LetterSubscription } from '../../../shared/events/found-letter.ts';
 import type { DeadLetters, TakenLetter } from '../../../shared/ports/messages.ts';
+import { exampleOf } from '../../contracts.ts';
 
 const time = new Date('2026-11-21T01:02:03.456Z');
 
@@ -71,9 +70,7 @@ describe('converge dead-letters', () => {
     const { exit, json } = await showDeadLetters(context, { limit: 100 });
     expect(exit).toBe(0);
     expect(done).toEqual(['give back 11893042217735']);
-    const contracts = readFileSync(join(import.meta.dirname, '../../../docs/contracts.md'), 'utf8');
-    const [, example = ''] = /^```json dead-letters\n([^]*?)^```$/m.exec(contracts) ?? [];
-    expect(json).toEqual(JSON.parse(example));
+    expect(json).toEqual(JSON.parse(exampleOf('json dead-letters')));
   });
 
   it('says that there are none, and that there may be more', async () => {
