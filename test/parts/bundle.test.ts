@@ -118,7 +118,8 @@ describe('the archive of the functions', () => {
       .object({ dependencies: z.record(z.string(), z.string()), devDependencies: z.record(z.string(), z.string()) })
       .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
     const libraries = librariesOf(bill);
-    const { commander: _ofTheCommand, ...deployed } = dependencies;
+    // The command alone has them.
+    const { commander: _commander, ajv: _ajv, ...deployed } = dependencies;
     expect(libraries).toEqual(
       expect.arrayContaining(Object.entries(deployed).map(([name, version]) => `${name} ${version}`)),
     );
@@ -438,12 +439,18 @@ describe('the package of the command', () => {
     await writeFile(join(somebody, 'reader.mts'), reader);
     const settings = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', ''];
     await execute(join(root, 'node_modules', '.bin', 'tsc'), [...settings, 'reader.mts'], { cwd: somebody });
-    const schema = await readFile(join(somebody, 'node_modules', 'converge', 'schemas', 'report.json'), 'utf8');
+    const schema = await readFile(
+      join(somebody, 'node_modules', '@converge-gitops', 'converge', 'schemas', 'report.json'),
+      'utf8',
+    );
     expect(schema).toBe(await readFile(join(root, 'docs', 'schemas', 'report.json'), 'utf8'));
   });
 
   test('says what it is made of', async () => {
-    const bill = await readFile(join(scratch, 'somebody', 'node_modules', 'converge', 'sbom.cdx.json'), 'utf8');
+    const bill = await readFile(
+      join(scratch, 'somebody', 'node_modules', '@converge-gitops', 'converge', 'sbom.cdx.json'),
+      'utf8',
+    );
     expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(bill)).toBeNull();
     expect(librariesOf(bill)).toEqual(expect.arrayContaining([expect.stringMatching(/^commander /)]));
   });
