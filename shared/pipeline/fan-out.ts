@@ -9,6 +9,7 @@ import { askRemembered } from './common/ask-remembered.ts';
 import { dependencyGraph, listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import { recentCommits } from './commit-status.ts';
+import { withoutEvidence } from '../memory/evidence.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { artifactUri, pathOfArtifact, type ArtifactId } from '../source/artifact.ts';
@@ -58,7 +59,9 @@ export async function fanOut(
   if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [], again: [], unused: [] };
   const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
   const claims = await listClaims({ repository: change.repository, state: ports.state });
-  const remembered = await recallMemories({ repository: change.repository }, ports);
+  const remembered = await recallMemories({ repository: change.repository }, ports, (memory) =>
+    withoutEvidence(memory, () => false),
+  );
   const verdicts = await Promise.all(
     environments.map(async (environment) => {
       const of = { repository: change.repository, environment };
