@@ -84,8 +84,10 @@ export async function startAggregatedApis(folder: string): Promise<AggregatedApi
   proxy.on('connect', (asked: IncomingMessage, socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
-    const target = new URL(`tcp://${asked.url ?? ''}`);
-    isOfApi({ address: target.hostname, known, access })
+    const address = `tcp://${asked.url ?? ''}`;
+    if (!URL.canParse(address)) return socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    const target = new URL(address);
+    return isOfApi({ address: target.hostname, known, access })
       .then((isOurs) => {
         if (!isOurs) return dial({ target, socket, sockets });
         socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
