@@ -85,9 +85,12 @@ export async function startAggregatedApis(folder: string): Promise<AggregatedApi
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
     const address = `tcp://${asked.url ?? ''}`;
-    if (!URL.canParse(address)) return socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    if (!URL.canParse(address)) {
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      return;
+    }
     const target = new URL(address);
-    return isOfApi({ address: target.hostname, known, access })
+    isOfApi({ address: target.hostname, known, access })
       .then((isOurs) => {
         if (!isOurs) return dial({ target, socket, sockets });
         socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
