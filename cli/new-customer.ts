@@ -1,6 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../shared/environment/environment-file.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
@@ -170,12 +170,27 @@ async function filesFor({
   const files = [{ path, from: environmentPath(from) }, ...own.map((file) => ({ path: rename(file), from: file }))];
   return await Promise.all(
     files.map(async (file) => {
+      await refuseOutside({ root, path: file.from });
+      await refuseOutside({ root, path: file.path });
       const content = rename((await readWhole(join(root, file.from))).toString('utf8'));
       // What it makes must be what an environment file may say: a name of 53 characters, say.
       if (file.path === path) parseEnvironmentFile({ file: path, text: content });
       return { ...file, content };
     }),
   );
+}
+
+/** What a link leads to outside is no file of the checkout: a copy of it would be committed, or a file written there. */
+async function refuseOutside({ root, path }: { root: string; path: string }): Promise<void> {
+  let there = join(root, path);
+  while (!existsSync(there)) there = dirname(there);
+  const [first] = relative(await realpath(root), await realpath(there)).split(sep);
+  if (first !== '..') return;
+  throw new CommandError({
+    subject: path,
+    message: 'leaves the checkout by a symbolic link',
+    remedy: 'make it a file or a folder of the checkout',
+  });
 }
 
 /** All or none, and none over a file that came there meanwhile. */

@@ -84,7 +84,12 @@ export async function startAggregatedApis(folder: string): Promise<AggregatedApi
   proxy.on('connect', (asked: IncomingMessage, socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
-    const target = new URL(`tcp://${asked.url ?? ''}`);
+    const address = `tcp://${asked.url ?? ''}`;
+    if (!URL.canParse(address)) {
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      return;
+    }
+    const target = new URL(address);
     isOfApi({ address: target.hostname, known, access })
       .then((isOurs) => {
         if (!isOurs) return dial({ target, socket, sockets });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { holdsLogin } from '../base/url-login.ts';
-import { callerSchema, peopleSchema, refuseMachines } from './people.ts';
+import { callerSchema, callersOfFlow, peopleSchema, refuseMachines } from './people.ts';
 
 /** The functions that ask for an ID token. `receivePush` is not one of them: a Git host signs its calls. */
 export const guardedFunctions = [
@@ -64,11 +64,8 @@ export const accessSchema = z.union([
       /** Who may see what is in the clusters, of which environments; absent: nobody. */
       people: peopleSchema.optional(),
     })
-    .superRefine(({ people, functions: { status: _people, inspect: _inspect, ...machines } }, context) => {
-      const callers = Object.values(machines).flatMap((entry) =>
-        entry === undefined || entry === 'open' ? [] : entry.callers,
-      );
-      refuseMachines({ people, callers }, context);
+    .superRefine(({ people, functions }, context) => {
+      refuseMachines({ people, callers: callersOfFlow({ functions }) }, context);
     }),
 ]);
 

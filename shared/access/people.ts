@@ -67,22 +67,46 @@ export function judgePerson({ people = [], caller, repository, environment }: Pe
     : refused(`may not see ${repository}/${environment}: no entry of \`access.people\` with this address has it`);
 }
 
+/** Of the configuration, as far as it says who calls what. */
+interface WhoCalls {
+  readonly people?: People | undefined;
+  readonly functions?: {
+    readonly [name: string]:
+      | 'open'
+      | { readonly audiences: readonly string[]; readonly callers?: readonly string[] }
+      | undefined;
+  };
+}
+
+/** Who calls the functions of the flow: people call `status`, and `inspect` has no list of its own. */
+export function callersOfFlow({
+  functions: { status: _people, inspect: _inspect, ...machines } = {},
+}: WhoCalls): string[] {
+  return Object.values(machines).flatMap((entry) =>
+    entry === undefined || entry === 'open' ? [] : (entry.callers ?? []),
+  );
+}
+
 /**
- * Lets nobody see what is not theirs. Throws `NotAllowed` (refuse), with the reason: whoever is known may know it.
+ * Lets nobody see what is not theirs, and no account that calls a function of the flow, whose domain may be on the list.
+ * Throws `NotAllowed` (refuse), with the reason: whoever is known may know it.
  *
  * @param asks.access of the configuration; without a list of people it has none
  */
 export function assertShown({
   access,
   ...asks
-}: Omit<PersonAsks, 'people'> & {
-  readonly access: 'open' | { readonly people?: People | undefined } | undefined;
-}): void {
-  const right = judgePerson({ ...asks, people: access === 'open' ? [] : access?.people });
+}: Omit<PersonAsks, 'people'> & { readonly access: 'open' | WhoCalls | undefined }): void {
+  const { caller } = asks;
+  const said: WhoCalls = access === 'open' || access === undefined ? {} : access;
+  const right =
+    caller.kind === 'account' && callersOfFlow(said).some((one) => inSmallLetters(one) === inSmallLetters(caller.email))
+      ? { may: false as const, reason: 'calls a function of the flow: what is in a cluster is shown to people alone' }
+      : judgePerson({ ...asks, people: said.people });
   if (right.may) return;
   throw new ConvergeError({
     code: 'NotAllowed',
-    subject: asks.caller.kind === 'account' ? asks.caller.email : 'call',
+    subject: caller.kind === 'account' ? caller.email : 'call',
     message: right.reason,
     disposition: 'refuse',
   });

@@ -26,36 +26,57 @@ type FieldValue = Exclude<FieldDiff['desired'], undefined>;
 /** Of a value that is copied, so many characters tell that it is none by chance. */
 const shortestCopy = 8;
 
+type MaybeSecret = Pick<KubernetesObject, 'apiVersion' | 'kind'>;
+
 /**
  * Hides whole values of Secrets, as written, decoded or encoded, of eight characters or more, in a value of a field of
  * any other object: somebody may have copied one into the environment of a container, or an annotation.
  */
-export function maskCopies({
-  value,
-  objects,
-}: {
-  value: FieldValue;
-  objects: readonly Pick<KubernetesObject, 'apiVersion' | 'kind'>[];
-}): FieldValue {
-  const values = valuesOf(objects).filter((one) => one.length >= shortestCopy);
-  return withoutCopies(
-    value,
-    [...new Set(values)].sort((a, b) => b.length - a.length),
-  );
+export function maskCopies({ value, objects }: { value: FieldValue; objects: readonly MaybeSecret[] }): FieldValue {
+  return copiesMasker(objects)(value);
+}
+
+/** `maskCopies` of many values: what the Secrets hold is spelt once. */
+export function copiesMasker(objects: readonly MaybeSecret[]): (value: FieldValue) => FieldValue {
+  const held = valuesOf(objects);
+  const values = [...new Set([...held.flatMap(spellings), ...held.flatMap(otherSpellings)])]
+    .filter((one) => one.length >= shortestCopy)
+    .sort((a, b) => b.length - a.length);
+  return (value) => withoutCopies(value, values);
 }
 
 function withoutCopies(value: FieldValue, values: readonly string[]): FieldValue {
-  if (typeof value === 'string') return values.reduce((text, one) => text.replaceAll(one, mask), value);
+  if (typeof value === 'string')
+    return values.reduce((text, one) => text.replaceAll(one, mask), withoutEscaped(value, values));
   if (Array.isArray(value)) return value.map((item) => withoutCopies(item, values));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withoutCopies(child, values)]));
 }
 
-/** What Secrets hold, in each way that it is written. */
+/** Without the parts of URLs that hold a value once their `%40` are read: each library escapes other characters. */
+function withoutEscaped(text: string, values: readonly string[]): string {
+  return text.replaceAll(escapedPart, (part) => {
+    if (!part.includes('%')) return part;
+    const read = [part, part.replaceAll('+', ' ')].flatMap(unescaped);
+    return values.some((value) => read.some((one) => one.includes(value))) ? mask : part;
+  });
+}
+
+const escapedPart = /[\w%.~!$&'()*+,;=:@-]+/g;
+
+function unescaped(part: string): string[] {
+  try {
+    return [decodeURIComponent(part)];
+  } catch {
+    return [];
+  }
+}
+
+/** What Secrets hold. */
 function valuesOf(objects: readonly (object | undefined)[]): string[] {
-  return objects
-    .flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret ?? {}, field))))
-    .flatMap(spellings);
+  return objects.flatMap((secret) =>
+    ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret ?? {}, field))),
+  );
 }
 
 /**
@@ -63,27 +84,30 @@ function valuesOf(objects: readonly (object | undefined)[]): string[] {
  * the values as written, in one line, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
  * characters or more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
  */
-export function maskText({
-  text,
-  objects,
-}: {
-  text: string;
-  objects: readonly (Pick<KubernetesObject, 'apiVersion' | 'kind'> | undefined)[];
-}): string {
+export function maskText({ text, objects }: { text: string; objects: readonly (MaybeSecret | undefined)[] }): string {
+  return textMasker(objects)(text);
+}
+
+/** `maskText` of many texts: what the Secrets hold is spelt once. */
+export function textMasker(objects: readonly (MaybeSecret | undefined)[]): (text: string) => string {
   const secrets = objects.flatMap((object) =>
     object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : [],
   );
-  const written = valuesOf(secrets);
-  if (written.length === 0) return text;
-  const values = [...written, ...written.map(inOneLine).filter((value) => value !== '')];
-  const whole = [...new Set(values)]
-    .filter((value) => value.length >= shortestWord)
-    .sort((a, b) => b.length - a.length);
+  const contents = valuesOf(secrets);
+  const written = [...new Set(contents.flatMap(spellings))];
+  if (written.length === 0) return (text) => text;
+  const inLines = written.map(inOneLine).filter((value) => value !== '');
+  const values = new Set([...written, ...inLines, ...contents.flatMap(otherSpellings)]);
+  const whole = [...values].filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
   const isWritten = new Set(written);
-  const masked = whole.reduce((left, value) => {
-    const rest = left.replaceAll(value, mask);
-    return isWritten.has(value) ? withoutEnds({ text: rest, value }) : rest;
-  }, text);
+  // No word holds what is between them.
+  const everything = [...values].join('\0');
+  const held = new Map<string, boolean>();
+  const isHeld = (word: string): boolean => {
+    const found = held.get(word) ?? everything.includes(word);
+    held.set(word, found);
+    return found;
+  };
   const names = new Set(
     secrets.flatMap((secret) => [
       'Secret',
@@ -92,15 +116,24 @@ export function maskText({
       ...Object.keys(asMap(Reflect.get(secret, 'stringData'))),
     ]),
   );
-  return masked.replaceAll(/[\p{L}\p{N}+/=_-]+/gu, (word) => {
-    if (values.includes(word) && !names.has(word)) return mask;
-    return word.length >= shortestWord &&
-      !names.has(word) &&
-      !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) &&
-      values.some((value) => value.includes(word))
-      ? mask
-      : word;
-  });
+  return (text) => {
+    const masked = whole.reduce(
+      (left, value) => {
+        const rest = left.replaceAll(value, mask);
+        return isWritten.has(value) ? withoutEnds({ text: rest, value }) : rest;
+      },
+      withoutEscaped(text, whole),
+    );
+    return masked.replaceAll(/[\p{L}\p{N}+/=_-]+/gu, (word) => {
+      if (values.has(word) && !names.has(word)) return mask;
+      return word.length >= shortestWord &&
+        !names.has(word) &&
+        !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) &&
+        isHeld(word)
+        ? mask
+        : word;
+    });
+  };
 }
 
 function namesOf(secret: object): string[] {
@@ -187,11 +220,32 @@ function scalarsOf(value: unknown): string[] {
 }
 
 function spellings(value: string): string[] {
-  const decoded = Buffer.from(value, 'base64').toString('utf8');
   const encoded = Buffer.from(value, 'utf8').toString('base64');
-  const all = [value, encoded, ...(Buffer.from(decoded, 'utf8').toString('base64') === value ? [decoded] : [])];
+  const all = [value, encoded, ...read(value)];
   const quoted = all.map((text) => JSON.stringify(text).slice(1, -1));
   return [...all, ...quoted].filter((text) => text !== '');
+}
+
+function read(value: string): string[] {
+  const decoded = Buffer.from(value, 'base64').toString('utf8');
+  return Buffer.from(decoded, 'utf8').toString('base64') === value ? [decoded] : [];
+}
+
+/**
+ * How others write it: `echo password | base64` keeps a line's end, which no copy has; base64 for URLs has other signs and
+ * no padding; Go's JSON writes `<` as `\u003c`.
+ */
+function otherSpellings(value: string): string[] {
+  const trimmed = [value, ...read(value)].map((text) => text.trim());
+  const encoded = [value, ...trimmed.map((text) => Buffer.from(text, 'utf8').toString('base64'))];
+  const forUrls = encoded.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  const unpadded = [...encoded, ...forUrls].map((text) => text.replace(/=+$/, ''));
+  const quotedByGo = trimmed.map((text) =>
+    JSON.stringify(text)
+      .slice(1, -1)
+      .replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`),
+  );
+  return [...trimmed, ...encoded, ...unpadded, ...quotedByGo].filter((text) => text !== '');
 }
 
 /** As messages have it by the time that they are told. */

@@ -1,5 +1,5 @@
 import { ConvergeError } from '../../base/errors.ts';
-import { maskCopies, maskText } from '../../drift/masking.ts';
+import { copiesMasker, textMasker } from '../../drift/masking.ts';
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { renderDesired } from '../reconcile/render/desired-state.ts';
@@ -56,7 +56,15 @@ function lastApplied({ metadata: { annotations = {} }, ...secret }: KubernetesOb
 }
 
 export function hidesOf(objects: readonly KubernetesObject[]): Hides {
-  const text = (words: string): string => maskText({ text: words, objects });
+  const hideIn = textMasker(objects);
+  const copies = copiesMasker(objects);
+  // Events say the same again and again, and a search for megabytes of values takes its time.
+  const hidden = new Map<string, string>();
+  const text = (words: string): string => {
+    const found = hidden.get(words) ?? hideIn(words);
+    hidden.set(words, found);
+    return found;
+  };
   return {
     secrets: objects,
     text,
@@ -65,8 +73,8 @@ export function hidesOf(objects: readonly KubernetesObject[]): Hides {
       message: text(found.message),
       fields: found.fields.map((field) => ({
         ...field,
-        ...(field.desired === undefined ? {} : { desired: maskCopies({ value: field.desired, objects }) }),
-        ...(field.observed === undefined ? {} : { observed: maskCopies({ value: field.observed, objects }) }),
+        ...(field.desired === undefined ? {} : { desired: copies(field.desired) }),
+        ...(field.observed === undefined ? {} : { observed: copies(field.observed) }),
       })),
     }),
   };

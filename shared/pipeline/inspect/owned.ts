@@ -45,8 +45,11 @@ export async function readOwned(
   );
   const byOwner = new Map<string, KubernetesObject[]>();
   for (const object of lists.flat().toSorted(byName))
-    for (const { uid } of object.metadata.ownerReferences ?? [])
-      byOwner.set(uid, [...(byOwner.get(uid) ?? []), object]);
+    for (const { uid } of object.metadata.ownerReferences ?? []) {
+      const owned = byOwner.get(uid);
+      if (owned === undefined) byOwner.set(uid, [object]);
+      else owned.push(object);
+    }
   return { byOwner, unread };
 }
 

@@ -58,6 +58,20 @@ describe('what is in a cluster', () => {
     const caller = account('ci@family.iam.gserviceaccount.com');
     expect(judgePerson({ people: all, caller, ...asked }).may).toBe(false);
   });
+
+  it('is shown to no account that calls a function of the flow, though its whole domain may look', () => {
+    const access = accessSchema.parse({
+      functions: {
+        reconcile: { audiences: [audience], callers: ['push@partner.example'] },
+        status: { audiences: [audience], callers: ['kim@partner.example'] },
+      },
+      people: [{ who: ['*@partner.example'] }],
+    });
+    const shownTo = (email: string) => () =>
+      assertShown({ access, caller: account(email, 'partner.example'), repository: 'master', environment: 'shop' });
+    expect(shownTo('kim@partner.example')).not.toThrow();
+    expect(shownTo('Push@partner.example')).toThrow('calls a function of the flow');
+  });
 });
 
 describe('the door of inspect', () => {

@@ -49,6 +49,25 @@ describe('converge new customer', () => {
     );
   });
 
+  it('copies nothing that lies outside the checkout, and writes nothing there', async () => {
+    const outside = await folderWith({ 'environments/key': 'a private key', 'other/none': '' });
+    const copied = await folderWith({
+      'environments/acme-production.yaml': acme,
+      'config/defaults.yaml': '',
+    });
+    await symlink(join(outside, 'environments/key'), join(copied, 'config/acme.yaml'));
+    await expect(newCustomer(copied, 'initech', options)).rejects.toThrow('config/acme.yaml: leaves the checkout');
+    expect(readdirSync(join(copied, 'environments'))).toEqual(['acme-production.yaml']);
+    const written = await folderWith({
+      'environments/acme-production.yaml': acme.replace('config/acme.yaml', 'acme/values.yaml'),
+      'config/defaults.yaml': '',
+      'acme/values.yaml': '',
+    });
+    await symlink(join(outside, 'other'), join(written, 'initech'));
+    await expect(newCustomer(written, 'initech', options)).rejects.toThrow('initech/values.yaml: leaves the checkout');
+    expect(readdirSync(join(outside, 'other'))).toEqual(['none']);
+  });
+
   it('writes nothing where it is to show what it would', async () => {
     const folder = await folderWith(files);
     const { lines, json } = await newCustomer(folder, 'initech', { ...options, dryRun: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskFields, maskText } from '../../../shared/drift/masking.ts';
+import { maskCopies, maskFields, maskText, textMasker } from '../../../shared/drift/masking.ts';
 import { mask } from '../../../shared/objects/mask.ts';
 
 const fields = [
@@ -121,5 +121,44 @@ describe('what the API server says of a Secret', () => {
       'Secret "card" is invalid: data[number]: Required value',
     );
     expect(hide(`Invalid value: "${encoded}"`, { ...secret, kind: 'ConfigMap' })).toContain(encoded);
+  });
+});
+
+describe('a value that somebody copied in another spelling', () => {
+  const value = 'p@ss/w:rd&<xyz>#1 é>>>???';
+  const base64 = Buffer.from(`${value}\n`).toString('base64');
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, data: { password: base64 } };
+  const goJson = JSON.stringify(value).replace(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`);
+
+  it.each([
+    ['without the end of its line', value],
+    ['in a URL', encodeURIComponent(value)],
+    ['in a URL, in small letters', encodeURIComponent(value).replace(/%../g, (escape) => escape.toLowerCase())],
+    ['in a form', new URLSearchParams({ a: value }).toString().slice(2)],
+    ['in base64 for URLs', Buffer.from(value).toString('base64url')],
+    ['in base64 of what it is without its line', Buffer.from(value).toString('base64')],
+    ['in JSON of Go', goJson.slice(1, -1)],
+  ])('is hidden in texts and fields: %s', (_, copy) => {
+    expect(maskText({ text: `cannot dial db://app:${copy}@db now`, objects: [secret] })).not.toContain(copy);
+    expect(maskCopies({ value: { url: `db://app:${copy}@db` }, objects: [secret] })).toEqual({
+      url: expect.not.stringContaining(copy),
+    });
+  });
+
+  it('hides no other escape, and none that is broken', () => {
+    for (const text of ['100%', 'a%20b', 'see %zz and %E0%A4%A', 'https://host/a%2Fb?c=d%26e'])
+      expect(maskText({ text, objects: [secret] })).toBe(text);
+  });
+
+  it('is spelt once for many texts, however much the Secrets hold', () => {
+    const words = (n: number) => Array.from({ length: 5_000 }, (_, index) => `word${n}x${index}`).join(' ');
+    const large = Array.from({ length: 5 }, (_, n) => ({
+      ...secret,
+      data: { file: Buffer.from(words(n)).toString('base64') },
+    }));
+    const hide = textMasker(large);
+    const began = performance.now();
+    for (let n = 0; n < 300; n++) hide(`Back-off restarting failed container web in pod web-${n}`);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 });
