@@ -67,7 +67,7 @@ export function makeProgram(surroundings: Surroundings): Command {
     })
     .version(packageFile.version, '--version', 'the version of this command')
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('(converge --help says more)')
+    .showHelpAfterError('(converge help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
 

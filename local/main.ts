@@ -23,7 +23,7 @@ says which of Google Cloud's limits are on.
 
   --once              end after the story: exit code 0, or 1 if a step failed
   --no-story          stay up without it
-  --end               end the pipeline that runs in this folder, and wait for its end
+  --end               end the pipeline of this checkout, and wait for its end
   --schedule SECONDS  how often the drift check runs (default 10, 0: never)
   --platform          start as many instances of a function as Google Cloud, and kill
                       one that takes more memory than it has, rather than say so
@@ -128,7 +128,7 @@ function endRequested(): Promise<void> {
   });
 }
 
-/** Throws `LocalError` where a pipeline runs in this folder: another one would take its place in what the command reads. */
+/** Throws `LocalError` where a pipeline of this checkout runs: another one would take its place in what the command reads. */
 async function runAlone(wanted: Arguments): Promise<void> {
   const ended = endRequested();
   await mkdir(stateFolder, { recursive: true });
@@ -145,7 +145,7 @@ async function runAlone(wanted: Arguments): Promise<void> {
 function runsAlready(pid: number, status: string | undefined): LocalError {
   const where = status === undefined ? 'it is starting' : `its status is ${status}, and ${here(factsFile)} says more`;
   return new LocalError({
-    message: `A pipeline runs in this folder already, as process ${pid}: ${where}.`,
+    message: `A pipeline of this checkout runs already, as process ${pid}: ${where}.`,
     remedy: 'Use that one, or end it with Ctrl-C where it runs; another checkout may have one of its own.',
   });
 }
@@ -270,7 +270,7 @@ const longestEnd = 120_000;
 async function endTheOther(): Promise<void> {
   const pid = await holderOf(holdFile);
   if (pid === undefined) {
-    say('No pipeline runs in this folder.');
+    say('No pipeline of this checkout runs.');
     return;
   }
   process.kill(pid, 'SIGTERM');

@@ -67,4 +67,6 @@ it.each([
   program.configureOutput({ writeErr: (text) => (said += text) });
   await expect(program.parseAsync([typed], { from: 'user' })).rejects.toThrow();
   expect(said).toContain(`Did you mean ${meant}?`);
+  // Behind `npx --no`, `converge --help` is npm's own help.
+  expect(said).toContain('(converge help says more)');
 });
