@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
+import { pathBytes } from '../shared/source/path-bytes.ts';
 import { CommandError } from './command-error.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function lookAt(path: string, { called = path }: { called?: string 
 
 /** Throws `CommandError`. */
 export async function readWhole(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: unknown) => {
+  return readFile(path.isWellFormed() ? path : pathBytes(path)).catch((error: unknown) => {
     throw unread({ path, error });
   });
 }

@@ -13,6 +13,7 @@ import {
 } from '../shared/environment/environment-file.ts';
 import type { Declaration } from '../shared/pipeline/common/declared-environments.ts';
 import type { Tree } from '../shared/pipeline/common/render-apart.ts';
+import { pathFromBytes } from '../shared/source/path-bytes.ts';
 import { CommandError } from './command-error.ts';
 import { lookAt, namesIn, readWhole } from './local-files.ts';
 
@@ -58,8 +59,8 @@ export async function openLocalTree(path: string, { called = path }: { called?: 
 }
 
 async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort();
+  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+  return entries.flatMap((entry) => (entry.isFile() ? [pathFromBytes(entry.name)] : [])).sort();
 }
 
 function rootAbove(folder: string): string | undefined {

@@ -33,6 +33,8 @@ export async function main(): Promise<void> {
     clearUp();
     process.exit();
   });
+  // Where nobody reads what it says beside its answer, it goes on: its exit code says the rest.
+  process.stderr.on('error', () => {});
   try {
     process.exitCode = await run(process.argv);
   } finally {

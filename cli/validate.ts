@@ -13,6 +13,7 @@ import { renderManifests, type Manifest, type Manifests } from '../shared/pipeli
 import { builtInResources, definedResources } from '../shared/rbac/known-resources.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
+import { pathBytes, pathFromBytes, shownPath } from '../shared/source/path-bytes.ts';
 import { readWhole } from './local-files.ts';
 import { openLocalTree, type LocalTree } from './local-tree.ts';
 import type { Offline } from './offline.ts';
@@ -137,17 +138,20 @@ const largestFile = 1 << 20;
 async function ignoredFiles(folder: string): Promise<Finding[]> {
   const found: Finding[] = [];
   const walk = async (below: string): Promise<void> => {
-    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
-      const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules') await walk(path);
-      if (!entry.isFile() || !mayBeIgnored(path) || (await stat(join(folder, path))).size > largestFile) continue;
+    const entries = await readdir(pathBytes(join(folder, below)), { withFileTypes: true, encoding: 'buffer' });
+    for (const entry of entries) {
+      const name = pathFromBytes(entry.name);
+      const path = below === '' ? name : `${below}/${name}`;
+      if (entry.isDirectory() && !name.startsWith('.') && name !== 'node_modules') await walk(path);
+      if (!entry.isFile() || !mayBeIgnored(path)) continue;
+      if ((await stat(pathBytes(join(folder, path)))).size > largestFile) continue;
       const message = ignoredBecause({ path, text: (await readWhole(join(folder, path))).toString('utf8') });
       if (message === undefined) continue;
       found.push({
         rule: 'ignored-file',
         level: 'warning',
         message,
-        file: path,
+        file: shownPath(path),
         line: null,
         key: null,
         environments: [],

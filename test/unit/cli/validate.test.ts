@@ -39,6 +39,16 @@ describe('converge validate, of files', () => {
     expect(notes[0]).toContain('built-in kinds');
   });
 
+  it('tells of a file whose name is no UTF-8 that nobody reads it, and looks at all others', async () => {
+    const folder = await folderWith(acme);
+    const odd = Buffer.concat([Buffer.from(join(folder, 'environments/m')), Buffer.of(0xfc), Buffer.from('ller.yaml')]);
+    await writeFile(odd, environmentText('muller'));
+    const told = await validate(offlineWith(folder, { acme: { objects: [settings] } }), '.', options);
+    const { findings, environments } = validateOutputSchema.parse(told.json);
+    expect(environments).toEqual(['acme']);
+    expect(findings).toMatchObject([{ rule: 'ignored-file', file: '"environments/m\\374ller.yaml"' }]);
+  });
+
   it('names file, line and key of all that is wrong, and what was meant', async () => {
     const text = `apiVersion: converge.dev/v1
 kind: Environmnt
