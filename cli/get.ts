@@ -30,7 +30,7 @@ export async function showObjects(
     lines: [
       aboutLine(answer),
       ...table({
-        heading: ['OBJECT', 'HEALTH', 'MANAGED SINCE', 'LAST CHANGE', 'BY', 'MESSAGE'],
+        heading: ['OBJECT', 'HEALTH', 'LAST APPLIED', 'LAST CHANGE', 'BY', 'MESSAGE'],
         rows: objects.map((object) => ({ tone: healthTones[object.health.state], cells: cellsOf(object) })),
       }),
       ...unreadLines(answer),

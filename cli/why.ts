@@ -90,7 +90,7 @@ function objectLines(found: ExplainedObject): Line[] {
     { text: objectTitle({ ...found, namespace: found.namespace ?? undefined }), tone: 'heading' },
     { text: `health        ${health.state}: ${health.message}`, tone: healthTones[health.state] },
     ...cause,
-    ...(managedSince === null ? [] : [said('managed since', shortTime(managedSince))]),
+    ...(managedSince === null ? [] : [said('last applied', shortTime(managedSince))]),
     ...(changed === null ? [] : [said('last change', `${shortTime(changed.at)} by ${changed.by}`)]),
     ...inputs.map(({ path, lastChange }) =>
       said(

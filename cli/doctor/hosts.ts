@@ -1,7 +1,7 @@
 import { plainRevision } from '../command-result.ts';
 import type { Context } from '../context.ts';
 import type { Permissions } from '../../shared/ports/permissions.ts';
-import { failed, lookInto, notAsked, ok, type Finding } from './finding.ts';
+import { lookInto, notAsked, ok, type Finding } from './finding.ts';
 
 /** Each Git host: reached, read, and whether it would take a push; and whose webhooks are let in. */
 export async function lookAtGit(context: Context, permissions: Permissions): Promise<readonly Finding[]> {
@@ -20,12 +20,9 @@ async function lookAtRepository(
   const read = await lookInto(reads, async () => {
     const { head, branch, url } = (await context.open.repository())(repositoryClass);
     const commit = await head();
+    // One that has other branches throws.
     return commit === undefined
-      ? failed(
-          reads,
-          `${url} has no branch ${branch}`,
-          'push a first commit to it, or name another branch in the configuration',
-        )
+      ? ok(reads, `${url} is empty: the first push or upload founds ${branch}`)
       : ok(reads, `${url} is at ${plainRevision(`${branch}@sha1:${commit}`)}`);
   });
   const pushes = { check: 'git', subject: `${repositoryClass}, push` };

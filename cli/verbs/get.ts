@@ -5,7 +5,7 @@ export function addGet(program: Command, { open, answer }: Surroundings): void {
   program
     .command('get')
     .description(
-      'Shows all objects of an environment in its cluster: health, managed since, and who changed them last.',
+      'Shows all objects of an environment in its cluster: health, when each was last applied, and who changed it last.',
     )
     .argument('<environment>', '<name>, or <class>/<name>')
     .option('--tree', 'with what they own, down to the Pods')
