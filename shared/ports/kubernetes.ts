@@ -48,7 +48,8 @@ export interface Cluster {
   }): Promise<KubernetesObject | undefined>;
   /**
    * Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. `onWarning` is
-   * told what the API server warns of with the first page. A failed read throws.
+   * told what the API server warns of with the first page. With `most`, no further page is read once so many are there:
+   * for what may be without end, and of which some will do. A failed read throws.
    */
   list(query: {
     resource: ApiResource;
@@ -56,6 +57,7 @@ export interface Cluster {
     labelSelector?: string;
     content: 'whole' | 'metadata';
     onWarning?: (text: string) => void;
+    most?: number;
   }): Promise<readonly KubernetesObject[]>;
   /**
    * Warning events (core group) of a namespace: the first 500, of one answer of at most a mebibyte that is here within

@@ -69,7 +69,7 @@ async function getObject(connection: Connection, object: RequestOf<'get'>): Prom
 
 async function listObjects(
   connection: Connection,
-  { resource, namespace, labelSelector, content, onWarning }: RequestOf<'list'>,
+  { resource, namespace, labelSelector, content, onWarning, most = Number.POSITIVE_INFINITY }: RequestOf<'list'>,
 ): Promise<KubernetesObject[]> {
   const path = pathOf({ resource, namespace });
   const accept =
@@ -94,7 +94,7 @@ async function listObjects(
     const page = answer.body as { items?: KubernetesObject[]; metadata?: { continue?: string } };
     items.push(...(page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind })));
     continueAt = page.metadata?.continue ?? '';
-  } while (continueAt !== '');
+  } while (continueAt !== '' && items.length < most);
   return items;
 }
 

@@ -13,6 +13,8 @@ import type { Inspection } from './open-inspection.ts';
 import { readOwned, tellUnread, withOwned } from './owned.ts';
 
 const eventResource: ApiResource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
+/** So many events of a namespace are read. The API server gives them in the order of their names. */
+const mostRead = 20_000;
 /** So many events are answered, the newest. */
 const mostEvents = 1_000;
 /** Characters of a message. */
@@ -41,15 +43,19 @@ export async function readEvents(
     ...new Set(objects.flatMap((object) => (hasEvents(objectIdOf(object)) ? (object.metadata.namespace ?? []) : []))),
   ].sort();
   const unread: Unread[] = [];
-  const lists = await inParallel(namespaces, async (namespace) =>
-    cluster
-      .list({ resource: eventResource, namespace, content: 'whole' })
-      .catch((error: unknown) => tellUnread(unread, { what: `events of namespace ${namespace}`, error })),
-  );
+  const lists = await inParallel(namespaces, async (namespace) => {
+    const what = `events of namespace ${namespace}`;
+    const read = cluster.list({ resource: eventResource, namespace, content: 'whole', most: mostRead });
+    const events = await read.catch((error: unknown) => tellUnread(unread, { what, error }));
+    if (events.length >= mostRead)
+      unread.push({ what, message: `there are more than the ${events.length} that were read` });
+    return events;
+  });
   return { found: eventsOf({ objects, events: lists.flat(), since }), unread };
 }
 
 /** Whoever reports an event may quote what it is about. */
 export function shownEvent(event: ObjectEvent, hides: Hides): ShownEvent {
-  return { ...event, message: shortened(visibleText(hides.text(event.message)), longestMessage) };
+  const said = (text: string): string => shortened(visibleText(hides.text(text)), longestMessage);
+  return { ...event, message: said(event.message), reason: said(event.reason), from: said(event.from) };
 }

@@ -59,13 +59,14 @@ export function withOwned(
   { byOwner }: Pick<OwnedObjects, 'byOwner'>,
 ): KubernetesObject[] {
   const found = new Map<string, KubernetesObject>();
-  const add = (object: KubernetesObject): void => {
+  // Not by calls within calls: somebody may have written a chain of owners of any length.
+  const left = objects.toReversed();
+  for (let object = left.pop(); object !== undefined; object = left.pop()) {
     const { uid = '' } = object.metadata;
-    if (found.has(uid)) return;
+    if (found.has(uid)) continue;
     found.set(uid, object);
-    for (const owned of byOwner.get(uid) ?? []) add(owned);
-  };
-  for (const object of objects) add(object);
+    left.push(...(byOwner.get(uid) ?? []).toReversed());
+  }
   return [...found.values()];
 }
 

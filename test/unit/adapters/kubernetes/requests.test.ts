@@ -98,6 +98,13 @@ describe('a read that is answered', () => {
   });
 });
 
+it('a list of which some will do reads no further page once so many are there', async () => {
+  status = 200;
+  body = { items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }], metadata: { continue: 'more' } };
+  const found = await cluster.list({ resource, namespace: 'acme', content: 'whole', most: 3 });
+  expect([found.length, requests]).toEqual([4, 2]);
+});
+
 describe('the Warning events of a namespace', () => {
   const path = '/api/v1/namespaces/acme/events?limit=500&fieldSelector=type%3DWarning';
 
