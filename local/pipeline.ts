@@ -269,6 +269,8 @@ async function startParts(start: Start): Promise<EarlyPipeline> {
   const access = await openStorage({ start, services, buckets });
   const clients = openClients({ stops, services, access });
   const repositories = byClass((name) => services.git.url(name));
+  // Whoever hosts the functions may read the file that is named there.
+  if (start.options.cluster === 'kubeconfig') await services.cluster;
   const config = await configure({
     ...{ start, services, buckets, repositories, webhookSecret },
     storage: access.functions,
