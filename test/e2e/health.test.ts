@@ -108,12 +108,12 @@ spec: { storageClassName: patient, accessModes: [ReadWriteOnce], resources: { re
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: { name: shop }
-spec: { defaultBackend: { service: { name: shop, port: { number: 80 } } } }
+spec: { ingressClassName: nobody, defaultBackend: { service: { name: shop, port: { number: 80 } } } }
 ---
 apiVersion: v1
 kind: Service
 metadata: { name: shop }
-spec: { type: LoadBalancer, selector: { app: shop }, ports: [{ port: 80 }] }
+spec: { type: LoadBalancer, loadBalancerClass: example.com/nobody, selector: { app: shop }, ports: [{ port: 80 }] }
 `;
 
 describe('what may never come', () => {
