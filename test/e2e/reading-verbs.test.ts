@@ -49,9 +49,10 @@ async function converge(...parameters: readonly string[]): Promise<Ended> {
   return await runConverge(parameters, { folder });
 }
 
+/** Nothing while the function cannot answer: a branch that was founded a moment ago, say. */
 async function shownStates(): Promise<Record<string, string>> {
   const { out } = await converge('status', '--output', 'json');
-  const { environments } = statusSchema.parse(JSON.parse(out));
+  const { environments } = statusSchema.safeParse(JSON.parse(out)).data ?? { environments: [] };
   return Object.fromEntries(environments.map(({ name, state }) => [name, state]));
 }
 
