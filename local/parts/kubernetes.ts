@@ -184,7 +184,7 @@ async function bringUp({
   const kwok = start(kwokPart({ layout, program: options.programs.kwok }));
   const nodes = Array.from({ length: options.nodes ?? 3 }, (_, index) => `sandbox-${index + 1}`);
   await Promise.all(
-    [...nodes.map(nodeNamed), ...storageClasses, ...metricsApi].map((object) => create(client, object)),
+    [...nodes.map(nodeNamed), ...storageClasses, ...metricsApi].map((object) => create(client, object, signal)),
   );
   await whileAllRun({
     children: [apiServer, etcd, controllerManager, scheduler, kwok],
@@ -361,11 +361,15 @@ const metricsApi: readonly Created[] = [
   },
 ];
 
-async function create(client: Client, { path, object }: Created): Promise<void> {
-  const answer = await call(client, { path, body: object });
-  if (answer?.status === 201) return;
-  const words = answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`;
-  throw new Error(`the API server refused ${object.metadata.name}: ${words}`);
+/** Waits for the namespace, which the API server makes some time after it is ready. */
+async function create(client: Client, { path, object }: Created, signal: AbortSignal): Promise<void> {
+  await whenTrue(async () => {
+    const answer = await call(client, { path, body: object });
+    if (answer?.status === 201) return true;
+    if (answer?.status === 404 && path.includes('/namespaces/')) return false;
+    const words = answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`;
+    throw new Error(`the API server refused ${object.metadata.name}: ${words}`);
+  }, signal);
 }
 
 const nodeSchema = z.object({
