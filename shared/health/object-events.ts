@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { parseTime } from '../base/time.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { lastSeen, reportedEventSchema, timesSeen } from './cluster-event.ts';
 import { oneLine } from './health.ts';
 
 /** An event that the cluster keeps of an object; times are ISO 8601, by the cluster's clock. */
@@ -18,29 +18,6 @@ export interface ObjectEvent {
   /** Who reports it. */
   readonly from: string;
 }
-
-const text = z
-  .string()
-  .nullish()
-  .transform((written) => written ?? '');
-const time = z.string().nullish();
-const count = z.int().positive().nullish();
-
-/** Of the core group, with what newer reporters write instead of count and times: `series`, `eventTime`. */
-const eventSchema = z.object({
-  type: text,
-  involvedObject: z.object({ kind: z.string(), namespace: z.string().optional(), name: z.string(), uid: text }),
-  reason: text,
-  message: text,
-  count,
-  series: z.object({ count, lastObservedTime: time }).nullish(),
-  firstTimestamp: time,
-  lastTimestamp: time,
-  eventTime: time,
-  source: z.object({ component: text }).nullish(),
-  reportingComponent: text,
-  metadata: z.object({ creationTimestamp: time }),
-});
 
 /**
  * The events of these objects, newest last; what is no event is left out.
@@ -62,20 +39,19 @@ export function eventsOf({
   const from = since === undefined ? 0 : parseTime(since);
   return events
     .flatMap((event): ObjectEvent[] => {
-      const said = eventSchema.safeParse(event).data;
+      const said = reportedEventSchema.safeParse(event).data;
       if (said === undefined) return [];
-      const { involvedObject: of, type, reason, message, series, firstTimestamp, lastTimestamp, eventTime } = said;
+      const { involvedObject: of, type, reason, message, firstTimestamp, eventTime } = said;
       const object = objectTitle(of);
       if (of.uid === '' ? !titles.has(object) : !uids.has(of.uid)) return [];
-      const made = said.metadata.creationTimestamp;
-      const last = series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? made;
-      if (last === null || last === undefined || !(parseTime(last) >= from)) return [];
-      const first = firstTimestamp ?? eventTime ?? made ?? last;
+      const last = lastSeen(said);
+      if (last === undefined || !(parseTime(last) >= from)) return [];
+      const first = firstTimestamp ?? eventTime ?? said.metadata.creationTimestamp ?? last;
       const reporter = said.source?.component ?? '';
       return [
         {
           ...{ object, type, reason, message: oneLine(message), first, last },
-          count: series?.count ?? said.count ?? 1,
+          count: timesSeen(said),
           from: reporter === '' ? said.reportingComponent : reporter,
         },
       ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseTime } from '../base/time.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { clusterEventSchema, lastSeen, timesSeen } from './cluster-event.ts';
 import { oneLine } from './health.ts';
 import { part } from './observed-shape.ts';
 
@@ -16,25 +17,7 @@ export interface RepeatedWarning {
   readonly last: string;
 }
 
-const text = z
-  .string()
-  .nullish()
-  .transform((written) => written ?? '');
-const time = z.string().nullish();
-const count = z.int().positive().nullish();
-
-/** Events of the core group, with what newer reporters write instead of count and times: `series`, `eventTime`. */
-const eventSchema = z.object({
-  type: z.literal('Warning'),
-  involvedObject: z.object({ kind: z.string(), namespace: z.string().optional(), name: z.string(), uid: text }),
-  reason: text,
-  message: text,
-  count,
-  series: z.object({ count, lastObservedTime: time }).nullish(),
-  lastTimestamp: time,
-  eventTime: time,
-  metadata: z.object({ creationTimestamp: time }),
-});
+const eventSchema = clusterEventSchema.extend({ type: z.literal('Warning') });
 
 /** Say again what the status says: `Back-off restarting failed container`, that no node takes a Pod. */
 const echoes = new Set(['BackOff', 'FailedScheduling']);
@@ -66,12 +49,12 @@ export function repeatedWarning({
     .flatMap((event) => {
       const said = eventSchema.safeParse(event).data;
       if (said === undefined) return [];
-      const { involvedObject: of, reason, message, series } = said;
+      const { involvedObject: of, reason, message } = said;
       const object = objectTitle(of);
       if (!claims.has(object) && (of.uid === '' ? !titles.has(object) : !uids.has(of.uid))) return [];
-      const last = series?.lastObservedTime ?? said.lastTimestamp ?? said.eventTime ?? said.metadata.creationTimestamp;
-      if (last === null || last === undefined || !(parseTime(last) >= from)) return [];
-      return [{ object, reason, message: oneLine(message), count: series?.count ?? said.count ?? 1, last }];
+      const last = lastSeen(said);
+      if (last === undefined || !(parseTime(last) >= from)) return [];
+      return [{ object, reason, message: oneLine(message), count: timesSeen(said), last }];
     })
     .toSorted((one, other) => rank(one) - rank(other) || other.count - one.count || later(one, other))[0];
 }
