@@ -15,7 +15,7 @@ import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage } from '../../shared/adapters/storage.ts';
-import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
+import { usualTimes, type IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import { parseProvenance } from '../../shared/source/commit-message.ts';
 
 /**
@@ -136,6 +136,8 @@ interface Burst {
   readonly tree: ReadonlyMap<string, string>;
   readonly bad: readonly string[];
   readonly groups: readonly Group[];
+  /** In how many bursts the intake may see it: a pause of the uploads ends one, and so does its longest time. */
+  readonly seenAs: number;
 }
 
 type Tree = ReadonlyMap<string, string>;
@@ -199,10 +201,12 @@ async function uploadBurst({
 }): Promise<Burst> {
   const tree = new Map<string, string>();
   const deliveries: Promise<void>[] = [];
+  const arrivals = [performance.now()];
   const bad = ['config/C:/drive.yaml', 'config/.GIT/hooks', 'groups/broken.tgz', 'environments/none.yaml'];
   const put = async (name: string, content: string | Uint8Array): Promise<void> => {
     const file = storage.bucket(site.bucket).file(name);
     await file.save(content, { resumable: false });
+    arrivals.push(performance.now());
     const object = { bucket: site.bucket, name, generation: String(file.metadata.generation) };
     const times = draw(seed, 'twice', name) < 0.1 ? 2 : 1;
     for (let time = 0; time < times; time++) deliveries.push(deliver(object));
@@ -246,7 +250,14 @@ async function uploadBurst({
     }),
   );
   await Promise.all(deliveries);
-  return { tree, bad, groups };
+  return { tree, bad, groups, seenAs: burstsOf(arrivals) };
+}
+
+/** On a machine that is busy with something else the uploads pause for as long as the intake waits for the next. */
+function burstsOf(arrivals: readonly number[]): number {
+  const pauses = arrivals.filter((at, index) => at - (arrivals[index - 1] ?? at) >= usualTimes.quiet);
+  const lasted = (arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0);
+  return 1 + pauses.length + Math.floor(lasted / usualTimes.longestBurst);
 }
 
 async function expectWhole({
@@ -310,7 +321,7 @@ describe('a burst of a thousand objects', () => {
       const { deliver, refused } = createDelivery({ instances, seed: 7 });
       const burst = await uploadBurst({ site, deliver, seed: 7 });
       const commits = await expectWhole({ site, burst, refused });
-      expect(commits.all - commits.groups).toBeLessThanOrEqual(3);
+      expect(commits.all - commits.groups).toBeLessThanOrEqual(2 + burst.seenAs);
     } finally {
       for (const instance of instances) instance.kill();
     }
@@ -319,7 +330,7 @@ describe('a burst of a thousand objects', () => {
   it.each(Array.from({ length: rounds }, (_one, index) => firstSeed + index))(
     `survives ${kills} kills at any line (seed %i): the tree is the bucket, nothing is there twice, and the commits are few`,
     async (seed) => {
-      const site = await startSite(`killed-${seed - firstSeed}`, { leaseSeconds: 4, poll: 100 });
+      const site = await startSite(`killed-${seed - firstSeed}`, { leaseSeconds: 8, poll: 100 });
       const instances = await Promise.all([site.start(), site.start(), site.start()]);
       const { deliver, refused } = createDelivery({ instances, seed });
       let isOver = false;
@@ -338,10 +349,11 @@ describe('a burst of a thousand objects', () => {
         isOver = true;
         await killing;
         const commits = await expectWhole({ site, burst, refused });
-        console.log(`seed ${seed}: ${killed} kills, ${commits.all} commits, ${commits.groups} of them groups`);
+        const facts = `${killed} kills, ${burst.seenAs} bursts, ${commits.all} commits, ${commits.groups} of them groups`;
+        console.log(`seed ${seed}: ${facts}`);
         // A run commits what waits for it at once, then the rest: a kill between the two costs one commit. A group is
         // one for each of its generations.
-        expect(commits.all - commits.groups).toBeLessThanOrEqual(killed + 3);
+        expect(commits.all - commits.groups).toBeLessThanOrEqual(killed + 2 + burst.seenAs);
       } finally {
         isOver = true;
         await killing;

@@ -1,6 +1,12 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+
+/** Of a command that waits: where that takes long, it says what for, a line every 15 s. */
+export const onlyProgress: unknown = expect.stringMatching(
+  /^((\d+ of \d+ environments converged|waits until gs:\/\/\S+ is committed).*\n)*$/,
+);
 
 /** What became of a command. */
 export interface Ended {

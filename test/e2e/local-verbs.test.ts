@@ -70,7 +70,10 @@ describe('the local pipeline by the command', () => {
     expect(await converge('down')).toMatchObject({ code: 0, out: expect.stringContaining(`process ${pid} has ended`) });
     expect(() => process.kill(pid, 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }));
     expect(await leftBehind()).toEqual([]);
-    expect(await converge('down')).toMatchObject({ code: 0, out: expect.stringContaining('No pipeline runs') });
+    expect(await converge('down')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('No pipeline of this checkout runs'),
+    });
   });
 
   it('ends with Ctrl-C of the command', async () => {

@@ -55,7 +55,8 @@ async function leaseWords(
     case 'free':
       return [];
     case 'held':
-      return [`a run is at work on it, which showed itself ${Math.round(age / 1000)} s ago`];
+      // Storage's clock may be ahead of this one.
+      return [`a run is at work on it, which showed itself ${Math.max(0, Math.round(age / 1000))} s ago`];
     case 'over':
       return ['the run that was at work on it has died: the next look ends it'];
   }
