@@ -151,6 +151,9 @@ export function revertMessage({ environment, what, from, to, reverts, reason, in
   return `${subject}\n\n${again}\n${to}.\n\n${trailers.join('\n')}\n`;
 }
 
+/** Who asks for what `rollback.onFailure` does. */
+export const byItself = 'Converge (rollback.onFailure)';
+
 /** What the trailers of a commit say that reverts others; all empty for any other. */
 export interface Revert {
   readonly reverts: readonly string[];
@@ -158,6 +161,7 @@ export interface Revert {
   /** Revisions. */
   readonly from: string | undefined;
   readonly to: string | undefined;
+  readonly by: string | undefined;
 }
 
 export function parseRevert(message: string): Revert {
@@ -167,6 +171,7 @@ export function parseRevert(message: string): Revert {
     environment: valuesOf('Environment')[0],
     from: valuesOf('Rolled-Back-From')[0],
     to: valuesOf('Rolled-Back-To')[0],
+    by: valuesOf('Rolled-Back-By')[0],
   };
 }
 

@@ -9,6 +9,11 @@ export function quarantineFound(memory: Memory, { quarantine }: { quarantine: Qu
   return { ...memory, quarantine };
 }
 
+/** Another environment's rollback took back what this one attempted, too. Clears nothing. */
+export function quarantineShared(memory: Memory, { quarantine }: { quarantine: Quarantine }): Memory {
+  return { ...memory, quarantine };
+}
+
 /** The branch has other inputs by now. Clears `quarantine`. */
 export function quarantineEnded(memory: Memory): Memory {
   return { ...memory, quarantine: undefined };

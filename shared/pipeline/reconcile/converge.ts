@@ -24,7 +24,7 @@ import { both } from '../common/parallel.ts';
 import { readStrays } from './observe/read-strays.ts';
 import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
-import { finishRollback, reviewRollback, takeOverRollback } from './rollback.ts';
+import { finishRollback, reviewRollback, shareRollback, takeOverRollback } from './rollback.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
@@ -67,6 +67,7 @@ export async function loseBranch(run: Run, problem: ConvergeError): Promise<RunR
 }
 
 async function convergeOne(run: Run): Promise<RunResult> {
+  await shareRollback(run);
   if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;

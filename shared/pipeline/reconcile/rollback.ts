@@ -2,6 +2,7 @@ import {
   quarantineEnded,
   quarantineFound,
   quarantineLifted,
+  quarantineShared,
   rollbackDone,
   type RollbackDone,
 } from '../../memory/transitions/quarantine.ts';
@@ -9,8 +10,9 @@ import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { isUnderWay, reviewQuarantine, type Quarantine } from '../../memory/quarantine.ts';
 import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import { parseRevert } from '../../source/revert.ts';
+import { byItself, parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
+import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { removeQuarantine, restoreQuarantine, takeOverQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
@@ -143,6 +145,48 @@ async function recentCommits(
   { head, quarantine }: { head: Commit; quarantine: Quarantine },
 ): Promise<readonly Commit[]> {
   return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkew) });
+}
+
+/**
+ * What this environment attempted may have been taken back with another one's rollback, which both asked for: it is kept
+ * out for this one, too, since the other may be made of more than they share, and no upload brings that back.
+ */
+export async function shareRollback(run: Run): Promise<void> {
+  const { head, memoryFile, ports } = run;
+  const { attempted, converged, quarantine } = memoryFile.memory();
+  if (quarantine !== undefined || head === undefined || attempted === undefined || converged === undefined) return;
+  if (sameInputs({ attempted: attempted.inputs, current: converged.inputs })) return;
+  const repository = ports.repository(run.repository);
+  const isAttempted = async ({ id }: { id: string }): Promise<boolean> =>
+    sameInputs({ attempted: attempted.inputs, current: await inputsAt(id) });
+  if (await isAttempted(head)) return;
+  const since = new Date(parseTime(attempted.at) - clockSkew);
+  for (const commit of await repository.history({ from: head.id, since })) {
+    const { by, environment } = parseRevert(commit.message);
+    const [parent] = commit.parents;
+    if (by !== byItself || environment === undefined || environment === run.environment || parent === undefined)
+      continue;
+    if (!(await isAttempted({ id: parent })) || (await isAttempted(commit))) continue;
+    const shared: Quarantine = {
+      revision: attempted.revision,
+      inputs: attempted.inputs,
+      reason: `it was rolled back with ${environment}`,
+      at: ports.now().toISOString(),
+      revert: commit.id,
+      restored: await inputsAt(commit.id),
+    };
+    memoryFile.remember(quarantineShared, { quarantine: shared });
+    await run.lease.claim({ keys: [] });
+    // Before its copy, which no memory knows else.
+    await memoryFile.commit({ actsOn: true });
+    const named = { repository: run.repository, environment: run.environment, state: ports.state };
+    await writeQuarantine({ ...named, quarantine: shared });
+    return;
+  }
+
+  async function inputsAt(commit: string): Promise<Inputs> {
+    return await readInputs({ repository, commit, paths: Object.keys(attempted?.inputs ?? {}) });
+  }
 }
 
 /** What stays refused, or was tried for long enough; what a later try may mend is thrown. */

@@ -173,6 +173,7 @@ describe('the message of a revert', () => {
       environment: undefined,
       from: facts.from,
       to: facts.to,
+      by: facts.by,
     });
   });
 
@@ -189,6 +190,7 @@ describe('the message of a revert', () => {
       environment: 'acme',
       from: facts.from,
       to: facts.to,
+      by: 'gpgsig Environment: hooli',
     });
     expect(message.split('\n').filter((line) => /^(gpgsig|\s+$)/.test(line))).toEqual([]);
   });

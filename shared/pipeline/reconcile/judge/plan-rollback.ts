@@ -2,7 +2,7 @@ import type { Quarantine } from '../../../memory/quarantine.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import { commitOf } from '../../../base/revision.ts';
 import { ConvergeError } from '../../../base/errors.ts';
-import { conflictWords, type RevertConflict } from '../../../source/revert.ts';
+import { byItself, conflictWords, type RevertConflict } from '../../../source/revert.ts';
 import { fetchBranch } from '../../common/fetch-branch.ts';
 import { findWithInputs } from '../../rollback/commits-between.ts';
 import { otherReaders, rememberedPaths, type OtherReader } from '../../rollback/readers.ts';
@@ -73,7 +73,7 @@ export async function revert(
         to: converged.revision,
         reason: quarantine.reason,
         incident: incident?.id,
-        by: 'Converge (rollback.onFailure)',
+        by: byItself,
       },
     },
     ports,

@@ -25,6 +25,7 @@ import {
   quarantineEnded,
   quarantineFound,
   quarantineLifted,
+  quarantineShared,
   rollbackDone,
 } from '../../../../shared/memory/transitions/quarantine.ts';
 import {
@@ -456,6 +457,14 @@ const quarantined: readonly Row[] = [
     transition: 'quarantineFound',
     when: 'of a memory that was lost',
     apply: (memory) => quarantineFound(memory, { quarantine: rolledBack }),
+    meets: ['never ran, or lost its memory'],
+    sets: { quarantine: rolledBack },
+    clears: [],
+  },
+  {
+    transition: 'quarantineShared',
+    when: "with another environment's rollback",
+    apply: (memory) => quarantineShared(memory, { quarantine: rolledBack }),
     meets: ['never ran, or lost its memory'],
     sets: { quarantine: rolledBack },
     clears: [],

@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
+import { quarantinePath } from '../../../../shared/memory/quarantine.ts';
+import { refuseQuarantined } from '../../../../shared/pipeline/rollback/refuse-quarantined.ts';
+import { deployment, environment, list } from './runs/files.ts';
+import { readied, unready } from './world/controllers.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const asking = 'rollback: { onFailure: revert }';
+const file = (name: string, ...spec: readonly string[]): string =>
+  environment(name, ['timeout: 20s', `namespace: ${name}`, 'sources: [{ manifests: manifests/pair }]', ...spec]);
+const web = (image: string) => ({ 'manifests/pair/all.json': list(deployment('web', { image })) });
+
+async function look(world: World, name: string, times = 1): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    world.wait(60);
+    await world.run({ environment: name, cause: 'schedule' });
+  }
+}
+
+/** Two environments are made of one manifest, which fails; the second asks for its rollback only then. */
+async function failedPair(): Promise<World> {
+  const world = createWorld();
+  for (const namespace of ['left', 'right'])
+    world.cluster.statuses.set(`Deployment ${namespace}/web`, (object) =>
+      JSON.stringify(object).includes('shop:bad') ? unready(object) : readied(object),
+    );
+  world.git.add({
+    'environments/left.yaml': file('left', asking),
+    'environments/right.yaml': file('right'),
+    ...web('shop:1'),
+  });
+  await look(world, 'left');
+  await look(world, 'right');
+  world.git.add(web('shop:bad'));
+  await look(world, 'left', 3);
+  await look(world, 'right', 3);
+  expect((await world.memoryOf('left')).quarantine).toBeUndefined();
+  world.git.add({ 'environments/right.yaml': file('right', asking) });
+  return world;
+}
+
+/** Whether an upload of that image, on top of the branch, is refused. */
+async function isRefused(world: World, image: string): Promise<boolean> {
+  const head = await world.git.fetchHead();
+  const { id } = world.git.add(web(image));
+  const commit = await world.git.findCommit(id);
+  if (head === undefined || commit === undefined) throw new Error('the branch is gone');
+  world.git.reset(head.id);
+  try {
+    await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
+    return false;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'Quarantined') return true;
+    throw error;
+  }
+}
+
+it.each([
+  ['left', 'right'],
+  ['right', 'left'],
+])('what %s rolls back is uploaded by nobody again, also once %s has seen it', async (first, second) => {
+  const world = await failedPair();
+  await look(world, first, 3);
+  const reverted = (await world.memoryOf(first)).quarantine?.revert;
+  expect(reverted).toBe(await world.git.head());
+  await look(world, second);
+  expect((await world.memoryOf(second)).converged?.commit).toBe(reverted);
+  expect(await isRefused(world, 'shop:bad')).toBe(true);
+  expect(await isRefused(world, 'shop:2')).toBe(false);
+});
+
+it('is remembered by whom asked for it, too, until there is other content', async () => {
+  const world = await failedPair();
+  await look(world, 'right', 3);
+  await look(world, 'left');
+  const { quarantine } = await world.memoryOf('left');
+  expect(quarantine).toMatchObject({ revert: await world.git.head(), reason: 'it was rolled back with right' });
+  expect(world.state.get(quarantinePath({ repository: 'master', environment: 'left' }))).toEqual(quarantine);
+  world.git.add(web('shop:2'));
+  await look(world, 'left');
+  expect((await world.memoryOf('left')).quarantine).toBeUndefined();
+});
+
+it('what a person rolls back may be uploaded again', async () => {
+  const world = await failedPair();
+  world.git.add(web('shop:1'));
+  await look(world, 'left');
+  expect((await world.memoryOf('left')).quarantine).toBeUndefined();
+  expect(await isRefused(world, 'shop:bad')).toBe(false);
+});
