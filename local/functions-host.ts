@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { getFunction, getTestServer } from '@google-cloud/functions-framework/testing';
+import { keptAlive } from './kept-alive.ts';
 
 /**
  * Hosts every function that a module registers in one process, each under its name: `/copyArtifact`, `/reconcile`.
@@ -29,7 +30,7 @@ function serverOf(name: string): Server | undefined {
   return server;
 }
 
-const dispatcher = createServer((request, response) => {
+const dispatcher = createServer(keptAlive, (request, response) => {
   const { pathname, search } = new URL(request.url ?? '/', 'http://localhost');
   const [, name = '', ...rest] = pathname.split('/');
   const server = serverOf(name);

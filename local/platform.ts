@@ -14,6 +14,7 @@ import { functionSizes, heapMiB } from '../functions/sizes.ts';
 import { oneOfEach, type Deployment, type Deployments, type FunctionName } from './deployments.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import { memoryUse, type MemoryUse } from './memory.ts';
+import { keptAlive } from './kept-alive.ts';
 
 /** `enforced`: an instance that takes more than its function has is killed. `told`: it is said once. */
 export type MemoryLimit = 'enforced' | 'told';
@@ -79,7 +80,7 @@ export function asOnPlatform(
       resumed: Promise.resolve(),
       endPause: () => {},
     };
-    const server = createServer((incoming, outgoing) => {
+    const server = createServer(keptAlive, (incoming, outgoing) => {
       answer(platform, incoming, outgoing).catch(() => {
         if (outgoing.headersSent) outgoing.destroy();
         else outgoing.writeHead(503).end('the instance ended\n');

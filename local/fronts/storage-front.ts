@@ -13,6 +13,7 @@ import {
 } from './storage-grants.ts';
 import { mutatedBy, storageRequestOf, type StorageRequest } from './storage-request.ts';
 import { limitWrites, storageError, type Asked, type StorageAnswer } from './write-limit.ts';
+import { keptAlive } from '../kept-alive.ts';
 
 /** What the local Storage server does not hold to, and Cloud Storage does. */
 export interface StorageFront {
@@ -76,7 +77,7 @@ export function createStorageFront({
         outgoing.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
         await pipeline(answered, outgoing);
       };
-      const server = createServer((incoming, outgoing) => {
+      const server = createServer(keptAlive, (incoming, outgoing) => {
         handle(incoming, outgoing).catch(() => incoming.socket.destroy());
       });
       server.listen(0, '127.0.0.1');

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { partEnvironment } from '../environment.ts';
 import { LocalError, systemErrorCode } from '../local-error.ts';
+import { keptAlive } from '../kept-alive.ts';
 
 /** One branch or tag that a push moved. */
 export interface Push {
@@ -75,7 +76,7 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   const program = join(await runGit(['--exec-path'], environment), 'git-http-backend');
   await Promise.all(repositories.map((repository) => createRepository({ path: path(repository), environment })));
 
-  const server = createServer();
+  const server = createServer(keptAlive);
   const base = await listen(server);
   const url = (repository: string): string => `${base}/${repository}.git`;
   const announcer: Announcer = { url, onPush, log, underWay: new Set() };

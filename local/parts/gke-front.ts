@@ -5,6 +5,7 @@ import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
 import { bearerOf, scopeNames, type GoogleApis } from './google-apis.ts';
+import { keptAlive } from '../kept-alive.ts';
 
 /** A request that reached the cluster, and as whom: `user` is undefined where nobody was impersonated. */
 export interface FrontedRequest {
@@ -85,7 +86,7 @@ export async function startGkeFront({
     outgoing.end(JSON.stringify({ error: { code: 403, message, status: 'PERMISSION_DENIED' } }));
   }
 
-  const front = createServer({ cert: certificate, key }, (incoming, outgoing) =>
+  const front = createServer({ ...keptAlive, cert: certificate, key }, (incoming, outgoing) =>
     serve(incoming, outgoing, incoming.url ?? '/'),
   );
   const port = await freePort();

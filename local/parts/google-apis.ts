@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { freePort } from '../free-port.ts';
+import { keptAlive } from '../kept-alive.ts';
 
 /*
  * The few of Google's APIs that Converge calls, as their published descriptions have them: the metadata server,
@@ -170,7 +171,7 @@ export async function startGoogleApis({
     return refuse(outgoing, 404, `Not found: ${name}.`);
   }
 
-  const server = createServer(handle);
+  const server = createServer(keptAlive, handle);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url,

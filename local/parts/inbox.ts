@@ -8,6 +8,7 @@ import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
 import { z } from 'zod';
 import type { sinksSchema } from '../../shared/config/sinks.ts';
 import { inboxPage } from './inbox-page.ts';
+import { keptAlive } from '../kept-alive.ts';
 
 /** What one sink told people, in the order in which it arrived. */
 export interface InboxMessage {
@@ -54,7 +55,7 @@ export async function startInbox({ port = 0 }: { port?: number } = {}): Promise<
     arrivals.emit('arrival');
   };
   const mail = mailServer(take);
-  const page = createServer((request, response) => {
+  const page = createServer(keptAlive, (request, response) => {
     void answer({ request, response, row, take }).catch(() => response.destroy());
   });
   const mailPort = await listening(mail.server, 0);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { keptAlive } from '../kept-alive.ts';
 
 /** Plays Google as the issuer of ID tokens: a key of its own, whose public half it serves. */
 export interface Issuer {
@@ -17,7 +18,7 @@ export async function startIssuer(): Promise<Issuer> {
   const keySet = JSON.stringify({
     keys: [{ ...(await exportJWK(publicKey)), kid: 'local', alg: 'RS256', use: 'sig' }],
   });
-  const server = createServer((_request, response) =>
+  const server = createServer(keptAlive, (_request, response) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(keySet),
   );
   server.listen(0, '127.0.0.1');

@@ -92,3 +92,12 @@ it('tells only who may list that an object is not there', async () => {
   const stranger = onceAt(await front.open({ account: 'deliver-alert' })).bucket(stateBucket);
   await expect(stranger.file('absent').getMetadata()).rejects.toMatchObject({ code: 403 });
 });
+
+it('keeps a connection that is idle for minutes, so that the next request does not meet its end', async () => {
+  const url = await front.open({ account: 'reconcile' });
+  const refused = await fetch(`${url}/storage/v1/b/${stateBucket}/o/ledger%2Fmaster.json`, { method: 'DELETE' });
+  expect({ status: refused.status, keepAlive: refused.headers.get('keep-alive') }).toEqual({
+    status: 403,
+    keepAlive: 'timeout=620',
+  });
+});
