@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { LocalError } from './local-error.ts';
+import { askApiServer } from './parts/api-server.ts';
 import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
 import { ensurePrograms } from './programs.ts';
 import { reportTo } from './say.ts';
@@ -38,22 +38,15 @@ async function dryRun(
   kubernetes: Kubernetes,
   objects: readonly Wanted[],
 ): Promise<{ index: number; message: string }[]> {
-  const authority = await readFile(join(kubernetes.certificates, 'apiserver.crt'), 'utf8');
+  const access = {
+    port: Number(new URL(kubernetes.server).port),
+    token: kubernetes.token,
+    certificate: await readFile(join(kubernetes.certificates, 'apiserver.crt'), 'utf8'),
+  };
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const sent = request(`${kubernetes.server}${path}`, {
-      ...{ ca: authority, method },
-      headers: {
-        authorization: `Bearer ${kubernetes.token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/apply-patch+yaml' }),
-      },
-    });
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-    return await new Promise((resolve, reject) => {
-      sent.once('error', reject);
-      sent.once('response', (response) => {
-        text(response).then((said) => resolve({ status: response.statusCode ?? 0, body: said }), reject);
-      });
-    });
+    const send = body === undefined ? {} : { send: { type: 'application/apply-patch+yaml', value: body } };
+    const answer = await askApiServer(access, { method, path, ...send });
+    return { status: answer.statusCode ?? 0, body: await text(answer) };
   };
   const discovery = z.object({
     resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),

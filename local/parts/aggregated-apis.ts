@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { createServer as createTlsServer, request } from 'node:https';
+import { createServer as createTlsServer } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,13 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { callbackify } from 'node:util';
 import { z } from 'zod';
+import { askApiServer, type ApiAccess } from './api-server.ts';
 import { metricsAnswer, metricsGroup } from './metrics-api.ts';
 
 /** What reaches the API server as its administrator. */
-export interface ApiAccess {
-  readonly port: number;
-  readonly token: string;
-  readonly certificate: string;
+export interface AdminAccess extends ApiAccess {
   /** The API server's own, with its key, in PEM. */
   readonly own: { readonly cert: string; readonly key: string };
 }
@@ -33,7 +31,7 @@ export interface AggregatedApis {
   /** The path of the proxy's. */
   readonly socket: string;
   /** From when the API server is ready. */
-  attach(access: ApiAccess): void;
+  attach(access: AdminAccess): void;
   stop(): Promise<void>;
 }
 
@@ -61,7 +59,7 @@ const longestSocket = 100;
 export async function startAggregatedApis(folder: string): Promise<AggregatedApis> {
   const stopping = new AbortController();
   const sockets = new Set<Duplex>();
-  let access: ApiAccess | undefined;
+  let access: AdminAccess | undefined;
   const known = new Map<string, ApiService>();
   const api = createTlsServer({
     SNICallback: callbackify(async (server: string) => {
@@ -140,7 +138,7 @@ async function isOfApi({
 }: {
   address: string;
   known: ReadonlyMap<string, ApiService>;
-  access: ApiAccess | undefined;
+  access: AdminAccess | undefined;
 }): Promise<boolean> {
   if (access === undefined || known.size === 0) return false;
   const found = await read(access, `/api/v1/services?fieldSelector=spec.clusterIP%3D${encodeURIComponent(address)}`);
@@ -165,7 +163,7 @@ async function certificateFor({
 }: {
   server: string;
   known: ReadonlyMap<string, ApiService>;
-  access: ApiAccess;
+  access: AdminAccess;
 }): Promise<SecureContext> {
   const [name, namespace] = server.split('.');
   const one = [...known.values()].find((candidate) => serviceOf(candidate) === `${namespace}/${name}`);
@@ -205,13 +203,13 @@ async function watchApiServices({
   known,
   signal,
 }: {
-  access: ApiAccess;
+  access: AdminAccess;
   known: Map<string, ApiService>;
   signal: AbortSignal;
 }): Promise<void> {
   while (!signal.aborted) {
     try {
-      const response = await ask(access, { path: `${apiServices}?watch=true`, signal });
+      const response = await askApiServer(access, { path: `${apiServices}?watch=true`, signal });
       known.clear();
       for await (const line of createInterface({ input: response })) {
         const { type, object } = watchEventSchema.parse(JSON.parse(line));
@@ -236,25 +234,10 @@ function isUnsaid(one: ApiService): boolean {
 }
 
 async function believe(access: ApiAccess, name: string): Promise<void> {
-  const body = JSON.stringify({ spec: { insecureSkipTLSVerify: true } });
-  await text(await ask(access, { path: `${apiServices}/${name}`, method: 'PATCH', body }));
+  const send = { type: 'application/merge-patch+json', value: { spec: { insecureSkipTLSVerify: true } } };
+  await text(await askApiServer(access, { path: `${apiServices}/${name}`, method: 'PATCH', send }));
 }
 
 async function read(access: ApiAccess, path: string): Promise<unknown> {
-  return JSON.parse(await text(await ask(access, { path }))) as unknown;
-}
-
-async function ask(
-  { port, token, certificate }: ApiAccess,
-  { path, method = 'GET', body, signal }: { path: string; method?: string; body?: string; signal?: AbortSignal },
-): Promise<IncomingMessage> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/merge-patch+json' };
-  const sent = request({
-    ...{ host: '127.0.0.1', port, ca: certificate, path, method, headers },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  sent.end(body);
-  return await new Promise((resolve, reject) => {
-    sent.once('response', resolve).once('error', reject);
-  });
+  return JSON.parse(await text(await askApiServer(access, { path }))) as unknown;
 }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { dump } from 'js-yaml';
 import { z } from 'zod';
 import { startChild, type Child } from '../child.ts';
 import { startAggregatedApis, type AggregatedApis } from './aggregated-apis.ts';
+import { askApiServer, type ApiAccess } from './api-server.ts';
 import { partEnvironment } from '../environment.ts';
 import { LocalError, systemErrorCode } from '../local-error.ts';
 import {
@@ -60,7 +60,8 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
-const readyMilliseconds = 60_000;
+/** A guard: what ends before is told at once. */
+const readyMilliseconds = 180_000;
 const pollMilliseconds = 50;
 
 /**
@@ -152,7 +153,7 @@ function startPart({
 }
 
 async function stopParts({ children, layout }: { children: readonly Child[]; layout: Layout }): Promise<void> {
-  // Clients first: they would fill their logs with the API server's absence.
+  // ApiAccesss first: they would fill their logs with the API server's absence.
   for (const child of children.toReversed()) await child.stop();
   await rm(layout.etcd, { recursive: true, force: true });
 }
@@ -206,10 +207,10 @@ async function connect({
   layout: Layout;
   servers: readonly Child[];
   signal: AbortSignal;
-}): Promise<Client> {
+}): Promise<ApiAccess> {
   await whileAllRun({ children: servers, work: whenTrue(() => holdsCertificate(layout.certificate), signal) });
   const certificate = await readFile(layout.certificate, 'utf8');
-  const client: Client = { port: layout.ports.secure, token: layout.token, certificate };
+  const client: ApiAccess = { port: layout.ports.secure, token: layout.token, certificate };
   await writeKubeconfig({ path: layout.kubeconfig, server: layout.server, token: layout.token, certificate });
   await whileAllRun({ children: servers, work: whenTrue(() => answersOk(client, '/readyz'), signal) });
   return client;
@@ -262,12 +263,6 @@ async function writeKubeconfig(file: {
   await writeFile(file.path, dump(kubeconfig), { mode: 0o600 });
 }
 
-interface Client {
-  readonly port: number;
-  readonly token: string;
-  readonly certificate: string;
-}
-
 interface ApiResponse {
   readonly status: number;
   readonly body: string;
@@ -275,25 +270,13 @@ interface ApiResponse {
 
 /** One request to the API server, or undefined while it does not listen yet. */
 async function call(
-  client: Client,
+  client: ApiAccess,
   { path, body }: { path: string; body?: unknown },
 ): Promise<ApiResponse | undefined> {
-  const sent = request({
-    host: '127.0.0.1',
-    port: client.port,
-    ca: client.certificate,
-    path,
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
-  });
-  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  const sent = body === undefined ? {} : { method: 'POST', send: { type: 'application/json', value: body } };
   try {
-    return await new Promise<ApiResponse>((resolve, reject) => {
-      sent.once('error', reject);
-      sent.once('response', (response) => {
-        text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
-      });
-    });
+    const answer = await askApiServer(client, { path, ...sent });
+    return { status: answer.statusCode ?? 0, body: await text(answer) };
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined;
@@ -301,7 +284,7 @@ async function call(
   }
 }
 
-async function answersOk(client: Client, path: string): Promise<boolean> {
+async function answersOk(client: ApiAccess, path: string): Promise<boolean> {
   return (await call(client, { path }))?.status === 200;
 }
 
@@ -362,7 +345,7 @@ const metricsApi: readonly Created[] = [
 ];
 
 /** Waits for the namespace, which the API server makes some time after it is ready. */
-async function create(client: Client, { path, object }: Created, signal: AbortSignal): Promise<void> {
+async function create(client: ApiAccess, { path, object }: Created, signal: AbortSignal): Promise<void> {
   await whenTrue(async () => {
     const answer = await call(client, { path, body: object });
     if (answer?.status === 201) return true;
@@ -379,7 +362,7 @@ const nodeSchema = z.object({
     .default({ conditions: [] }),
 });
 
-async function takesPods(client: Client, name: string): Promise<boolean> {
+async function takesPods(client: ApiAccess, name: string): Promise<boolean> {
   const answer = await call(client, { path: `/api/v1/nodes/${name}` });
   if (answer?.status !== 200) return false;
   const { spec, status } = nodeSchema.parse(JSON.parse(answer.body));
