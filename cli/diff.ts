@@ -1,6 +1,6 @@
 import { diffAnswerSchema, type ObjectDifference } from '../shared/pipeline/inspect/answers.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
-import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, table, type CommandResult, type Line } from './command-result.ts';
 import type { Context } from './context.ts';
 
@@ -23,6 +23,7 @@ export async function showDiff(
   return {
     exit: objects.length + unread.length > 0 ? 1 : 0,
     json: answer,
+    notes: unhiddenNotes(answer),
     lines: [
       aboutLine(answer),
       ...(objects.length === 0 ? same : objects.flatMap(sideBySide ? besideLines : unifiedLines)),
