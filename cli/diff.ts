@@ -59,8 +59,14 @@ function besideLines(found: ObjectDifference): Line[] {
     );
     return { tone: 'plain' as const, cells: [field.path, desired, observed, writer(field)] };
   });
-  const fields = rows.length === 0 ? [] : table({ heading: ['FIELD', 'DESIRED (GIT)', 'OBSERVED', 'WHO'], rows });
-  return [headLine(found), ...fields.map((line) => ({ ...line, text: `  ${line.text}` })), ...omittedLine(found)];
+  const [desired, observed] = ['DESIRED (GIT)', 'OBSERVED'];
+  const heading = ['FIELD', desired, observed, 'WHO'];
+  const fields = rows.length === 0 ? [] : table({ heading, rows, free: [desired, observed] });
+  return [headLine(found), ...fields.map(indented), ...omittedLine(found)];
+}
+
+function indented({ text, tone, fitted = () => text }: Line): Line {
+  return { tone, text: `  ${text}`, fitted: (columns) => `  ${fitted(columns - 2)}` };
 }
 
 function omittedLine({ omittedFields }: ObjectDifference): Line[] {

@@ -25,6 +25,7 @@ export async function showEvents(
 /** A table, in their order. */
 export function eventLines(events: readonly ShownEvent[]): Line[] {
   return table({
+    free: ['MESSAGE'],
     heading: ['LAST', 'TYPE', 'REASON', 'OBJECT', 'COUNT', 'MESSAGE'],
     rows: events.map(({ last, type, reason, object, count, message }) => ({
       tone: type === 'Warning' ? ('bad' as const) : ('plain' as const),

@@ -31,6 +31,7 @@ export async function showObjects(
     lines: [
       aboutLine(answer),
       ...table({
+        free: ['MESSAGE'],
         heading: ['OBJECT', 'HEALTH', 'LAST APPLIED', 'LAST CHANGE', 'BY', 'MESSAGE'],
         rows: objects.map((object) => ({ tone: healthTones[object.health.state], cells: cellsOf(object) })),
       }),
