@@ -30,7 +30,7 @@ function tableOf({ alerts, unseen }: OpenAlerts): Line[] {
     tone: 'bad' as const,
     cells: [shortTime(since), about, reason, done, boundedText(message, longestMessage)],
   }));
-  return table({ heading: ['SINCE', 'ABOUT', 'REASON', 'DONE', 'MESSAGE'], rows });
+  return table({ heading: ['SINCE', 'ABOUT', 'REASON', 'DONE', 'MESSAGE'], rows, free: ['MESSAGE'] });
 }
 
 const longestMessage = 500;

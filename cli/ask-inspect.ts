@@ -79,6 +79,11 @@ export function aboutLine({ repository, environment, cluster, revision, at }: Ab
   };
 }
 
+/** Whose values may stand in the answer. */
+export function unhiddenNotes({ unhidden }: About): string[] {
+  return unhidden.map(({ what, message }) => `${what} cannot be read, so that their values are not hidden: ${message}`);
+}
+
 /** What could not be looked at, which may be anything. */
 export function unreadLines({ unread }: About): Line[] {
   return unread.map(({ what, message }) => ({ text: `${what} cannot be looked at: ${message}`, tone: 'bad' }));

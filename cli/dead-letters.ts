@@ -17,7 +17,9 @@ export async function showDeadLetters(context: Context, options: LetterOptions):
       exit: 0,
       json: { letters: letters.map(shownOf), mayBeMore },
       lines: [
-        ...(rows.length === 0 ? [{ text: 'No dead letters.', tone: 'plain' as const }] : table({ heading, rows })),
+        ...(rows.length === 0
+          ? [{ text: 'No dead letters.', tone: 'plain' as const }]
+          : table({ heading, rows, free: ['MESSAGE'] })),
         ...(mayBeMore ? [more] : []),
       ],
     };

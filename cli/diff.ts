@@ -1,6 +1,6 @@
 import { diffAnswerSchema, type ObjectDifference } from '../shared/pipeline/inspect/answers.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
-import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, table, type CommandResult, type Line } from './command-result.ts';
 import type { Context } from './context.ts';
 
@@ -23,6 +23,7 @@ export async function showDiff(
   return {
     exit: objects.length + unread.length > 0 ? 1 : 0,
     json: answer,
+    notes: unhiddenNotes(answer),
     lines: [
       aboutLine(answer),
       ...(objects.length === 0 ? same : objects.flatMap(sideBySide ? besideLines : unifiedLines)),
@@ -58,8 +59,14 @@ function besideLines(found: ObjectDifference): Line[] {
     );
     return { tone: 'plain' as const, cells: [field.path, desired, observed, writer(field)] };
   });
-  const fields = rows.length === 0 ? [] : table({ heading: ['FIELD', 'DESIRED (GIT)', 'OBSERVED', 'WHO'], rows });
-  return [headLine(found), ...fields.map((line) => ({ ...line, text: `  ${line.text}` })), ...omittedLine(found)];
+  const [desired, observed] = ['DESIRED (GIT)', 'OBSERVED'];
+  const heading = ['FIELD', desired, observed, 'WHO'];
+  const fields = rows.length === 0 ? [] : table({ heading, rows, free: [desired, observed] });
+  return [headLine(found), ...fields.map(indented), ...omittedLine(found)];
+}
+
+function indented({ text, tone, fitted = () => text }: Line): Line {
+  return { tone, text: `  ${text}`, fitted: (columns) => `  ${fitted(columns - 2)}` };
 }
 
 function omittedLine({ omittedFields }: ObjectDifference): Line[] {

@@ -1,5 +1,5 @@
 import { eventsAnswerSchema, type ShownEvent } from '../shared/pipeline/inspect/answers.ts';
-import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, table, type CommandResult, type Line } from './command-result.ts';
 import type { Context } from './context.ts';
 
@@ -17,6 +17,7 @@ export async function showEvents(
   return {
     exit: unread.length > 0 ? 1 : 0,
     json: answer,
+    notes: unhiddenNotes(answer),
     lines: [aboutLine(answer), ...older, ...(events.length === 0 ? none : eventLines(events)), ...unreadLines(answer)],
   };
 }
@@ -24,6 +25,7 @@ export async function showEvents(
 /** A table, in their order. */
 export function eventLines(events: readonly ShownEvent[]): Line[] {
   return table({
+    free: ['MESSAGE'],
     heading: ['LAST', 'TYPE', 'REASON', 'OBJECT', 'COUNT', 'MESSAGE'],
     rows: events.map(({ last, type, reason, object, count, message }) => ({
       tone: type === 'Warning' ? ('bad' as const) : ('plain' as const),

@@ -1,7 +1,7 @@
 import { objectsAnswerSchema, type ShownObject } from '../shared/pipeline/inspect/answers.ts';
 import type { HealthState } from '../shared/health/health.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
-import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, table, type CommandResult, type Tone } from './command-result.ts';
 import type { Context } from './context.ts';
 
@@ -27,9 +27,11 @@ export async function showObjects(
   return {
     exit: isUnwell || unread.length > 0 ? 1 : 0,
     json: answer,
+    notes: unhiddenNotes(answer),
     lines: [
       aboutLine(answer),
       ...table({
+        free: ['MESSAGE'],
         heading: ['OBJECT', 'HEALTH', 'LAST APPLIED', 'LAST CHANGE', 'BY', 'MESSAGE'],
         rows: objects.map((object) => ({ tone: healthTones[object.health.state], cells: cellsOf(object) })),
       }),

@@ -1,4 +1,5 @@
 import { dump } from 'js-yaml';
+import { cutTo } from './text-width.ts';
 import { paint, type CommandResult, type Line, type PaintedStream } from './command-result.ts';
 
 /** Where a command that goes on tells what it sees, until Ctrl-C ends it. */
@@ -42,10 +43,7 @@ const yamlStyle = { noRefs: true, lineWidth: -1 } as const;
 /** A line that wraps, or one too many, would scroll the screen, and the next drawing begin in its middle. */
 function fitting(lines: readonly Line[], { rows, columns }: { rows: number; columns: number }): readonly Line[] {
   const room = Math.max(rows - 1, 2);
-  const more = { text: `… and ${lines.length - room + 1} more lines`, tone: 'detail' as const };
+  const more: Line = { text: `… and ${lines.length - room + 1} more lines`, tone: 'detail' };
   const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), more];
-  return shown.map(({ text, tone }) => ({
-    text: text.length > columns ? `${text.slice(0, columns - 1)}…` : text,
-    tone,
-  }));
+  return shown.map(({ text, tone, fitted }) => ({ text: cutTo(fitted?.(columns) ?? text, columns), tone }));
 }

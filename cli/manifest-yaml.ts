@@ -19,7 +19,12 @@ import { exactNumber } from '../shared/objects/exact-json.ts';
 /** A YAML document of an object, which Kubernetes reads as the same object. Without a newline at its end. */
 export function manifestYaml(object: unknown): string {
   const text = dump(object, { schema, scalarStyleRules, lineWidth: -1, noRefs: true });
-  return text.replace(/\n$/, '').replaceAll(unseen, (character) => {
+  return withEscapes(text.replace(/\n$/, ''));
+}
+
+/** What a terminal would not show, or obey, as escapes of YAML; line feeds stay. */
+export function withEscapes(text: string): string {
+  return text.replaceAll(unseen, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });

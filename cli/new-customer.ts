@@ -6,6 +6,7 @@ import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import { openLocalTree } from './local-tree.ts';
 import { readWhole } from './local-files.ts';
+import { withEscapes } from './manifest-yaml.ts';
 import { unknownEnvironment } from './render.ts';
 
 export interface NewCustomerOptions {
@@ -107,7 +108,7 @@ function linesOf({
       ? content
           .trimEnd()
           .split('\n')
-          .map((text): Line => ({ text: `  ${text}`, tone: 'plain' }))
+          .map((text): Line => ({ text: `  ${withEscapes(text)}`, tone: 'plain' }))
       : []),
   ]);
   return [

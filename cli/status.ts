@@ -97,7 +97,7 @@ function rowsOf(shown: readonly EnvironmentStatus[]): Line[] {
       ],
     };
   });
-  return table({ heading, rows });
+  return table({ heading, rows, free: ['MESSAGE'] });
 }
 
 /** What an environment is told of in one line: its message, and all that stands beside it. */

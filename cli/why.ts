@@ -3,7 +3,7 @@ import { objectTitle } from '../shared/objects/object-id.ts';
 import { findEnvironments } from '../shared/pipeline/common/find-environment.ts';
 import { isKindNamed } from '../shared/objects/kind-names.ts';
 import { idOfKey } from '../shared/objects/object-id.ts';
-import { aboutLine, askInspect, unreadLines } from './ask-inspect.ts';
+import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -31,7 +31,10 @@ export async function showWhy(
     schema: whyAnswerSchema,
   });
   const isUnwell = answer.objects.some(({ health }) => healthTones[health.state] === 'bad');
-  return { exit: isUnwell || answer.unread.length > 0 ? 1 : 0, json: answer, lines: linesOf(answer) };
+  return {
+    exit: isUnwell || answer.unread.length > 0 ? 1 : 0,
+    ...{ json: answer, lines: linesOf(answer), notes: unhiddenNotes(answer) },
+  };
 }
 
 /** The one environment that is remembered to own such an object. */

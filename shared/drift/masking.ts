@@ -4,6 +4,15 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 
 import { mask } from '../objects/mask.ts';
+import {
+  contentsOf,
+  copiesHider,
+  copiesOf,
+  isNobodys,
+  otherSpellings,
+  shortestValue as shortestWord,
+  spellings,
+} from './secret-values.ts';
 
 /** Hides the values of a Secret's fields; everything else passes. A path never holds a secret value, only its key. */
 export function maskFields({
@@ -23,66 +32,31 @@ export function maskFields({
 
 type FieldValue = Exclude<FieldDiff['desired'], undefined>;
 
-/** Of a value that is copied, so many characters tell that it is none by chance. */
-const shortestCopy = 8;
-
 type MaybeSecret = Pick<KubernetesObject, 'apiVersion' | 'kind'>;
 
 /**
- * Hides whole values of Secrets, as written, decoded or encoded, of eight characters or more, in a value of a field of
- * any other object: somebody may have copied one into the environment of a container, or an annotation.
+ * Hides values of Secrets, by the rule of `secret-values.ts`, in a value of a field of any other object: somebody may have
+ * copied one into the environment of a container, or an annotation.
  */
 export function maskCopies({ value, objects }: { value: FieldValue; objects: readonly MaybeSecret[] }): FieldValue {
-  return copiesMasker(objects)(value);
+  return withoutCopies(value, copiesHider(copiesOf(contentsOf(objects))));
 }
 
-/** `maskCopies` of many values: what the Secrets hold is spelt once. */
-export function copiesMasker(objects: readonly MaybeSecret[]): (value: FieldValue) => FieldValue {
-  const held = valuesOf(objects);
-  const values = [...new Set([...held.flatMap(spellings), ...held.flatMap(otherSpellings)])]
-    .filter((one) => one.length >= shortestCopy)
-    .sort((a, b) => b.length - a.length);
-  return (value) => withoutCopies(value, values);
-}
-
-function withoutCopies(value: FieldValue, values: readonly string[]): FieldValue {
-  if (typeof value === 'string')
-    return values.reduce((text, one) => text.replaceAll(one, mask), withoutEscaped(value, values));
-  if (Array.isArray(value)) return value.map((item) => withoutCopies(item, values));
+/** A value of a field without what `hide` finds in its texts, numbers and keys. */
+export function withoutCopies(value: FieldValue, hide: (text: string) => string): FieldValue {
+  if (typeof value === 'string') return hide(value);
+  const number = exactNumber(value) ?? (typeof value === 'number' ? String(value) : undefined);
+  if (number !== undefined) return hide(number) === number ? value : mask;
+  if (Array.isArray(value)) return value.map((item) => withoutCopies(item, hide));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withoutCopies(child, values)]));
-}
-
-/** Without the parts of URLs that hold a value once their `%40` are read: each library escapes other characters. */
-function withoutEscaped(text: string, values: readonly string[]): string {
-  return text.replaceAll(escapedPart, (part) => {
-    if (!part.includes('%')) return part;
-    const read = [part, part.replaceAll('+', ' ')].flatMap(unescaped);
-    return values.some((value) => read.some((one) => one.includes(value))) ? mask : part;
-  });
-}
-
-const escapedPart = /[\w%.~!$&'()*+,;=:@-]+/g;
-
-function unescaped(part: string): string[] {
-  try {
-    return [decodeURIComponent(part)];
-  } catch {
-    return [];
-  }
-}
-
-/** What Secrets hold. */
-function valuesOf(objects: readonly (object | undefined)[]): string[] {
-  return objects.flatMap((secret) =>
-    ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret ?? {}, field))),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [hide(key), withoutCopies(child, hide)]));
 }
 
 /**
  * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are
- * the values as written, in one line, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
- * characters or more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
+ * the values as written, in one line, decoded and encoded, where they begin and end, since quotes are cut, and every word
+ * of eight characters or more that is part of one, or of four that is a word of one, or begins or ends such a word, but for
+ * those in which the API speaks: a Secret may be a file full of words.
  */
 export function maskText({ text, objects }: { text: string; objects: readonly (MaybeSecret | undefined)[] }): string {
   return textMasker(objects)(text);
@@ -93,18 +67,21 @@ export function textMasker(objects: readonly (MaybeSecret | undefined)[]): (text
   const secrets = objects.flatMap((object) =>
     object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : [],
   );
-  const contents = valuesOf(secrets);
-  const written = [...new Set(contents.flatMap(spellings))];
+  const contents = contentsOf(secrets);
+  const written = [...new Set(contents.flatMap(spellings))].filter((value) => !isNobodys(value));
   if (written.length === 0) return (text) => text;
   const inLines = written.map(inOneLine).filter((value) => value !== '');
-  const values = new Set([...written, ...inLines, ...contents.flatMap(otherSpellings)]);
-  const whole = [...values].filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
-  const isWritten = new Set(written);
+  const values = new Set(
+    [...written, ...inLines, ...contents.flatMap(otherSpellings)].filter((one) => !isNobodys(one)),
+  );
+  const hideWhole = copiesHider([...values, ...copiesOf(contents)]);
+  const cutValues = written.filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
   // No word holds what is between them.
   const everything = [...values].join('\0');
+  const ends = endsOfWords(values);
   const held = new Map<string, boolean>();
   const isHeld = (word: string): boolean => {
-    const found = held.get(word) ?? everything.includes(word);
+    const found = held.get(word) ?? (word.length < longestEnd ? ends.has(word) : everything.includes(word));
     held.set(word, found);
     return found;
   };
@@ -117,17 +94,12 @@ export function textMasker(objects: readonly (MaybeSecret | undefined)[]): (text
     ]),
   );
   return (text) => {
-    const masked = whole.reduce(
-      (left, value) => {
-        const rest = left.replaceAll(value, mask);
-        return isWritten.has(value) ? withoutEnds({ text: rest, value }) : rest;
-      },
-      withoutEscaped(text, whole),
-    );
+    const masked = cutValues.reduce((left, value) => withoutEnds({ text: left, value }), hideWhole(text));
     return masked.replaceAll(/[\p{L}\p{N}+/=_-]+/gu, (word) => {
       if (values.has(word) && !names.has(word)) return mask;
       return word.length >= shortestWord &&
         !names.has(word) &&
+        !isNobodys(word) &&
         !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) &&
         isHeld(word)
         ? mask
@@ -136,12 +108,23 @@ export function textMasker(objects: readonly (MaybeSecret | undefined)[]): (text
   };
 }
 
+/** From so many characters on, no part of a word stands in another by chance. */
+const longestEnd = 8;
+
+/** The beginnings and ends of the words of values: quotes are cut. */
+function endsOfWords(values: Iterable<string>): ReadonlySet<string> {
+  const ends = new Set<string>();
+  for (const value of values)
+    for (const word of [...value.split(/[^\p{L}\p{N}+/=_-]+/u), ...value.split(/[^\p{L}\p{N}]+/u)])
+      for (let length = shortestWord; length < longestEnd && length <= word.length; length++)
+        ends.add(word.slice(0, length)).add(word.slice(-length));
+  return ends;
+}
+
 function namesOf(secret: object): string[] {
   const { name, namespace } = asMap(Reflect.get(secret, 'metadata'));
   return [name, namespace].filter((part) => typeof part === 'string');
 }
-
-const shortestWord = 4;
 
 /**
  * What the API server says of Secrets, in words of four letters or more. A value that is one of them is hidden all the
@@ -208,44 +191,6 @@ function asMap(value: unknown): Readonly<Record<string, unknown>> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)
     : {};
-}
-
-/** Every text and number in a value, wherever it stands: what is refused may have any shape. */
-function scalarsOf(value: unknown): string[] {
-  const number = exactNumber(value);
-  if (number !== undefined) return [number];
-  if (value === null || value === undefined || typeof value === 'boolean') return [];
-  if (typeof value === 'object') return Object.values(value).flatMap(scalarsOf);
-  return typeof value === 'string' || typeof value === 'number' ? [String(value)] : [];
-}
-
-function spellings(value: string): string[] {
-  const encoded = Buffer.from(value, 'utf8').toString('base64');
-  const all = [value, encoded, ...read(value)];
-  const quoted = all.map((text) => JSON.stringify(text).slice(1, -1));
-  return [...all, ...quoted].filter((text) => text !== '');
-}
-
-function read(value: string): string[] {
-  const decoded = Buffer.from(value, 'base64').toString('utf8');
-  return Buffer.from(decoded, 'utf8').toString('base64') === value ? [decoded] : [];
-}
-
-/**
- * How others write it: `echo password | base64` keeps a line's end, which no copy has; base64 for URLs has other signs and
- * no padding; Go's JSON writes `<` as `\u003c`.
- */
-function otherSpellings(value: string): string[] {
-  const trimmed = [value, ...read(value)].map((text) => text.trim());
-  const encoded = [value, ...trimmed.map((text) => Buffer.from(text, 'utf8').toString('base64'))];
-  const forUrls = encoded.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
-  const unpadded = [...encoded, ...forUrls].map((text) => text.replace(/=+$/, ''));
-  const quotedByGo = trimmed.map((text) =>
-    JSON.stringify(text)
-      .slice(1, -1)
-      .replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`),
-  );
-  return [...trimmed, ...encoded, ...unpadded, ...quotedByGo].filter((text) => text !== '');
 }
 
 /** As messages have it by the time that they are told. */

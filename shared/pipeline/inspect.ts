@@ -4,8 +4,12 @@ import { showDiff } from './inspect/diff.ts';
 import { showEvents } from './inspect/events.ts';
 import { explainObjects, type Explained } from './inspect/explain-objects.ts';
 import { aboutOf, showObjects } from './inspect/objects.ts';
-import { openInspection, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
+import { hidesOf, type Hides } from './inspect/hides.ts';
+import { readKnownSecrets } from './inspect/known-secrets.ts';
+import { openInspection, type Inspected, type Inspection, type InspectPorts } from './inspect/open-inspection.ts';
 import type { AskedQuestion } from './inspect/question.ts';
+import { renderDesired, type DesiredState } from './reconcile/render/desired-state.ts';
+import { toAsk } from './reconcile/render/render-cache.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
 import { trace } from './trace.ts';
 
@@ -16,7 +20,8 @@ export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer;
 
 /**
  * Looks into the cluster of an environment for a person, as the environment's own user where the configuration says so.
- * Nothing is written, in the cluster or the state, and no lease is taken; values of Secrets are hidden in every answer.
+ * Nothing is written, in the cluster or the state, and no lease is taken; values of Secrets are hidden in every answer and in
+ * every error once the cluster was looked at.
  *
  * Throws as `openInspection` does, `BadRequest` (refuse) for a class that the configuration lacks and where `why` is asked of
  * what is no object of the environment, and what a render throws.
@@ -29,17 +34,42 @@ export async function inspect(
 ): Promise<Answer> {
   if (!Object.hasOwn(repositories, inspected.repository)) throw noClass(inspected.repository);
   const inspection = await openInspection(inspected, ports);
+  const desired = await attempt(renderDesired(inspection.target, toAsk));
+  const known = await readKnownSecrets(inspection, desired instanceof ConvergeError ? undefined : desired);
+  const hides = hidesOf(known, inspection);
+  try {
+    return hides.answer(await answerTo({ ...inspected, question }, { inspection, desired, hides }, ports));
+  } catch (error) {
+    throw hides.error(error);
+  }
+}
+
+/** What a render throws is an answer, too: of what can be seen without it, people are told all the same. */
+async function attempt<T>(work: Promise<T>): Promise<T | ConvergeError> {
+  return await work.catch((error: unknown) => {
+    if (error instanceof ConvergeError) return error;
+    throw error;
+  });
+}
+
+async function answerTo(
+  { question, ...inspected }: Inspected & Pick<AskedQuestion, 'question'>,
+  seen: { inspection: Inspection; desired: DesiredState | ConvergeError; hides: Hides },
+  ports: InspectPorts,
+): Promise<Answer> {
+  const { inspection, desired, hides } = seen;
   switch (question.asks) {
     case 'objects':
-      return await showObjects(inspection, question);
+      return await showObjects(inspection, { ...question, hides });
     case 'diff':
-      return await showDiff(inspection);
+      if (desired instanceof ConvergeError) throw desired;
+      return await showDiff(inspection, { desired, hides });
     case 'events':
-      return await showEvents(inspection, question);
+      return await showEvents(inspection, { ...question, hides });
     case 'why': {
-      const { objects, unread } = await explainObjects(inspection, question);
+      const { objects, unread } = await explainObjects(inspection, { ...question, hides });
       if (objects.length === 0) throw noObject({ ...inspected, ...question });
-      const about = aboutOf(inspection, unread);
+      const about = aboutOf(inspection, { unread, hides });
       const traced: ExplainedObject[] = [];
       for (const object of objects) traced.push({ ...object, inputs: await inputsOf({ ...inspected, object }, ports) });
       return { ...about, objects: traced, waitsFor: await whatItWaitsFor(inspection) };

@@ -20,6 +20,9 @@ const aboutShape = {
   revision: z.string(),
   at: z.string().describe('ISO 8601'),
   unread: z.array(unreadSchema).describe('What could not be looked at: it may be anything'),
+  unhidden: z
+    .array(unreadSchema)
+    .describe('Secrets of its namespaces that could not be read: their values are not hidden in the answer'),
 };
 const aboutSchema = z.object(aboutShape);
 export type About = Readonly<z.infer<typeof aboutSchema>>;
@@ -115,3 +118,11 @@ export const whyAnswerSchema = z.object({
     .describe('What the environment waits for, in sentences: a lease, another environment, a roll-out, a person'),
 });
 export type WhyAnswer = Readonly<z.infer<typeof whyAnswerSchema>>;
+
+/** The words that answers themselves have, where they stand for themselves: a Secret that holds one does not hide it. */
+export const answerWords: readonly string[] = [
+  ...healthStates,
+  ...differenceSchema.shape.by.options,
+  ...objectDiffSchema.shape.change.options,
+  ...['desired', 'observed', 'before', 'after', 'Normal', 'Warning'],
+];

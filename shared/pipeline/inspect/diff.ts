@@ -9,10 +9,9 @@ import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { inParallel } from '../common/parallel.ts';
 import { verifyObject } from '../reconcile/judge/verify-object.ts';
 import { readStrays } from '../reconcile/observe/read-strays.ts';
-import { renderDesired, type DesiredState } from '../reconcile/render/desired-state.ts';
-import { toAsk } from '../reconcile/render/render-cache.ts';
+import type { DesiredState } from '../reconcile/render/desired-state.ts';
 import type { DiffAnswer, ObjectDifference, Unread } from './answers.ts';
-import { hidesOf, secretsOf, type Hides } from './hides.ts';
+import type { Hides } from './hides.ts';
 import { aboutOf } from './objects.ts';
 import type { Inspection } from './open-inspection.ts';
 
@@ -24,13 +23,15 @@ type Compared =
 
 /**
  * What differs between the head of the branch and the cluster, field by field: rendered as for a run, and compared as a
- * run compares, by a dry run of the apply on the server for each object that is not as it was left. Throws as a render
- * does.
+ * run compares, by a dry run of the apply on the server for each object that is not as it was left.
+ *
+ * @param known.desired at the head of the branch
  */
-export async function showDiff(inspection: Inspection): Promise<DiffAnswer> {
+export async function showDiff(
+  inspection: Inspection,
+  { desired, hides }: { desired: DesiredState; hides: Hides },
+): Promise<DiffAnswer> {
   const { target, memory, observed } = inspection;
-  const desired = await renderDesired(target, toAsk);
-  const hides = hidesOf(secretsOf(inspection, desired));
   const strays = await readStrays(target, { desired, observed });
   const plan = planChanges({
     ...{ desired: desired.objects, observed: observed.objects, remembered: memory.objects },
@@ -47,7 +48,7 @@ export async function showDiff(inspection: Inspection): Promise<DiffAnswer> {
   );
   const unread = compared.flatMap((one) => (one.compared === 'unread' ? [one.unread] : []));
   return {
-    ...aboutOf(inspection, unread),
+    ...aboutOf(inspection, { unread, hides }),
     objects: objects.map((diff) => ({ ...diff, by: by.get(titleOf(diff)) ?? 'cluster' })),
   };
 }

@@ -7,7 +7,7 @@ import { objectIdOf } from '../../objects/object-id.ts';
 import { hasEvents } from '../../rbac/rights.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { EventsAnswer, ShownEvent, Unread } from './answers.ts';
-import { hidesFor, type Hides } from './hides.ts';
+import type { Hides } from './hides.ts';
 import { aboutOf, membersOf } from './objects.ts';
 import type { Inspection } from './open-inspection.ts';
 import { readOwned, tellUnread, withOwned } from './owned.ts';
@@ -23,15 +23,14 @@ const longestMessage = 1_000;
 /** The events of an environment's objects, and of what they own, newest last. */
 export async function showEvents(
   inspection: Inspection,
-  { since }: { since: string | undefined },
+  { since, hides }: { since: string | undefined; hides: Hides },
 ): Promise<EventsAnswer> {
   const members = membersOf(inspection);
   const owned = await readOwned(inspection, members);
   const { found, unread } = await readEvents(inspection, { objects: withOwned(members, owned), since });
   const omitted = Math.max(0, found.length - mostEvents);
-  const hides = await hidesFor(inspection);
   const events = found.slice(omitted).map((event) => shownEvent(event, hides));
-  return { ...aboutOf(inspection, [...owned.unread, ...unread]), events, omitted };
+  return { ...aboutOf(inspection, { unread: [...owned.unread, ...unread], hides }), events, omitted };
 }
 
 /** The events of those of these objects that are in a namespace, newest last. Of some kinds none are kept. */

@@ -6,7 +6,7 @@ import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
 import { openExplanations, type Explanations } from '../reconcile/observe/explain.ts';
 import type { ExplainedObject, Unread } from './answers.ts';
 import { readEvents, shownEvent } from './events.ts';
-import { hidesFor } from './hides.ts';
+import type { Hides } from './hides.ts';
 import { membersOf, shownObject } from './objects.ts';
 import type { Inspection } from './open-inspection.ts';
 import { readOwned, withOwned } from './owned.ts';
@@ -27,15 +27,14 @@ export type Explained = Omit<ExplainedObject, 'inputs'>;
 /** The objects of the environment that are called so, or that those own, as they are. */
 export async function explainObjects(
   inspection: Inspection,
-  asked: AskedObject,
+  { hides, ...asked }: AskedObject & { readonly hides: Hides },
 ): Promise<{ readonly objects: readonly Explained[]; readonly unread: readonly Unread[] }> {
   const members = membersOf(inspection);
   const owned = await readOwned(inspection, members);
-  const hides = await hidesFor(inspection);
   const named = withOwned(members, owned).filter((object) => isAsked(object, asked));
   const whole = new Map(named.map((object) => [object, withOwned([object], owned)]));
   const { found, unread } = await readEvents(inspection, { objects: [...whole.values()].flat(), since: undefined });
-  const causes = openExplanations(inspection.target, { api: inspection.target.api, secrets: () => hides.secrets });
+  const causes = openExplanations(inspection.target, { api: inspection.target.api, hides: hides.text });
   const objects: Explained[] = [];
   for (const object of named) {
     const row = shownObject(inspection, { object, hides });

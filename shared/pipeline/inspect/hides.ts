@@ -1,81 +1,127 @@
 import { ConvergeError } from '../../base/errors.ts';
-import { copiesMasker, textMasker } from '../../drift/masking.ts';
+import { isMap } from '../../objects/exact-json.ts';
+import { textMasker, withoutCopies } from '../../drift/masking.ts';
+import { contentsOf, copiesHider, copiesOf } from '../../drift/secret-values.ts';
 import type { ObjectDiff } from '../../drift/object-diff.ts';
-import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { renderDesired } from '../reconcile/render/desired-state.ts';
-import { toAsk } from '../reconcile/render/render-cache.ts';
+import { answerWords, type Unread } from './answers.ts';
 import type { Inspection } from './open-inspection.ts';
+import type { KnownSecrets } from './known-secrets.ts';
 
-/** Hides the values of the Secrets that an environment has or wants, in what others say of it. */
+/** Hides the values of Secrets in what is answered about an environment. */
 export interface Hides {
-  readonly secrets: readonly KubernetesObject[];
+  /** Of which Secrets the values are not known, and so not hidden. */
+  readonly unhidden: readonly Unread[];
+  /** In a text that somebody wrote, before it is cut. */
   text(words: string): string;
-  /** With the values of its fields: somebody may have copied one into another object. */
-  difference<Difference extends ObjectDiff>(difference: Difference): Difference;
+  /** In the values of the fields of an object, before they are cut, and its message. */
+  difference(difference: ObjectDiff): ObjectDiff;
+  /** In all of an answer: the one door through which answers leave. */
+  answer<Answer extends object>(answer: Answer): Answer;
+  /** In an error, which is answered, too. Anything but a `ConvergeError` is told to nobody, and returned as it is. */
+  error(error: unknown): unknown;
 }
 
 /**
- * What is hidden in answers about an environment: what its Secrets hold now, held when kubectl applied them last, and
- * hold in Git, as what runs may have read either. Where Git's cannot be rendered, the cluster's alone are known.
+ * What an answer says of whom and what it is about, by the keys where it does. A value of a Secret that is a part of a
+ * name of the environment's own objects is a word of that name there: `postgres` of `StatefulSet acme/shop-postgres`.
  */
-export async function hidesFor(inspection: Inspection): Promise<Hides> {
-  const wanted = await renderDesired(inspection.target, toAsk).catch((error: unknown) => {
-    if (error instanceof ConvergeError) return { objects: [] };
-    throw error;
-  });
-  return hidesOf(secretsOf(inspection, wanted));
-}
+const namingKeys: ReadonlySet<string> = new Set([
+  'name',
+  'namespace',
+  'object',
+  'owner',
+  'what',
+  'source',
+  'path',
+  'inputs',
+]);
+/** Below these stands what objects hold. */
+const contentKeys: ReadonlySet<string> = new Set(['desired', 'observed', 'before', 'after']);
+/** What others say, in whole sentences: of the environment's own Secrets, parts of values are hidden there, too. */
+const sentenceKeys: ReadonlySet<string> = new Set(['message', 'reason', 'from', 'waitsFor']);
+/** The path of a field, whose parts are keys of objects, written as RFC 6901 has it. */
+const pointer = /^(\/[^/]*)+$/;
+/** A time, a commit, a revision: where it has this shape, it is nobody's secret. */
+const shapes = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|[0-9a-f]{40}|\S+@sha1:[0-9a-f]{40})$/;
 
-/** All that is known of the Secrets of an environment. */
-export function secretsOf(
-  { observed }: Pick<Inspection, 'observed'>,
-  wanted: { readonly objects: readonly { readonly object: KubernetesObject }[] },
-): KubernetesObject[] {
-  const all = [...observed.objects.values(), ...wanted.objects].map(({ object }) => object);
-  return all.filter(isSecret).flatMap((secret) => [secret, ...lastApplied(secret)]);
-}
-
-function isSecret({ apiVersion, kind }: KubernetesObject): boolean {
-  return apiVersion === 'v1' && kind === 'Secret';
-}
-
-/** As `kubectl apply` keeps it, with all values. */
-function lastApplied({ metadata: { annotations = {} }, ...secret }: KubernetesObject): KubernetesObject[] {
-  try {
-    const kept: unknown = JSON.parse(annotations['kubectl.kubernetes.io/last-applied-configuration'] ?? 'null');
-    if (typeof kept !== 'object' || kept === null) return [];
-    return [
-      {
-        ...{ apiVersion: secret.apiVersion, kind: secret.kind, metadata: {} },
-        ...{ data: Reflect.get(kept, 'data'), stringData: Reflect.get(kept, 'stringData') },
-      },
-    ];
-  } catch {
-    return [];
-  }
-}
-
-export function hidesOf(objects: readonly KubernetesObject[]): Hides {
-  const hideIn = textMasker(objects);
-  const copies = copiesMasker(objects);
+export function hidesOf({ own, others, unhidden }: KnownSecrets, inspection: Inspection): Hides {
+  const hideIn = textMasker(own);
+  const copies = copiesOf(contentsOf([...own, ...others]));
+  const hide = copiesHider(copies);
+  const names = namesOf(inspection);
+  const hideInNames = copiesHider(copies.filter((copy) => !names.some((name) => name.includes(copy))));
+  const words = wordsOf(inspection);
   // Events say the same again and again, and a search for megabytes of values takes its time.
   const hidden = new Map<string, string>();
-  const text = (words: string): string => {
-    const found = hidden.get(words) ?? hideIn(words);
-    hidden.set(words, found);
+  const text = (said: string): string => {
+    const found = hidden.get(said) ?? hide(hideIn(said));
+    hidden.set(said, found);
     return found;
   };
-  return {
-    secrets: objects,
-    text,
-    difference: (found) => ({
-      ...found,
-      message: text(found.message),
-      fields: found.fields.map((field) => ({
-        ...field,
-        ...(field.desired === undefined ? {} : { desired: copies(field.desired) }),
-        ...(field.observed === undefined ? {} : { observed: copies(field.observed) }),
-      })),
-    }),
+  const hideInPath = (path: string): string =>
+    path
+      .split('/')
+      .map((part) => {
+        const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+        const left = hideInNames(key);
+        return left === key ? part : left.replaceAll('~', '~0').replaceAll('/', '~1');
+      })
+      .join('/');
+  const said = (value: string, key: string): string => {
+    if (words.has(value) || shapes.test(value)) return value;
+    if (sentenceKeys.has(key)) return text(value);
+    if (!namingKeys.has(key)) return hide(value);
+    return hideInNames(key === 'path' && pointer.test(value) ? hideInPath(value) : value);
   };
+  const walk = (value: unknown, key: string): unknown => {
+    if (typeof value === 'string') return said(value, key);
+    if (Array.isArray(value)) return value.map((item) => walk(item, key));
+    if (!isMap(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, child]) => [
+        name,
+        contentKeys.has(name) ? withoutCopies(child as Content, hide) : walk(child, name),
+      ]),
+    );
+  };
+  return {
+    ...{ unhidden, text },
+    difference: (found) => walk(found, '') as typeof found,
+    answer: (answer) => walk(answer, '') as typeof answer,
+    error: (error) => (error instanceof ConvergeError ? told(error, { text, name: hideInNames }) : error),
+  };
+}
+
+type Content = Parameters<typeof withoutCopies>[0];
+
+/** Its cause is left behind: it has the same words. */
+function told(
+  { code, subject, problem, remedy, disposition, reads }: ConvergeError,
+  hide: { text: (words: string) => string; name: (words: string) => string },
+): ConvergeError {
+  return new ConvergeError({
+    ...{ code, subject: hide.name(subject), message: hide.text(problem), disposition },
+    ...(remedy === undefined ? {} : { remedy: hide.text(remedy) }),
+    ...(reads === undefined ? {} : { reads }),
+  });
+}
+
+/** Names that stand in Git and in every list of the cluster, and keys of Secrets. */
+function namesOf({ target, observed }: Inspection): string[] {
+  const { run, environment, cluster } = target;
+  const members = [...observed.objects.values()].flatMap(({ object: { metadata, ...object } }) => [
+    ...[metadata.name ?? '', metadata.namespace ?? ''],
+    ...(object.kind === 'Secret' ? Object.keys(Object(Reflect.get(object, 'data') ?? {})) : []),
+  ]);
+  return [...new Set([...members, environment.namespace, run.key, cluster.name])];
+}
+
+/** What stands for itself where it is all of a text: kinds, states, and whom the answer is about. */
+function wordsOf({ target, observed }: Inspection): ReadonlySet<string> {
+  const { run, cluster, api, revision } = target;
+  const served = api.resources.flatMap(({ group, version, kind }) => [
+    ...[kind, group === '' ? version : `${group}/${version}`],
+  ]);
+  const kinds = [...observed.objects.values()].flatMap(({ object }) => [object.kind, object.apiVersion]);
+  return new Set([...answerWords, ...served, ...kinds, run.repository, run.environment, cluster.name, revision]);
 }

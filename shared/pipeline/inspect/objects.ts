@@ -4,15 +4,17 @@ import { assessHealth } from '../../health/assess-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
 import type { About, ObjectsAnswer, ShownObject, Unread } from './answers.ts';
-import { hidesFor, type Hides } from './hides.ts';
+import type { Hides } from './hides.ts';
 import type { Inspection } from './open-inspection.ts';
 import { readOwned, type OwnedObjects } from './owned.ts';
 
 /** All objects of the inventory, and with `tree` what they own, down to the Pods. */
-export async function showObjects(inspection: Inspection, { tree }: { tree: boolean }): Promise<ObjectsAnswer> {
+export async function showObjects(
+  inspection: Inspection,
+  { tree, hides }: { tree: boolean; hides: Hides },
+): Promise<ObjectsAnswer> {
   const members = membersOf(inspection);
   const owned: OwnedObjects = tree ? await readOwned(inspection, members) : { byOwner: new Map(), unread: [] };
-  const hides = await hidesFor(inspection);
   const seen = new Set<string>();
   const rowsOf = (object: KubernetesObject, at: Pick<ShownObject, 'owner' | 'depth'>): ShownObject[] => {
     const { uid = '' } = object.metadata;
@@ -28,7 +30,7 @@ export async function showObjects(inspection: Inspection, { tree }: { tree: bool
     tree && (metadata.ownerReferences ?? []).some(({ uid }) => uids.has(uid));
   const roots = [...members.filter((one) => !isBelow(one)), ...members.filter(isBelow)];
   const objects = roots.flatMap((object) => rowsOf(object, { owner: null, depth: 0 }));
-  return { ...aboutOf(inspection, owned.unread), objects };
+  return { ...aboutOf(inspection, { unread: owned.unread, hides }), objects };
 }
 
 /** The objects of the inventory, in order. */
@@ -37,12 +39,17 @@ export function membersOf({ observed }: Pick<Inspection, 'observed'>): Kubernete
 }
 
 /** Whom an answer is about, with what else could not be read. */
-export function aboutOf({ target, unread }: Inspection, more: readonly Unread[]): About {
+export function aboutOf(
+  { target, unread }: Inspection,
+  { unread: more, hides }: { unread: readonly Unread[]; hides: Hides },
+): About {
   const { run, cluster, revision } = target;
+  const readable = ({ what, message }: Unread) => ({ what, message: visibleText(hides.text(message)) });
   return {
     ...{ repository: run.repository, environment: run.environment, cluster: cluster.name, revision },
     at: run.ports.now().toISOString(),
-    unread: [...unread, ...more].map(({ what, message }) => ({ what, message: visibleText(message) })),
+    unread: [...unread, ...more].map(readable),
+    unhidden: hides.unhidden.map(readable),
   };
 }
 

@@ -49,6 +49,15 @@ describe('converge new customer', () => {
     );
   });
 
+  it('shows of what it would write what a terminal would obey as escapes, and writes it as it is', async () => {
+    const comment = '# acme\u001b[2J\tpays\u202e\n';
+    const folder = await folderWith({ ...files, 'config/acme.yaml': comment });
+    const dry = await newCustomer(folder, 'initech', { ...options, dryRun: true });
+    expect(dry.lines.map(({ text }) => text)).toContain('  # initech\\u001b[2J\\u0009pays\\u202e');
+    await newCustomer(folder, 'initech', options);
+    expect(readFileSync(join(folder, 'config/initech.yaml'), 'utf8')).toBe(comment.replace('acme', 'initech'));
+  });
+
   it('copies nothing that lies outside the checkout, and writes nothing there', async () => {
     const outside = await folderWith({ 'environments/key': 'a private key', 'other/none': '' });
     const copied = await folderWith({

@@ -9,6 +9,9 @@ import {
   objectsAnswerSchema,
   whyAnswerSchema,
 } from '../../../shared/pipeline/inspect/answers.ts';
+import { hidesOf } from '../../../shared/pipeline/inspect/hides.ts';
+import { readKnownSecrets } from '../../../shared/pipeline/inspect/known-secrets.ts';
+import { openInspection } from '../../../shared/pipeline/inspect/open-inspection.ts';
 import { readOnlyClusters } from '../../../shared/pipeline/inspect/read-only.ts';
 import { configMap, deployment, shop, type Declared } from './reconcile/runs/files.ts';
 import { unready } from './reconcile/world/controllers.ts';
@@ -293,6 +296,91 @@ describe('whoever inspects', () => {
     expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/v', observed: 'copied ***' }]);
     expect(JSON.stringify(diff.objects[1]?.fields)).toContain('***');
     expect(JSON.stringify(await eventsOf(world))).toContain('cannot log in with ***');
+  });
+
+  it('is told none of a Secret that others made in its namespaces, nor one that Git has changed since', async () => {
+    const { made, rotated } = { made: 'made-by-a-controller', rotated: 'rotated-a-moment-ago' };
+    const world = await converged([{ ...secret, stringData: { password: rotated } }, configMap('a', { v: '1' })]);
+    world.cluster.put(
+      {
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'made', namespace: 'acme' } },
+        data: { token: Buffer.from(made).toString('base64'), file: Buffer.from(`a\n${made}2\n`).toString('base64') },
+      },
+      'external-secrets',
+    );
+    world.git.add(shop([secret, configMap('a', { v: '1' })]));
+    world.cluster.edit('Secret acme/keys', 'external-secrets', (object) => ({ ...object, data: {}, stringData: {} }));
+    world.cluster.edit('ConfigMap acme/a', 'kubectl-edit', (object) => ({
+      ...object,
+      data: { v: `${made} ${rotated} ${made}2` },
+    }));
+    const diff = await diffOf(world);
+    expect(diff).toMatchObject({ unhidden: [] });
+    expect(JSON.stringify(diff)).toContain('*** *** ***');
+  });
+
+  it('is told that the values of Secrets are not hidden which its environment may not read', async () => {
+    const world = await converged([configMap('a', { v: '1' })]);
+    world.cluster.edit('ConfigMap acme/a', 'kubectl-edit', (object) => ({ ...object, data: { v: '2' } }));
+    world.cluster.refusals.set('list Secret acme', { status: 403, message: 'secrets is forbidden' });
+    expect(await diffOf(world)).toMatchObject({
+      ...{ unread: [], objects: [{ name: 'a' }] },
+      unhidden: [{ what: 'secrets of namespace acme', message: expect.stringContaining('secrets is forbidden') }],
+    });
+  });
+
+  it('is told none by what it answers in place of an answer', async () => {
+    const world = await converged([secret, configMap('a')]);
+    await expect(ask(world, { asks: 'why', kind: 'cm', name: password, namespace: undefined })).rejects.toMatchObject({
+      ...{ code: 'BadRequest', subject: 'cm/***', message: expect.not.stringContaining(password) },
+    });
+  });
+
+  it('is told none at any place of an answer, whatever key is new there', async () => {
+    const world = await converged([secret, configMap('a', { v: '1' }), deployment('web')]);
+    const inspection = await openInspection(
+      { repository: 'master', environment: 'shop', limits },
+      { ...world.ports, repository: () => ({ ...world.ports.repository('master'), fetchRef: async () => undefined }) },
+    );
+    const hides = hidesOf(await readKnownSecrets(inspection, undefined), inspection);
+    const answers = [
+      await objectsOf(world, true),
+      await diffOf(world),
+      await eventsOf(world),
+      await whyOf(world, 'secret', 'keys'),
+      { aKeyThatNobodyThoughtOf: [{ below: { it: '' } }], desired: { kind: '' }, path: '/data/a~1b', text: '' },
+    ];
+    const plant = (value: unknown): unknown => {
+      if (typeof value === 'string') return `${value} ${password}`;
+      if (Array.isArray(value)) return [...value.map(plant), `${password}`];
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plant(child)]));
+    };
+    for (const answer of answers) {
+      expect(JSON.stringify(hides.answer({ answer: plant(answer) }))).not.toContain(password);
+      expect(hides.answer({ answer })).toEqual({ answer });
+    }
+  });
+
+  it('is told names, kinds and states as they are, though a Secret holds the same words', async () => {
+    const words = { user: 'shop-database', kind: 'Deployment', state: 'Progressing', by: 'cluster', short: 'acme' };
+    const named = { ...secret, stringData: { ...words, part: 'database' } };
+    const world = await converged([named, configMap('shop-database', { v: '1' }), deployment('web')]);
+    world.cluster.edit('ConfigMap acme/shop-database', 'kubectl-edit', (object) => ({
+      ...object,
+      data: { v: 'the database' },
+    }));
+    expect(await objectsOf(world, true)).toMatchObject({
+      ...{ environment: 'shop', unread: [] },
+      objects: [
+        { kind: 'ConfigMap', name: 'shop-database', namespace: 'acme' },
+        { kind: 'Secret' },
+        { kind: 'Deployment', name: 'web', health: { state: 'Healthy' } },
+      ],
+    });
+    expect((await diffOf(world)).objects).toMatchObject([
+      { name: 'shop-database', by: 'cluster', change: 'modified', fields: [{ path: '/data/v', observed: 'the ***' }] },
+    ]);
   });
 
   it('writes nothing to the cluster or the state, publishes nothing, and takes no lease', async () => {

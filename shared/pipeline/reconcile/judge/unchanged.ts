@@ -1,3 +1,4 @@
+import { maskText } from '../../../drift/masking.ts';
 import { beginRollout, isOver } from '../../../memory/rollout.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
@@ -119,8 +120,11 @@ async function explained(
     const key = objectKey(id);
     return { key, message, object: observed.objects.get(key)?.object };
   });
-  const secrets = () => [...observed.objects.values()].map(({ object }) => object);
-  const explanations = openExplanations(target, { api: target.api, secrets });
+  const secrets = [...observed.objects.values()].map(({ object }) => object);
+  const explanations = openExplanations(target, {
+    api: target.api,
+    hides: (text) => maskText({ text, objects: secrets }),
+  });
   await explanations.renew(objects.flatMap(({ key, object }) => (object === undefined ? [] : [{ key, object }])));
   const said = await explanations.tell(objects, undefined);
   return broken.map(({ id, apiVersion, health: { message } }, index) => {

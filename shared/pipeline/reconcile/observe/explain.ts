@@ -1,5 +1,4 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import { maskText } from '../../../drift/masking.ts';
 import { firstCause, type Why } from '../../../health/first-cause.ts';
 import { newestPods, newestReplicaSet } from '../../../health/newest-pods.ts';
 import { repeatedWarning } from '../../../health/repeated-warning.ts';
@@ -43,15 +42,14 @@ interface Found {
   readonly objects: readonly KubernetesObject[];
 }
 
-/** @param known.secrets what of the environment is there: values of its Secrets are hidden in what containers say */
+/** @param known.hides hides the values of Secrets in what containers and events say */
 export function openExplanations(
   target: Pick<Target, 'run' | 'cluster'>,
-  { api, secrets }: { api: ClusterApi; secrets: () => Iterable<KubernetesObject> },
+  { api, hides }: { api: ClusterApi; hides: (words: string) => string },
 ): Explanations {
   const { run, cluster } = target;
   let known = new Map<string, Found>();
   let round = 0;
-  const hides = (words: string) => maskText({ text: words, objects: [...secrets()] });
 
   async function explain({ object: workload }: Explained, labelSelector: string): Promise<Found> {
     const { namespace } = workload.metadata;

@@ -1,3 +1,4 @@
+import { maskText } from '../../../drift/masking.ts';
 import type { HealthExpressions } from '../../../health/expression-rule.ts';
 import { assessHealth } from '../../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../../health/bearing.ts';
@@ -62,7 +63,10 @@ export async function awaitHealth(
   const remembered = run.memoryFile.memory().objects;
   const beganAt = run.ports.now().getTime();
   const latest = new Map(observed);
-  const explanations = openExplanations(target, { api, secrets: () => latest.values() });
+  const explanations = openExplanations(target, {
+    api,
+    hides: (text) => maskText({ text, objects: [...latest.values()] }),
+  });
   const failing = openFailing();
   const claims = openClaims(target);
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });

@@ -1,3 +1,4 @@
+import { maskText } from '../../../drift/masking.ts';
 import { assessProgress } from '../../../health/run-to-end.ts';
 import type { DueHooks } from '../../../inventory/hook-record.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
@@ -74,7 +75,10 @@ async function explained(
   { running, live, message }: { running: RunningHook; live: KubernetesObject; message: string },
 ): Promise<HookEnd> {
   const hook = { key: running.desired.key, object: live, message };
-  const explanations = openExplanations(target, { api: target.api, secrets: () => running.secrets });
+  const explanations = openExplanations(target, {
+    api: target.api,
+    hides: (text) => maskText({ text, objects: running.secrets }),
+  });
   await explanations.renew([hook]);
   const [said] = await explanations.tell([hook], undefined);
   if (said === undefined || said.message === message) return { ...failedAs(message), why: said?.why };

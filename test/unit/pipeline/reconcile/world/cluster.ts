@@ -384,6 +384,8 @@ function isSelected({
     .split(',')
     .filter((term) => term !== '')
     .every((term) => {
+      const [unlike, not] = term.split('!=');
+      if (unlike !== undefined && not !== undefined) return object.metadata.labels?.[unlike] !== not;
       const [label = '', value] = term.split('=');
       const is = object.metadata.labels?.[label];
       return value === undefined ? is !== undefined : is === value;
