@@ -14,6 +14,8 @@ export interface Configuration {
   readonly inspectUrl?: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
+  /** Where the local pipeline's webhook answers; undefined on Google Cloud, where Terraform's outputs say it. */
+  readonly webhookUrl?: string | undefined;
   /** The kubeconfig of the local pipeline's cluster, of its administrator; undefined on Google Cloud. */
   readonly kubeconfig?: string | undefined;
   /** The file to which the functions of the local pipeline log; undefined on Google Cloud. */
@@ -29,6 +31,7 @@ const localSchema = z.object({
   inspect: z.url().optional(),
   pubsub: z.string(),
   kubeconfig: z.string().optional(),
+  webhook: z.url().optional(),
   log: z.string().optional(),
 });
 
@@ -58,6 +61,7 @@ export function findConfiguration({
       inspectUrl: config.inspect?.url ?? local?.inspect,
       pubsub: local?.pubsub,
       kubeconfig: local?.kubeconfig,
+      webhookUrl: local?.webhook,
       log: local?.log,
     };
   }
@@ -83,6 +87,7 @@ export function findConfiguration({
     inspectUrl: local.inspect,
     pubsub: local.pubsub,
     kubeconfig: local.kubeconfig,
+    webhookUrl: local.webhook,
     log: local.log,
   };
 }

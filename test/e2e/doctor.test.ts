@@ -79,6 +79,7 @@ describe('converge doctor', () => {
     expect(of('cluster')[0]?.message).toMatch(/^answers as Kubernetes v1\./);
     expect(of('right')[0]?.message).toContain('may patch configmaps/converge-shop in shop');
     expect(of('clock')).toHaveLength(1);
+    expect(of('webhook').map(({ subject }) => subject)).toEqual([world.pipeline.facts.webhook]);
     expect(of('dead letters')[0]?.message).toBe('there are none');
   });
 

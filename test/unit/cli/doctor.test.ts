@@ -12,6 +12,7 @@ import { parseConfig } from '../../../shared/config/config.ts';
 import type { Permissions } from '../../../shared/ports/permissions.ts';
 import type { QuotaAnswer, QuotaUse } from '../../../shared/ports/quotas.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
+import { startReceiver } from '../adapters/sinks/receiver.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
 
@@ -85,6 +86,22 @@ describe('a Git host', () => {
     const found = await lookAtGit(context(), permissions({ mayPush }));
     expect(statesOf(found)).toMatchObject({ 'git master, read': 'ok', 'git master, push': 'failed' });
     expect(found[1]).toMatchObject({ message: 'there: answered 403', remedy: 'mend it' });
+  });
+});
+
+describe('a webhook', () => {
+  it.each([
+    [401, 'ok'],
+    [200, 'failed'],
+  ])('of the local pipeline is asked where it answers (%i)', async (status, state) => {
+    const receiver = await startReceiver();
+    receiver.answers = () => ({ status });
+    const hooked = context(undefined, 'webhooks: { github: { secretFile: /nowhere/webhook } }');
+    const of = async (here: Context) =>
+      (await lookAtGit(here, permissions())).filter(({ check }) => check === 'webhook');
+    expect(await of({ ...hooked, webhookUrl: receiver.url })).toMatchObject([{ subject: receiver.url, state }]);
+    expect(await of(hooked)).toMatchObject([{ state: 'not-asked' }]);
+    await receiver.stop();
   });
 });
 
