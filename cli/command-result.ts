@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { cutTo, padded, widthOf } from './text-width.ts';
 
 /** How a line of an answer is meant; the terminal's colours follow from it. */
-export type Tone = 'heading' | 'plain' | 'detail' | 'good' | 'bad';
+export type Tone = 'heading' | 'plain' | 'detail' | 'good' | 'warning' | 'bad';
 export interface Line {
   readonly text: string;
   readonly tone: Tone;
@@ -22,7 +22,14 @@ export interface CommandResult {
   readonly notes?: readonly string[];
 }
 
-const styles = { heading: 'bold', plain: 'reset', detail: 'dim', good: 'green', bad: 'red' } as const;
+const styles = {
+  heading: 'bold',
+  plain: 'reset',
+  detail: 'dim',
+  good: 'green',
+  warning: 'yellow',
+  bad: 'red',
+} as const;
 
 /** A terminal, or what takes its place. */
 export interface PaintedStream extends NodeJS.WritableStream {

@@ -14,6 +14,10 @@ export interface Configuration {
   readonly inspectUrl?: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
+  /** Where the local pipeline's webhook answers; undefined on Google Cloud, where Terraform's outputs say it. */
+  readonly webhookUrl?: string | undefined;
+  /** The kubeconfig of the local pipeline's cluster, of its administrator; undefined on Google Cloud. */
+  readonly kubeconfig?: string | undefined;
   /** The file to which the functions of the local pipeline log; undefined on Google Cloud. */
   readonly log?: string | undefined;
 }
@@ -26,6 +30,8 @@ const localSchema = z.object({
   status: z.url(),
   inspect: z.url().optional(),
   pubsub: z.string(),
+  kubeconfig: z.string().optional(),
+  webhook: z.url().optional(),
   log: z.string().optional(),
 });
 
@@ -54,6 +60,8 @@ export function findConfiguration({
       statusUrl: config.status?.url ?? local?.status,
       inspectUrl: config.inspect?.url ?? local?.inspect,
       pubsub: local?.pubsub,
+      kubeconfig: local?.kubeconfig,
+      webhookUrl: local?.webhook,
       log: local?.log,
     };
   }
@@ -78,6 +86,8 @@ export function findConfiguration({
     statusUrl: local.status,
     inspectUrl: local.inspect,
     pubsub: local.pubsub,
+    kubeconfig: local.kubeconfig,
+    webhookUrl: local.webhook,
     log: local.log,
   };
 }

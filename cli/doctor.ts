@@ -2,24 +2,25 @@ import type { Permissions } from '../shared/ports/permissions.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { findPubSub, type Context } from './context.ts';
 import { lookAtCloud, readOutputs } from './doctor/cloud.ts';
-import { lookAtClusters } from './doctor/clusters.ts';
+import { lookAtClusters, reachedFromHere } from './doctor/clusters.ts';
 import type { Finding } from './doctor/finding.ts';
 import { lookAtGoogle, lookAtLetters } from './doctor/google.ts';
 import { lookHere } from './doctor/here.ts';
 import { lookAtGit } from './doctor/hosts.ts';
 import { lookAtClock, lookAtPipeline } from './doctor/pipeline.ts';
+import { lookAtQuotas } from './doctor/quotas.ts';
 
 export interface DoctorOptions {
   /** A file with what `terraform output -json` prints, or `-` for standard input. */
   readonly cloud?: string;
 }
 
-const words = { ok: 'ok', failed: 'failed', 'not-asked': 'not asked' } as const;
-const tones = { ok: 'good', failed: 'bad', 'not-asked': 'detail' } as const;
+const words = { ok: 'ok', warning: 'warning', failed: 'failed', 'not-asked': 'not asked' } as const;
+const tones = { ok: 'good', warning: 'warning', failed: 'bad', 'not-asked': 'detail' } as const;
 
 /**
  * `converge doctor`: what is wrong between here and the clusters, each with what mends it. Exit code 1 where something is;
- * what could not be asked is neither good nor bad. Nothing is written anywhere.
+ * what could not be asked is neither good nor bad, and a warning is none. Nothing is written anywhere.
  */
 export async function examine(
   context: Context,
@@ -29,7 +30,8 @@ export async function examine(
   const outputs = cloud === undefined ? undefined : await readOutputs(cloud);
   findPubSub(context);
   const { createPermissions } = await import('../shared/adapters/permissions.ts');
-  const asks = permissions ?? createPermissions(context.config, context.ports);
+  const { createQuotas } = await import('../shared/adapters/quotas.ts');
+  const asks = permissions ?? createPermissions(reachedFromHere(context), context.ports);
   context.progress('asks Git hosts, Google Cloud and clusters');
   const found = await Promise.all([
     lookHere(context),
@@ -38,11 +40,13 @@ export async function examine(
     lookAtGoogle(context, asks),
     lookAtLetters(context, asks),
     lookAtPipeline(context),
+    lookAtQuotas(context, createQuotas(context.config)),
     lookAtClusters(context, asks),
     outputs === undefined ? [] : lookAtCloud(context, outputs),
   ]);
   const checks = found.flat();
   const bad = checks.filter(({ state }) => state === 'failed').length;
+  const warned = checks.filter(({ state }) => state === 'warning').length;
   const unasked = checks.filter(({ state }) => state === 'not-asked').length;
   return {
     exit: bad === 0 ? 0 : 1,
@@ -50,7 +54,7 @@ export async function examine(
     lines: [
       ...checks.flatMap(linesOf),
       {
-        text: `${checks.length - bad - unasked} ok, ${bad} failed, ${unasked} not asked`,
+        text: `${checks.length - bad - warned - unasked} ok, ${warned === 0 ? '' : `${warned} to be warned of, `}${bad} failed, ${unasked} not asked`,
         tone: bad === 0 ? 'good' : 'bad',
       },
     ],

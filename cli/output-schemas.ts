@@ -230,6 +230,30 @@ export const redriveOutputSchema = z.object({
   mayBeMore: z.boolean().describe('Whether more may lie there than `--limit` says'),
 });
 
+/** `converge test-sink`. */
+export const testSinkOutputSchema = z.object({
+  sink: z.string().describe('Its name in the configuration'),
+  kind: z.string().describe('`webhook`, `slack`, `googleChat`, `pagerduty` or `email`'),
+  outcome: z.enum(['delivered', 'failed']).describe('`failed`: refused, or nobody answered'),
+  by: z.string().describe('Who sent it'),
+  at: z.string().describe('When, ISO 8601'),
+  incident: z.string().describe('The key by which the sink knows the test'),
+  answers: z
+    .array(
+      z.object({
+        to: z.enum(['opened', 'closed']).describe('To the test, or to its end'),
+        status: z.number().int().describe('Of HTTP or SMTP'),
+        text: z.string().describe('Its words, cut where they are long'),
+      }),
+    )
+    .describe('What the sink answered, in its order'),
+  missed: z.array(z.string()).describe('For whom the sink did not take what it took for others'),
+  problem: z
+    .object({ code: z.string(), message: z.string(), remedy: z.string().nullable() })
+    .nullable()
+    .describe('Why it was not delivered; null where it was'),
+});
+
 /** `converge doctor`. */
 export const doctorOutputSchema = z.object({
   checks: z
@@ -237,7 +261,9 @@ export const doctorOutputSchema = z.object({
       z.object({
         check: z.string().describe('What was checked, like `bucket`'),
         subject: z.string().describe('Of what'),
-        state: z.enum(['ok', 'failed', 'not-asked']).describe('`not-asked`: nobody knows from here'),
+        state: z
+          .enum(['ok', 'warning', 'failed', 'not-asked'])
+          .describe('`warning`: good still; `not-asked`: nobody knows from here'),
         message: z.string(),
         remedy: z.string().nullable().describe('What to do, or who can ask; null where nothing is to be done'),
       }),

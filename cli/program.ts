@@ -22,6 +22,7 @@ import { addReport } from './verbs/report.ts';
 import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
+import { addTestSink } from './verbs/test-sink.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUp } from './verbs/up.ts';
 import { addUpload } from './verbs/upload.ts';
@@ -97,6 +98,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);
+  addTestSink(program, surroundings);
   program.commandsGroup('On this machine:');
   addUp(program, surroundings);
   addDown(program, surroundings);

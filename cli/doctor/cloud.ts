@@ -106,7 +106,7 @@ async function lookAtFunction({ stage, url }: { stage: string; url: string }): P
 }
 
 /** A delivery that nobody signed, which is refused before it is read. */
-async function lookAtWebhook(url: string | null): Promise<Finding> {
+export async function lookAtWebhook(url: string | null): Promise<Finding> {
   const about = { check: 'webhook', subject: url ?? 'none' };
   if (url === null)
     return notAsked(about, 'no webhook is deployed: pushes are found by the schedule', 'webhooks of the module');

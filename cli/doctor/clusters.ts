@@ -1,4 +1,4 @@
-import type { ClusterConfig } from '../../shared/config/config.ts';
+import type { ClusterConfig, Config } from '../../shared/config/config.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { parentName } from '../../shared/inventory/applyset.ts';
 import { listEnvironments, readEnvironment } from '../../shared/pipeline/common/declared-environments.ts';
@@ -16,8 +16,27 @@ interface Place {
   readonly namespace: string;
 }
 
+const byKubeconfig = ', by the kubeconfig of the local pipeline, past what stands for GKE there';
+
 /** Of each cluster so many environments are asked for. */
 const mostAsked = 20;
+
+/**
+ * The configuration by which this machine reaches the clusters. What stands for GKE before the local pipeline's lets in the
+ * account of the functions alone: that cluster is asked by the kubeconfig of its administrator.
+ */
+export function reachedFromHere({ config, kubeconfig: file }: Pick<Context, 'config' | 'kubeconfig'>): Config {
+  if (file === undefined) return config;
+  const clusters = Object.entries(config.clusters).map(([name, settings]): [string, ClusterConfig] => [
+    name,
+    isFronted(settings) ? { kind: 'kubeconfig', file, identity: settings.identity } : settings,
+  ]);
+  return { ...config, clusters: Object.fromEntries(clusters) };
+}
+
+function isFronted({ kind }: ClusterConfig): boolean {
+  return kind === 'gke' || kind === 'gateway';
+}
 
 /** Each cluster: reached, its version, and whether each environment may do there what every environment has to. */
 export async function lookAtClusters(context: Context, permissions: Permissions): Promise<readonly Finding[]> {
@@ -26,7 +45,8 @@ export async function lookAtClusters(context: Context, permissions: Permissions)
   const found = await Promise.all(
     Object.entries(clusters).map(async ([name, settings]) => {
       const of = places.filter(({ cluster }) => cluster === name);
-      return await lookAtCluster({ name, settings, places: of, permissions });
+      const by = isFronted(settings) && context.kubeconfig !== undefined ? byKubeconfig : '';
+      return await lookAtCluster({ name, settings, places: of, permissions, by });
     }),
   );
   const unknown = places.filter(({ cluster }) => clusters[cluster] === undefined);
@@ -75,18 +95,21 @@ async function lookAtCluster({
   settings,
   places,
   permissions,
+  by,
 }: {
   name: string;
   settings: ClusterConfig;
   places: readonly Place[];
   permissions: Permissions;
+  /** How it was asked, where not as the functions do. */
+  by: string;
 }): Promise<readonly Finding[]> {
   const about = { check: 'cluster', subject: name };
   const [first] = places;
   if (first === undefined)
     return [notAsked(about, 'no environment stands on it', 'an environment file names it in spec.cluster')];
   const reached = await lookInto(about, async () =>
-    ok(about, `answers as Kubernetes ${await permissions.versionOf({ ...first, cluster: name })}`),
+    ok(about, `answers as Kubernetes ${await permissions.versionOf({ ...first, cluster: name })}${by}`),
   );
   if (reached.some(({ state }) => state !== 'ok')) return reached;
   const asked = places.slice(0, mostAsked);

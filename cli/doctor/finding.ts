@@ -2,13 +2,16 @@ import { ConvergeError } from '../../shared/base/errors.ts';
 import { inSeconds, within } from '../../shared/adapters/patience.ts';
 import { CommandError } from '../command-error.ts';
 
-/** What came of one check. `not-asked` is neither good nor bad: somebody else can ask, and `remedy` says who. */
+/**
+ * What came of one check. `not-asked` is neither good nor bad: somebody else can ask, and `remedy` says who. A `warning` is
+ * good still, and soon may not be.
+ */
 export interface Finding {
   /** What is checked, a word or two. */
   readonly check: string;
   /** Of what. */
   readonly subject: string;
-  readonly state: 'ok' | 'failed' | 'not-asked';
+  readonly state: 'ok' | 'warning' | 'failed' | 'not-asked';
   readonly message: string;
   /** Null where nothing is to be done. */
   readonly remedy: string | null;
@@ -18,6 +21,10 @@ type About = Pick<Finding, 'check' | 'subject'>;
 
 export function ok(about: About, message: string): Finding {
   return { ...about, state: 'ok', message, remedy: null };
+}
+
+export function warning(about: About, message: string, remedy: string): Finding {
+  return { ...about, state: 'warning', message, remedy };
 }
 
 export function failed(about: About, message: string, remedy: string): Finding {

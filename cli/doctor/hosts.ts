@@ -1,6 +1,7 @@
 import { plainRevision } from '../command-result.ts';
 import type { Context } from '../context.ts';
 import type { Permissions } from '../../shared/ports/permissions.ts';
+import { lookAtWebhook } from './cloud.ts';
 import { lookInto, notAsked, ok, type Finding } from './finding.ts';
 
 /** Each Git host: reached, read, and whether it would take a push; and whose webhooks are let in. */
@@ -9,7 +10,7 @@ export async function lookAtGit(context: Context, permissions: Permissions): Pro
   const found = await Promise.all(
     classes.map(async (repositoryClass) => lookAtRepository(context, { repositoryClass, permissions })),
   );
-  return [...found.flat(), ...lookAtWebhooks(context)];
+  return [...found.flat(), ...(await lookAtWebhooks(context))];
 }
 
 async function lookAtRepository(
@@ -38,8 +39,9 @@ async function lookAtRepository(
   return [...read, ...push];
 }
 
-function lookAtWebhooks({ config: { webhooks } }: Context): readonly Finding[] {
+async function lookAtWebhooks({ config: { webhooks }, webhookUrl }: Context): Promise<readonly Finding[]> {
   const hosts = Object.keys(webhooks);
+  if (hosts.length > 0 && webhookUrl !== undefined) return [await lookAtWebhook(webhookUrl)];
   const about = { check: 'webhook', subject: hosts.join(', ') || 'none' };
   return hosts.length === 0
     ? [

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { AlertSink } from '../config/sinks.ts';
-import type { Missed, SinkDelivery, Sinks } from '../ports/messages.ts';
+import type { HeardAnswer, Missed, SinkDelivery, Sinks } from '../ports/messages.ts';
 import { linksOf, type RepositoryUrl } from '../notices/links.ts';
 import { kindOf } from '../notices/sink-abilities.ts';
 import { patience } from './patience.ts';
@@ -27,6 +27,8 @@ export interface SinkOptions {
   readonly chatToken?: () => Promise<string>;
   /** For links; absent: of no class is known where its repository is. */
   readonly repositoryUrl?: RepositoryUrl;
+  /** Told what each sink answers, for who asks how it does. */
+  readonly heard?: ((answer: HeardAnswer) => void) | undefined;
 }
 
 /** Delivers alerts to sinks of every kind, each by its file in `sinks/`. */
@@ -34,6 +36,7 @@ export function createSinks({
   answer = patience.sinks.answer,
   chatToken = ownChatToken(),
   repositoryUrl = () => undefined,
+  heard,
 }: Partial<SinkOptions> = {}): Sinks {
   const pauses = new Map<string, number>();
   const silences = new Map<string, number>();
@@ -42,9 +45,9 @@ export function createSinks({
       const { sink } = delivery;
       refuseToWait(sink.name, silences);
       const startedAt = Date.now();
-      const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses });
+      const post = posting({ sink: sink.name, receiver: receivers[kindOf(sink)], answer, pauses, heard });
       try {
-        return await deliverBy(withLinks(delivery, repositoryUrl), sink, { post, answer, chatToken, missed });
+        return await deliverBy(withLinks(delivery, repositoryUrl), sink, { post, answer, chatToken, missed, heard });
       } catch (error) {
         if (Date.now() - startedAt >= answer) silences.set(sink.name, Date.now() + patience.sinks.silence);
         throw error;
@@ -73,7 +76,14 @@ function refuseToWait(sink: string, silences: ReadonlyMap<string, number>): void
 async function deliverBy(
   delivery: SinkDelivery,
   { webhook, slack, googleChat, pagerduty, email }: AlertSink,
-  { post, answer, chatToken, missed }: { post: Post; missed: Missed } & Required<Omit<SinkOptions, 'repositoryUrl'>>,
+  {
+    post,
+    answer,
+    chatToken,
+    missed,
+    heard,
+  }: { post: Post; missed: Missed } & Required<Omit<SinkOptions, 'repositoryUrl' | 'heard'>> &
+    Pick<SinkOptions, 'heard'>,
 ): ReturnType<Sinks['deliver']> {
   if (webhook !== undefined) return deliverToWebhook(delivery, webhook, post);
   if (slack !== undefined) return deliverToSlack(delivery, slack, post);
@@ -81,7 +91,7 @@ async function deliverBy(
   if (pagerduty !== undefined) return deliverToPagerduty(delivery, pagerduty, post);
   if (email === undefined) return undefined;
   // Its library is loaded by those alone who send mail.
-  return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer, missed });
+  return (await import('./sinks/email.ts')).deliverByMail(delivery, email, { answer, missed, heard });
 }
 
 /** Its library is loaded by those alone who post as a Chat app. */

@@ -142,6 +142,7 @@ const googleSchema = z.strictObject({
   container: origin.default('https://container.googleapis.com'),
   secretManager: origin.default('https://secretmanager.googleapis.com'),
   logging: origin.default('https://logging.googleapis.com'),
+  monitoring: origin.default('https://monitoring.googleapis.com'),
   /** For every region; absent: the public host of each. */
   connectGateway: origin.optional(),
 });

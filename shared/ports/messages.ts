@@ -29,6 +29,12 @@ export interface SinkDelivery {
 /** Somebody whom a sink did not take an alert for that it took for others, and what it said: `ana@example.com: 550`. */
 export type Missed = (whom: string) => void;
 
+/** An answer of a sink, also of one that refuses: its status (of HTTP or SMTP), and its words as they came. */
+export interface HeardAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
 export interface Sinks {
   /**
    * Delivers one alert to one sink, and resolves to what it knows the message by, where it can be told more of it. Throws

@@ -43,6 +43,7 @@ const repositorySchema = z.looseObject({ url: z.string(), bucket: z.string(), br
 /** What is changed of the configuration, and all else as it is. */
 const changedSchema = z.looseObject({
   topicPrefix: z.string().optional(),
+  clusters: z.unknown(),
   repositories: z.object({ master: repositorySchema, staging: repositorySchema, develop: repositorySchema }),
 });
 
@@ -78,7 +79,26 @@ describe('converge doctor', () => {
     expect(of('cluster')[0]?.message).toMatch(/^answers as Kubernetes v1\./);
     expect(of('right')[0]?.message).toContain('may patch configmaps/converge-shop in shop');
     expect(of('clock')).toHaveLength(1);
+    expect(of('webhook').map(({ subject }) => subject)).toEqual([world.pipeline.facts.webhook]);
     expect(of('dead letters')[0]?.message).toBe('there are none');
+  });
+
+  it('asks the local cluster behind what stands for GKE, and nobody where it is not told how', async () => {
+    const place = await configured((config) => {
+      config.clusters = { sandbox: { gke: 'projects/local/locations/local/clusters/sandbox' } };
+    });
+    const { checks } = await doctor([], place);
+    const of = (check: string, among = checks) => among.filter((one) => one.check === check);
+    expect(of('cluster')).toMatchObject([
+      { state: 'ok', message: expect.stringMatching(/^answers as Kubernetes v1\..+, by the kubeconfig of the local/) },
+    ]);
+    expect(of('right')).toMatchObject([{ state: 'not-asked' }]);
+    expect(of('quota')).toMatchObject([{ state: 'not-asked', remedy: 'ask it of a deployment' }]);
+    const { kubeconfig, ...facts } = world.pipeline.facts;
+    expect(kubeconfig).not.toBe('');
+    const local = JSON.stringify({ ...facts, config: join(place, 'changed.yaml') });
+    await writeFiles(place, { '.converge/local.json': local });
+    expect(of('cluster', (await doctor([], place)).checks)).toMatchObject([{ state: 'not-asked' }]);
   });
 
   it('tells people the same, a line each', async () => {

@@ -7,7 +7,7 @@ import type { AlertSink } from '../../config/sinks.ts';
 import type { SinkMessage } from '../../notices/delivery-record.ts';
 import { eventId } from '../../events/cloud-event.ts';
 import type { Notice } from '../../notices/notice.ts';
-import type { Missed, SinkDelivery } from '../../ports/messages.ts';
+import type { HeardAnswer, Missed, SinkDelivery } from '../../ports/messages.ts';
 import { inSeconds, within } from '../patience.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
 import { escapeHtml, linkAsHtml } from './escape-html.ts';
@@ -36,8 +36,14 @@ export async function deliverByMail(
   {
     answer,
     missed = () => {},
+    heard = () => {},
     connect = createTransport,
-  }: { answer: number; missed?: Missed; connect?: (options: SmtpOptions) => MailTransport },
+  }: {
+    answer: number;
+    missed?: Missed;
+    heard?: ((answer: HeardAnswer) => void) | undefined;
+    connect?: (options: SmtpOptions) => MailTransport;
+  },
 ): Promise<SinkMessage | undefined> {
   if (delivery.notice.incident === null && delivery.alert.kind !== 'report') return undefined;
   const subject = `alert sink ${delivery.sink.name}`;
@@ -46,8 +52,11 @@ export async function deliverByMail(
     const work = transport.sendMail(mail);
     // A server that trickles would keep a connection for ever.
     const late = (): Error => new Error(`did not answer in ${inSeconds(answer * 3)}`);
-    for (const whom of refusedOf(await within({ milliseconds: answer * 3, work, late }))) missed(whom);
+    const sent = await within({ milliseconds: answer * 3, work, late });
+    hear(sent, heard);
+    for (const whom of refusedOf(sent)) missed(whom);
   } catch (error) {
+    hear(error, heard);
     throw translate({ error, subject });
   } finally {
     transport.close();
@@ -169,6 +178,14 @@ function translate({ error, subject }: { error: unknown; subject: string }): Con
     cause: error,
   });
 }
+
+/** The last reply of the server, `250 2.0.0 queued`, which Nodemailer hands on whether it took the mail or not. */
+function hear(told: unknown, heard: (answer: HeardAnswer) => void): void {
+  const [, status, text] = /^(\d{3})[ -]?(.*)$/s.exec(repliedSchema.safeParse(told).data?.response ?? '') ?? [];
+  if (status !== undefined && text !== undefined) heard({ status: Number(status), text });
+}
+
+const repliedSchema = z.object({ response: z.string() });
 
 /** Those whom the server did not take a mail for that it took for others, with the status that it gave each. */
 function refusedOf(sent: unknown): string[] {

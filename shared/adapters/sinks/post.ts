@@ -4,6 +4,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { mayPass } from '../../base/http-status.ts';
 import { inSeconds, patience } from '../patience.ts';
 import { isSilence } from '../silence.ts';
+import type { HeardAnswer } from '../../ports/messages.ts';
 
 /** One request to a sink. */
 export interface SinkRequest {
@@ -40,6 +41,8 @@ export interface PostOptions {
   readonly pauses: Map<string, number>;
   /** How it is reached, where not as everything else is. */
   readonly connection?: Connection;
+  /** Told each answer, whatever comes of it. */
+  readonly heard?: ((answer: HeardAnswer) => void) | undefined;
 }
 
 /** Connections that are made of files, which may be renewed. */
@@ -59,7 +62,7 @@ const largestAnswer = 4 * 1024 * 1024;
  * How a sink is posted to: redirects are not followed, as they would take what is secret elsewhere; a pause that it asks
  * for is kept, by this instance for all that follows.
  */
-export function posting({ sink, receiver, answer, pauses, connection }: PostOptions): Post {
+export function posting({ sink, receiver, answer, pauses, connection, heard }: PostOptions): Post {
   const subject = `alert sink ${sink}`;
   return async (request) => {
     for (let tries = 1; ; tries++) {
@@ -70,6 +73,7 @@ export function posting({ sink, receiver, answer, pauses, connection }: PostOpti
       }
       const answered = await send({ request, subject, receiver, answer, connection });
       const { status } = answered;
+      heard?.(answered);
       const own = request.pauseBy?.(answered);
       const isTaken = (status >= 200 && status < 300) || request.unless?.includes(status) === true;
       if (own === undefined && isTaken) return answered;

@@ -45,7 +45,7 @@ afterEach(() => {
 afterAll(() => void server.close());
 
 const cloud = () => {
-  const google = { container: endpoint, secretManager: endpoint, logging: endpoint };
+  const google = { container: endpoint, secretManager: endpoint, logging: endpoint, monitoring: endpoint };
   return createCloudLogging({ project: 'family', google }, tokens);
 };
 const entry = (insertId: string, message: string) => ({

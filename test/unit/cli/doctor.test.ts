@@ -1,15 +1,18 @@
 import { describe, expect, it, vi } from 'vitest';
-import { lookAtClusters } from '../../../cli/doctor/clusters.ts';
+import { lookAtClusters, reachedFromHere } from '../../../cli/doctor/clusters.ts';
 import { lookAtGoogle, lookAtLetters } from '../../../cli/doctor/google.ts';
 import { lookAtGit } from '../../../cli/doctor/hosts.ts';
 import { lookHere } from '../../../cli/doctor/here.ts';
 import { lookAtClock } from '../../../cli/doctor/pipeline.ts';
+import { lookAtQuotas } from '../../../cli/doctor/quotas.ts';
 import { readOutputs } from '../../../cli/doctor/cloud.ts';
 import type { Context } from '../../../cli/context.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { Permissions } from '../../../shared/ports/permissions.ts';
+import type { QuotaAnswer, QuotaUse } from '../../../shared/ports/quotas.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
+import { startReceiver } from '../adapters/sinks/receiver.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
 
@@ -86,6 +89,22 @@ describe('a Git host', () => {
   });
 });
 
+describe('a webhook', () => {
+  it.each([
+    [401, 'ok'],
+    [200, 'failed'],
+  ])('of the local pipeline is asked where it answers (%i)', async (status, state) => {
+    const receiver = await startReceiver();
+    receiver.answers = () => ({ status });
+    const hooked = context(undefined, 'webhooks: { github: { secretFile: /nowhere/webhook } }');
+    const of = async (here: Context) =>
+      (await lookAtGit(here, permissions())).filter(({ check }) => check === 'webhook');
+    expect(await of({ ...hooked, webhookUrl: receiver.url })).toMatchObject([{ subject: receiver.url, state }]);
+    expect(await of(hooked)).toMatchObject([{ state: 'not-asked' }]);
+    await receiver.stop();
+  });
+});
+
 describe('a cluster', () => {
   const own = 'clusters: { sandbox: { gke: projects/p/locations/l/clusters/c } }';
   const apart = 'clusters: { sandbox: { gke: projects/p/locations/l/clusters/c, identity: environment } }';
@@ -122,9 +141,79 @@ describe('a cluster', () => {
     });
   });
 
+  it('of the local pipeline is asked by its kubeconfig, and says so; its rights are not taken for those of the functions', async () => {
+    const here = { ...context(own), kubeconfig: '/local/kubeconfig' };
+    expect(reachedFromHere(here).clusters['sandbox']).toEqual({
+      ...{ kind: 'kubeconfig', file: '/local/kubeconfig', identity: 'own' },
+    });
+    expect(reachedFromHere(context(own)).clusters['sandbox']).toMatchObject({ kind: 'gke' });
+    const found = await lookAtClusters(here, permissions());
+    expect(found.map(({ state }) => state)).toEqual(['ok', 'not-asked']);
+    expect(found[0]?.message).toMatch(/^answers as Kubernetes v1\.36\.3, by the kubeconfig of the local pipeline/);
+  });
+
   it('that an environment names and nobody configured has failed', async () => {
     const found = await lookAtClusters(context('clusters: {}'), permissions());
     expect(statesOf(found)).toEqual({ 'cluster sandbox': 'failed' });
+  });
+});
+
+describe('quotas', () => {
+  const quota = (of: Partial<QuotaUse>): QuotaUse => ({
+    ...{ service: 'run.googleapis.com', metric: 'run.googleapis.com/cpu_allocation', name: 'CpuAllocPerProjectRegion' },
+    ...{ location: 'europe-west3', limit: 100, used: 10, isExceeded: false },
+    ...of,
+  });
+  const look = async (answer: QuotaAnswer, here = context('clusters: {}')) =>
+    lookAtQuotas(here, { read: async () => answer });
+
+  it('are well with room, a warning from 80 %, and have failed where they are used up or something was refused', async () => {
+    const found = await look({
+      answer: 'told',
+      quotas: [
+        quota({ used: 79 }),
+        quota({ service: 'pubsub.googleapis.com', metric: 'pub', used: 80 }),
+        quota({ service: 'storage.googleapis.com', metric: 'egress', used: 100 }),
+        quota({ service: 'cloudscheduler.googleapis.com', metric: 'jobs', used: 1, isExceeded: true }),
+        quota({ service: 'run.googleapis.com', metric: 'gpu', limit: 0, used: 0 }),
+      ],
+    });
+    expect(statesOf(found)).toEqual({
+      'quota run.googleapis.com': 'ok',
+      'quota pub (CpuAllocPerProjectRegion, europe-west3)': 'warning',
+      'quota egress (CpuAllocPerProjectRegion, europe-west3)': 'failed',
+      'quota jobs (CpuAllocPerProjectRegion, europe-west3)': 'failed',
+      'quota secretmanager.googleapis.com': 'not-asked',
+    });
+    expect(found[0]?.message).toBe(
+      '2 with their use; the most of run.googleapis.com/cpu_allocation (CpuAllocPerProjectRegion, europe-west3): 79 of 100 (79 %)',
+    );
+  });
+
+  it('of clusters are asked for where there are clusters of GKE', async () => {
+    const asked: string[] = [];
+    const read = async (services: readonly string[]): Promise<QuotaAnswer> => {
+      asked.push(...services);
+      return { answer: 'told', quotas: [] };
+    };
+    await lookAtQuotas(context('clusters: { sandbox: { gke: projects/p/locations/l/clusters/c } }'), { read });
+    expect(asked).toContain('container.googleapis.com');
+    expect(asked).not.toContain('connectgateway.googleapis.com');
+  });
+
+  it('are not asked, and never well, where nobody tells them', async () => {
+    expect(await look({ answer: 'refused', status: 403, message: 'denied' })).toMatchObject([
+      {
+        state: 'not-asked',
+        message: expect.stringContaining('403: denied'),
+        remedy: expect.stringContaining('roles/monitoring.viewer'),
+      },
+    ]);
+    expect(await look({ answer: 'none', why: 'no answer' })).toMatchObject([{ state: 'not-asked' }]);
+    const nobody = { read: async () => Promise.reject(refusal('CredentialsUnavailable', 'there are none here')) };
+    expect(await lookAtQuotas(context(), nobody)).toMatchObject([{ state: 'not-asked' }]);
+    const local = { ...context(), pubsub: '127.0.0.1:8085' };
+    expect(await look({ answer: 'told', quotas: [] }, local)).toMatchObject([{ state: 'not-asked' }]);
   });
 });
 

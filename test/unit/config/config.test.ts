@@ -37,6 +37,7 @@ describe("the operator's configuration", () => {
         container: 'https://container.googleapis.com',
         secretManager: 'https://secretmanager.googleapis.com',
         logging: 'https://logging.googleapis.com',
+        monitoring: 'https://monitoring.googleapis.com',
       },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
