@@ -70,7 +70,7 @@ export function findConfiguration({
     throw new CommandError({
       subject: 'configuration',
       message: 'none was named, and no local pipeline runs here',
-      remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `npm start` beside it',
+      remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `converge up` in the folder of a checkout',
     });
   }
   const local = readLocal(facts);

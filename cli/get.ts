@@ -40,11 +40,11 @@ export async function showObjects(
   };
 }
 
-function cellsOf({ depth, health, managedSince, changed, ...object }: ShownObject): string[] {
+function cellsOf({ depth, health, lastAppliedAt, changed, ...object }: ShownObject): string[] {
   const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `;
   const title = objectTitle({ ...object, namespace: object.namespace ?? undefined });
   return [
-    ...[`${indent}${title}`, health.state, managedSince === null ? '-' : shortTime(managedSince)],
+    ...[`${indent}${title}`, health.state, lastAppliedAt === null ? '-' : shortTime(lastAppliedAt)],
     ...(changed === null ? ['-', '-'] : [shortTime(changed.at), changed.by]),
     health.message,
   ];

@@ -75,7 +75,7 @@ function linesOf(answer: WhyAnswer): Line[] {
 }
 
 function objectLines(found: ExplainedObject): Line[] {
-  const { health, why, events, inputs, changed, managedSince } = found;
+  const { health, why, events, inputs, changed, lastAppliedAt } = found;
   const said = (name: string, text: string): Line => ({ text: `${name.padEnd(13)} ${text}`, tone: 'plain' });
   const cause =
     why === null
@@ -93,7 +93,7 @@ function objectLines(found: ExplainedObject): Line[] {
     { text: objectTitle({ ...found, namespace: found.namespace ?? undefined }), tone: 'heading' },
     { text: `health        ${health.state}: ${health.message}`, tone: healthTones[health.state] },
     ...cause,
-    ...(managedSince === null ? [] : [said('last applied', shortTime(managedSince))]),
+    ...(lastAppliedAt === null ? [] : [said('last applied', shortTime(lastAppliedAt))]),
     ...(changed === null ? [] : [said('last change', `${shortTime(changed.at)} by ${changed.by}`)]),
     ...inputs.map(({ path, lastChange }) =>
       said(

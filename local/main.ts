@@ -270,13 +270,13 @@ const longestEnd = 120_000;
 async function endTheOther(): Promise<void> {
   const pid = await holderOf(holdFile);
   if (pid === undefined) {
-    say('No pipeline of this checkout runs.');
+    say(`No pipeline of this checkout runs: ${root}.`);
     return;
   }
   process.kill(pid, 'SIGTERM');
   for (const began = performance.now(); performance.now() - began < longestEnd;) {
     if ((await holderOf(holdFile)) !== pid && !isRunning(pid)) {
-      say(`The pipeline that ran as process ${pid} has ended.`);
+      say(`The pipeline of ${root} that ran as process ${pid} has ended.`);
       return;
     }
     await sleep(200);

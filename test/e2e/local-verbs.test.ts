@@ -67,7 +67,10 @@ describe('the local pipeline by the command', () => {
     expect(await converge('up')).toMatchObject({ code: 1, err: expect.stringContaining(`as process ${pid}`) });
     expect((await fetch(status)).status).toBe(200);
 
-    expect(await converge('down')).toMatchObject({ code: 0, out: expect.stringContaining(`process ${pid} has ended`) });
+    expect(await converge('down')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`pipeline of ${checkout} that ran as process ${pid} has ended`),
+    });
     expect(() => process.kill(pid, 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }));
     expect(await leftBehind()).toEqual([]);
     expect(await converge('down')).toMatchObject({

@@ -506,7 +506,7 @@ describe('converge rollback', () => {
       outcome: 'reverted',
       from: `main@sha1:${second}`,
       to: `main@sha1:${first}`,
-      because: 'it converged before the current one (memory)',
+      because: 'it converged before the current one (as Converge recorded)',
       reverts: [second],
     });
     expect((await message(back.commit ?? '')).split('\n')[0]).toBe('Revert "Change by a person"');
@@ -530,7 +530,7 @@ describe('converge rollback', () => {
     const planned = await command('rollback', 'soylent', '--dry-run');
     expect(planned).toMatchObject({ code: 0, err: '' });
     expect(planned.out.split('\n').slice(0, 3)).toEqual([
-      `master/soylent would be rolled back to main@${first.slice(0, 12)}, because it converged before the current one (memory)`,
+      `master/soylent would be rolled back to main@${first.slice(0, 12)}, because it converged before the current one (as Converge recorded)`,
       `  undoes   ${second}`,
       '  changes  manifests/soylent/a.yaml',
     ]);

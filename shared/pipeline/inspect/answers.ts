@@ -36,7 +36,7 @@ const shownObjectSchema = z.object({
   /** When it was made, by the cluster's clock. */
   createdAt: z.string().nullable(),
   /** When an apply of Converge changed it last: since then Converge manages it as it is. Null: it never did. */
-  managedSince: z.string().nullable(),
+  lastAppliedAt: z.string().nullable(),
   /** Who wrote something of it last but its status, whoever it was. */
   changed: z.object({ by: z.string(), at: z.string() }).nullable(),
   /** The file in Git that it is made of. */

@@ -64,7 +64,7 @@ export function shownObject(
     ...{ apiVersion, kind, namespace: metadata.namespace ?? null, name: metadata.name ?? '' },
     health: { state, message: visibleText(hides.text(message)) },
     createdAt: metadata.creationTimestamp ?? null,
-    managedSince: ownEntry(object)?.time ?? null,
+    lastAppliedAt: ownEntry(object)?.time ?? null,
     changed: lastChange(object),
     source: memory.objects[objectKey(objectIdOf(object))]?.source ?? null,
   };

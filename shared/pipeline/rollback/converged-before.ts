@@ -49,10 +49,10 @@ function remembered({ attempted, converged, previous }: Memory): { revision: Att
     sameInputs({ attempted: converged.inputs, current: attempted.inputs });
   const last = attempted === undefined || isConverged ? undefined : converged;
   return [
-    ...(last === undefined ? [] : [{ revision: last, because: 'it converged last (memory)' }]),
+    ...(last === undefined ? [] : [{ revision: last, because: 'it converged last (as Converge recorded)' }]),
     ...(previous === undefined
       ? []
-      : [{ revision: previous, because: 'it converged before the current one (memory)' }]),
+      : [{ revision: previous, because: 'it converged before the current one (as Converge recorded)' }]),
   ];
 }
 
@@ -71,7 +71,7 @@ async function noted({
   for await (const commit of youngCommits({ repository, from: current })) {
     if ((await convergencesAt(commit.id, { environment, memory, notes })).length === 0) continue;
     if (!(await holds(repository, { commit, inputs })))
-      return { to: commit, because: 'it converged before the current one (note in Git)' };
+      return { to: commit, because: 'it converged before the current one (as noted in Git)' };
   }
   return undefined;
 }

@@ -71,7 +71,7 @@ export async function extentOfEnvironment({
     return {
       to: await revisionOnBranch({ repository, head, text: before.commit }),
       from: bad.id,
-      because: `it converged before the incident ${incident.id} (memory)`,
+      because: `it converged before the incident ${incident.id} (as Converge recorded)`,
     };
   }
   const at = attempted?.commit ?? head.id;

@@ -23,6 +23,17 @@ const find = (named: { file?: string; variable?: string; folder: string }) =>
   findConfiguration({ file: named.file, environment: { CONVERGE_CONFIG: named.variable }, folder: named.folder });
 
 describe('the configuration of the command', () => {
+  it('says where there is none which command starts a pipeline', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'converge-configuration-'));
+    try {
+      expect(() => find({ folder: elsewhere })).toThrow(
+        expect.objectContaining({ subject: 'configuration', remedy: expect.stringContaining('`converge up`') }),
+      );
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+
   it('is that of the local pipeline in its folder, and says where its Pub/Sub and its status are', () => {
     expect(find({ folder: join(project, '.converge') })).toMatchObject({ statusUrl: status, pubsub });
   });

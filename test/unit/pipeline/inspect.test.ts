@@ -95,7 +95,7 @@ describe('the objects of an environment', () => {
       {
         ...{ kind: 'ConfigMap', name: 'a', namespace: 'acme', depth: 0, owner: null, health: { state: 'Healthy' } },
         changed: { by: 'kubectl-edit', at: world.ports.now().toISOString().replace('.000Z', 'Z') },
-        managedSince: '2026-11-21T01:00:00Z',
+        lastAppliedAt: '2026-11-21T01:00:00Z',
       },
       { kind: 'Deployment', name: 'web', changed: { by: 'converge' }, source: expect.stringContaining('manifests/') },
     ]);

@@ -7,8 +7,8 @@ import { createWorld, type World } from './reconcile/world/world.ts';
 
 const paths = statePaths({ repository: 'master', environment: 'shop' });
 const colored = (color: string) => ({ 'manifests/shop/all.json': list(configMap('colors', { color })) });
-const byMemory = 'it converged before the current one (memory)';
-const byNote = 'it converged before the current one (note in Git)';
+const byMemory = 'it converged before the current one (as Converge recorded)';
+const byNote = 'it converged before the current one (as noted in Git)';
 
 /** The repository, with the notes that runs wrote to it. @param options.writesBack whether they did */
 function withNotes({ git }: World, { writesBack }: { writesBack: boolean }): Repository {
