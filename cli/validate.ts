@@ -10,7 +10,7 @@ import type { KubernetesObject } from '../shared/objects/kubernetes-object.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { maskText } from '../shared/drift/masking.ts';
 import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/render-manifests.ts';
-import { builtInResources, definedResources } from '../shared/rbac/known-resources.ts';
+import { builtInResources, builtInVersion, definedResources } from '../shared/rbac/known-resources.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import { pathBytes, pathFromBytes, shownPath } from '../shared/source/path-bytes.ts';
@@ -18,6 +18,7 @@ import { readWhole } from './local-files.ts';
 import { openLocalTree, type LocalTree } from './local-tree.ts';
 import type { Offline } from './offline.ts';
 import { sourcesIn } from './render.ts';
+import { loadBuiltInKinds, problemsOfBuiltIn } from './validate/built-in-kinds.ts';
 import { checksOf } from './validate/definitions.ts';
 import { dryRun, type Refused } from './validate/dry-run.ts';
 import { problemsBetweenFiles, problemsOfFile } from './validate/environment-files.ts';
@@ -277,6 +278,7 @@ async function objectFindings({
   const defined = [...definedResources(all), ...options.resource, ...options.clusterResource];
   const resources = [...builtInResources, ...defined];
   const checks = checksOf(all);
+  const builtIn = await loadBuiltInKinds();
   const askable: Askable[] = [];
   const sourceOf = sourcesIn(tree.folder);
   const owners = new Map<string, { name: string; manifest: Manifest }>();
@@ -295,6 +297,7 @@ async function objectFindings({
       for (const message of problemsOfNames(manifest.desired)) add('name', message);
       const checked = checks.get(`${object.apiVersion}/${object.kind}`)?.(object);
       for (const message of checked?.problems ?? []) add('schema', message);
+      for (const message of problemsOfBuiltIn(builtIn, object)) add('schema', message);
       for (const rule of checked?.unchecked ?? []) unchecked.add(rule);
       const place = `${environment.cluster} ${key}`;
       const other = manifest.hook === undefined ? owners.get(place) : undefined;
@@ -314,7 +317,9 @@ function notesOf({ unknown, unchecked }: ObjectFindings, { api }: ValidateOption
   return [
     ...(api === true
       ? []
-      : ['the schemas of built-in kinds are known to the API server alone: their fields were not looked at (--api)']),
+      : [
+          `the fields of built-in kinds are those of Kubernetes ${builtInVersion}; what only the code of an API server knows was not looked at (--api)`,
+        ]),
     ...(unknown.length === 0
       ? []
       : [`nothing here defines these kinds, which were not looked at (--resource): ${unknown.join('; ')}`]),

@@ -5,7 +5,7 @@ export const rules = {
   render: 'The sources of an environment render.',
   duplicate: 'An object is declared once in a cluster.',
   'unknown-kind': 'A kind and its API version are built in, or defined in the tree.',
-  schema: 'An object is what the CustomResourceDefinition of its kind says.',
+  schema: 'An object is what the schema of its kind says, built in or of a CustomResourceDefinition.',
   api: 'An API server takes an object in a dry run.',
   name: 'Names, namespaces, labels and annotations are such as the API server takes.',
 } as const;

@@ -69,7 +69,7 @@ describe('converge validate', () => {
   it('finds nothing in the repository of the story', async () => {
     const { code, out, err } = await converge(await checkout(), 'validate');
     expect({ code, out }).toEqual({ code: 0, out: 'nothing was found in 3 environments, 40 objects\n' });
-    expect(err).toContain('note: the schemas of built-in kinds');
+    expect(err).toContain('note: the fields of built-in kinds are those of Kubernetes v1.36.3');
   });
 
   it('names file and template of a typo in a kind, for people and for a CI', async () => {

@@ -3,10 +3,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, test } from 'vitest';
+import { Agent, request } from 'undici';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { documentPaths, kindSchemasOf } from '../../build/built-in-kinds.ts';
+import { loadBuiltInKinds, problemsOfBuiltIn } from '../../cli/validate/built-in-kinds.ts';
+import type { FieldSchema } from '../../cli/validate/field-schema.ts';
 import { startKubernetes, type Kubernetes } from '../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../local/programs.ts';
+import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
+import { builtInResources } from '../../shared/rbac/known-resources.ts';
 import { eventually } from '../eventually.ts';
+import { valid, withValue, wrong } from './built-in-objects.ts';
 
 let folder: string;
 let sandbox: Kubernetes;
@@ -136,4 +143,75 @@ test('refuses a call of a webhook behind a Service, as nobody answers there', as
   await eventually('it is refused', async () =>
     /failed calling webhook "no.example.com"/.test(await apply(refused).catch(String)),
   );
+});
+
+describe('what converge validate knows of built-in kinds', () => {
+  /** What the API server says against an object, applied as `reconcile` does. */
+  const refusalOf = async (object: KubernetesObject, agent: Agent): Promise<string | undefined> => {
+    const [version = '', group = ''] = object.apiVersion.split('/').toReversed();
+    const found = builtInResources.find(
+      (one) => one.kind === object.kind && one.version === version && one.group === group,
+    );
+    if (found === undefined) throw new Error(`${object.kind} is not built in`);
+    const root = group === '' ? '/api/v1' : `/apis/${object.apiVersion}`;
+    const path = `${root}${found.namespaced ? '/namespaces/default' : ''}/${found.plural}/${object.metadata.name}`;
+    const query = 'fieldManager=converge&force=true&fieldValidation=Strict&dryRun=All';
+    const { statusCode, body } = await request(`${sandbox.server}${path}?${query}`, {
+      ...{ method: 'PATCH', dispatcher: agent, body: JSON.stringify(object) },
+      headers: { authorization: `Bearer ${sandbox.token}`, 'content-type': 'application/apply-patch+yaml' },
+    });
+    const said = await body.text();
+    return statusCode < 300 ? undefined : said;
+  };
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = new Agent({ connect: { ca: await readFile(join(sandbox.certificates, 'apiserver.crt'), 'utf8') } });
+    return async () => agent.close();
+  });
+
+  test('is what the API server publishes; else: node build/write-built-in-kinds.ts', async () => {
+    const documents: unknown[] = [];
+    for (const path of documentPaths) documents.push(JSON.parse(await sandbox.kubectl(['get', '--raw', path])));
+    expect(await loadBuiltInKinds()).toEqual(kindSchemasOf(documents));
+  });
+
+  test('refuses nothing that the API server takes, and all of these that it refuses', async () => {
+    const kinds = await loadBuiltInKinds();
+    for (const object of valid)
+      expect([object.kind, await refusalOf(object, agent), problemsOfBuiltIn(kinds, object)]).toEqual([
+        ...[object.kind, undefined, []],
+      ]);
+    for (const [kind, path, value] of wrong) {
+      const base = valid.find((one) => one.kind === kind);
+      if (base === undefined) throw new Error(`there is no ${kind}`);
+      const object = withValue(base, path.split('.'), value);
+      expect([kind, path, value, await refusalOf(object, agent)]).not.toContain(undefined);
+      expect([kind, path, value, problemsOfBuiltIn(kinds, object)]).toEqual([kind, path, value, [expect.any(String)]]);
+    }
+  });
+
+  test('misses only what the API server asks for', async () => {
+    const kinds = await loadBuiltInKinds();
+    const without: KubernetesObject[] = [];
+    const walk = (object: KubernetesObject, value: unknown, schema: FieldSchema, path: readonly string[]): void => {
+      if (value === null || typeof value !== 'object' || (typeof schema === 'object' && 'enum' in schema)) return;
+      if (typeof schema === 'object') {
+        for (const [key, item] of Object.entries(value))
+          walk(object, item, 'list' in schema ? schema.list : schema.map, [...path, key]);
+        return;
+      }
+      const type = kinds.types[schema.slice(1)];
+      for (const [key, item] of Object.entries(value)) {
+        if (type === undefined || path[0] === 'status') return;
+        if (type.required.includes(key)) without.push(withValue(object, [...path, key], undefined));
+        walk(object, item, type.fields[key] ?? 'any', [...path, key]);
+      }
+    };
+    for (const object of valid) walk(object, object, `#${kinds.kinds[`${object.apiVersion}/${object.kind}`]}`, []);
+    expect(without.length).toBeGreaterThan(100);
+    for (const object of without)
+      expect([object, await refusalOf(object, agent), problemsOfBuiltIn(kinds, object)]).toEqual([
+        ...[object, expect.any(String), [expect.stringMatching(/: is missing$/)]],
+      ]);
+  });
 });

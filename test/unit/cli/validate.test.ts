@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateOutputSchema } from '../../../cli/output-schemas.ts';
 import { validate, type ValidateOptions } from '../../../cli/validate.ts';
+import { parseJson } from '../../../shared/objects/exact-json.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { environmentText, folderWith, offlineWith, type Rendering } from './offline-tree.ts';
 
@@ -147,7 +148,15 @@ describe('converge validate, of objects', () => {
     ['apps/v1', 'Deploymnet', 'there is no such kind; did you mean Deployment (apps/v1)?'],
     ['v1', 'Deployment', 'is not of this API group; it is served as apps/v1'],
     ['apps/v1beta1', 'Deployment', 'is served as apps/v1'],
-    ['extensions/v1beta1', 'Ingress', 'there is no such API group; Ingress is served as networking.k8s.io/v1'],
+    ['apps/v3', 'Deployment', 'is served as apps/v1'],
+    ['extensions/v1', 'Ingress', 'there is no such API group; Ingress is served as networking.k8s.io/v1'],
+    ['extensions/v1beta1', 'Ingress', 'was removed in Kubernetes v1.22; Ingress is served as networking.k8s.io/v1'],
+    [
+      'policy/v1beta1',
+      'PodDisruptionBudget',
+      'was removed in Kubernetes v1.25; PodDisruptionBudget is served as policy/v1',
+    ],
+    ['policy/v1beta1', 'PodSecurityPolicy', 'was removed in Kubernetes v1.25; nothing came in its place'],
     ['networking.k8s.oi/v1', 'Ingress', 'there is no such API group; Ingress is served as networking.k8s.io/v1'],
     ['v1', 'Configmap', 'did you mean ConfigMap (v1)?'],
   ])('refuses %s %s', async (apiVersion, kind, message) => {
@@ -239,6 +248,54 @@ describe('converge validate, of objects', () => {
     };
     const { said } = await findingsOf(files, renderings);
     expect(said).toEqual([expect.stringContaining('did you mean Tariff (family.example/v1)?')]);
+  });
+});
+
+describe('converge validate, of built-in kinds', () => {
+  const deployment = (spec: object): KubernetesObject =>
+    object('apps/v1', 'Deployment', 'web', {
+      spec: { selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec } },
+    });
+  const web = { name: 'web', image: 'web:1' };
+
+  it.each([
+    [[], ['is missing']],
+    [[{ ...web, ports: [{ containerPort: '80' }] }], ['0.ports.0.containerPort: expected integer of 32 bits']],
+    [[{ ...web, imgae: 'a' }], ['0.imgae: unknown field; did you mean image?']],
+    [[{ ...web, env: [{ name: 'A' }, { name: 'A' }] }], ['0.env: item 1 has the same name as one before it']],
+    [[{ ...web, args: null, resources: { limits: { cpu: 0.5, memory: '1Gi' } } }], []],
+    [[{ image: 'a' }], ['0.name: is missing']],
+  ])('holds the containers %j against what Kubernetes says', async (containers, messages) => {
+    const { said, findings } = await of([deployment(containers.length === 0 ? {} : { containers })]);
+    const at = `manifests/acme/web.yaml:null: Deployment web: spec.template.spec.containers`;
+    expect(said).toEqual(messages.map((message) => `${at}${containers.length === 0 ? ': ' : '.'}${message}`));
+    expect(findings.map(({ rule }) => rule)).toEqual(messages.map(() => 'schema'));
+  });
+
+  it('keeps numbers that are too long for others', async () => {
+    const long = parseJson('{"a":9223372036854775807,"b":9223372036854775808}') as Record<string, unknown>;
+    const spec = (seconds: unknown) => deployment({ containers: [web], terminationGracePeriodSeconds: seconds });
+    expect((await of([spec(long['a'])])).said).toEqual([]);
+    expect((await of([spec(long['b'])])).said).toEqual([expect.stringContaining('expected integer of 64 bits')]);
+  });
+
+  it('shows nothing of a Secret', async () => {
+    const secret = object('v1', 'Secret', 'login', { data: { password: 'correct horse' }, type: ['correct horse'] });
+    const told = await of([secret]);
+    expect(told.said).toEqual([
+      'manifests/acme/login.yaml:null: Secret login: data.password: expected base64',
+      'manifests/acme/login.yaml:null: Secret login: type: expected string',
+    ]);
+    expect(JSON.stringify(told)).not.toContain('correct horse');
+  });
+
+  it('tells SARIF and JUnit the same', async () => {
+    for (const output of ['sarif', 'junit'] as const) {
+      const { lines } = await of([deployment({ containers: [web], restartPolicy: 'always' })], { output });
+      const text = lines.map((line) => line.text).join('\n');
+      expect(text).toContain('spec.template.spec.restartPolicy: expected one of');
+      expect(text).toContain('manifests/acme/web.yaml');
+    }
   });
 });
 
