@@ -320,6 +320,8 @@ describe('whoever inspects', () => {
     const target = { resource, namespace: 'acme', name: 'a', uid: 'u', resourceVersion: '1' };
     await expect(cluster.apply({ resource, object, dryRun: false })).rejects.toThrow('applies nothing');
     await expect(cluster.delete(target)).rejects.toThrow('deletes nothing');
+    await expect(cluster.delete({ ...target, dryRun: false })).rejects.toThrow('deletes nothing');
+    await expect(cluster.delete({ ...target, dryRun: true })).resolves.toEqual({ outcome: 'absent' });
     await expect(cluster.writeManagedFields({ ...target, managedFields: [] })).rejects.toThrow('writes no managed');
     expect(world.cluster.writes).toEqual([]);
   });
