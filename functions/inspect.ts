@@ -6,8 +6,8 @@ import { answeringPeople } from './delivery.ts';
 import { loadConfig, now, wire } from './wiring.ts';
 
 /**
- * `GET /v1/environments/<class>/<name>/objects` (`?tree=true`), `/diff`, `/events` (`?since=1h`) and `/why`
- * (`?object=kind/name&namespace=`): what is in the cluster of an environment, for the people of `access.people`.
+ * `GET /v1/environments/<class>/<name>/objects` (`?tree=true`), `/diff`, `/events` (`?since=1h`), `/why`
+ * (`?object=kind/name&namespace=`) and `/plan` (`?revision=`: what a commit would do): what is in the cluster of an environment, for the people of `access.people`.
  * `GET /healthz`: whether this function can serve at all.
  */
 http(

@@ -1,5 +1,12 @@
 import { ConvergeError } from '../base/errors.ts';
-import type { DiffAnswer, EventsAnswer, ExplainedObject, ObjectsAnswer, WhyAnswer } from './inspect/answers.ts';
+import type {
+  DiffAnswer,
+  EventsAnswer,
+  ExplainedObject,
+  ObjectsAnswer,
+  PlanAnswer,
+  WhyAnswer,
+} from './inspect/answers.ts';
 import { showDiff } from './inspect/diff.ts';
 import { showEvents } from './inspect/events.ts';
 import { explainObjects, type Explained } from './inspect/explain-objects.ts';
@@ -7,19 +14,20 @@ import { aboutOf, showObjects } from './inspect/objects.ts';
 import { openInspection, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import type { AskedQuestion } from './inspect/question.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
+import { planCommit } from './plan-commit.ts';
 import { trace } from './trace.ts';
 
 /** How far behind the branch's head the last change of an input is looked for. */
 const traced = 90 * 86_400_000;
 
-export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer;
+export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | PlanAnswer;
 
 /**
  * Looks into the cluster of an environment for a person, as the environment's own user where the configuration says so.
  * Nothing is written, in the cluster or the state, and no lease is taken; values of Secrets are hidden in every answer.
  *
  * Throws as `openInspection` does, `BadRequest` (refuse) for a class that the configuration lacks and where `why` is asked of
- * what is no object of the environment, and what a render throws.
+ * what is no object of the environment, what a render throws, and as `planCommit` does.
  *
  * @param asked.repositories of the configuration, by class
  */
@@ -28,6 +36,7 @@ export async function inspect(
   ports: InspectPorts,
 ): Promise<Answer> {
   if (!Object.hasOwn(repositories, inspected.repository)) throw noClass(inspected.repository);
+  if (question.asks === 'plan') return await planCommit({ ...inspected, ...question }, ports);
   const inspection = await openInspection(inspected, ports);
   switch (question.asks) {
     case 'objects':

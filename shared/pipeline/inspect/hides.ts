@@ -28,7 +28,7 @@ export async function hidesFor(inspection: Inspection): Promise<Hides> {
 
 /** All that is known of the Secrets of an environment. */
 export function secretsOf(
-  { observed }: Pick<Inspection, 'observed'>,
+  { observed }: { readonly observed: Pick<Inspection['observed'], 'objects'> },
   wanted: { readonly objects: readonly { readonly object: KubernetesObject }[] },
 ): KubernetesObject[] {
   const all = [...observed.objects.values(), ...wanted.objects].map(({ object }) => object);

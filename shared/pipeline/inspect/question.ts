@@ -8,7 +8,9 @@ export type Question =
   | { readonly asks: 'diff' }
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
-  | ({ readonly asks: 'why' } & AskedObject);
+  | ({ readonly asks: 'why' } & AskedObject)
+  /** `revision`: a commit, a branch or a tag; undefined: the head of the branch. */
+  | { readonly asks: 'plan'; readonly revision: string | undefined };
 
 /** A question, and of which environment. */
 export interface AskedQuestion {
@@ -26,7 +28,7 @@ export interface Call {
   readonly now: Date;
 }
 
-const routes = '/v1/environments/<class>/<name>/objects, diff, events and why';
+const routes = '/v1/environments/<class>/<name>/objects, diff, events, why and plan';
 
 /** What a call of `inspect` asks. Throws `BadRequest` (refuse). */
 export function readQuestion({ method, path, query, now }: Call): AskedQuestion {
@@ -51,6 +53,8 @@ function questionOf(what: string, { now, said }: { now: Date; said: (name: strin
       return { asks: 'events', since: sinceOf(said('since'), now) };
     case 'why':
       return { asks: 'why', ...objectOf(said('object') ?? ''), namespace: said('namespace') };
+    case 'plan':
+      return { asks: 'plan', revision: revisionIn(said('revision')) };
     default:
       throw badRequest(what, `is none of ${routes}`);
   }
@@ -69,6 +73,14 @@ function sinceOf(duration: string | undefined, now: Date): string | undefined {
   const since = new Date(now.getTime() - parseDuration(duration));
   if (Number.isNaN(since.getTime())) throw badRequest(`since=${duration}`, 'is before all time');
   return since.toISOString();
+}
+
+/** A commit, or what git takes for the name of a branch, a tag or another ref. */
+const revisionPattern = /^(?!.*(?:\.\.|\/\/|@\{|\.lock$|^[-/]|\/$))[A-Za-z0-9._/@+#-]{1,250}$/;
+
+function revisionIn(revision: string | undefined): string | undefined {
+  if (revision === undefined || revisionPattern.test(revision)) return revision;
+  throw badRequest('revision', 'is no commit, and no name of a branch or tag');
 }
 
 function objectOf(text: string): { kind: string; name: string } {
