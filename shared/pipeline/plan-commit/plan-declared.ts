@@ -1,8 +1,10 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
+import type { HookPhase } from '../../desired/hook.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import { noSeed } from '../../inventory/seed-secret.ts';
+import { failuresOf } from '../../plan/change-set.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
 import type { Commit } from '../../ports/git.ts';
 import { dependencyGraph } from '../common/declared-environments.ts';
@@ -29,8 +31,8 @@ import { attemptAt } from '../reconcile/run/attempt.ts';
 import type { Run } from '../reconcile/run/run.ts';
 import type { Target } from '../reconcile/run/target.ts';
 import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
-import { findNotThereYet, rehearseApply, type RehearsedApply } from './rehearse-apply.ts';
-import { rehearseHooks } from './rehearse-hooks.ts';
+import { apiFor, findNotThereYet, rehearseApply, type RehearsedApply } from './rehearse-apply.ts';
+import { refusedBefore, rehearseHooks, withReach } from './rehearse-hooks.ts';
 import { rehearsePrune, type PruneEnd } from './rehearse-prune.ts';
 import { rehearse, type Rehearsal } from './rehearsal.ts';
 
@@ -154,17 +156,25 @@ async function rehearseRun(
   const record = hookRecordOf(target, { desired, observed });
   const { releases } = desired;
   const notThereYet = await findNotThereYet(target, { actions, observed });
+  const api = await apiFor(target, actions);
+  const due = await rehearseHooks(target, { releases, record, api, desired, notThereYet });
+  const refusedHook = refusedBefore(due);
   const apply = await rehearseApply(acting, {
-    ...{ actions, notThereYet },
+    ...{ actions, notThereYet, refusedHook },
     areHooksDue: areHooksDue({ releases, record }),
   });
-  const pruned = await rehearsePrune(acting, { actions, desired, observed, apply });
-  const { api } = apply.groundwork;
-  const hooks = await rehearseHooks(target, { releases, record, api, desired, notThereYet });
+  const isFailing = failuresOf(apply.done.changes).length > 0 || refusedHook !== undefined;
+  const pruned = await rehearsePrune(acting, { actions, desired, observed, apply, isFailing });
+  const stops = new Set<HookPhase>([
+    ...(apply.isKeptFromHooks ? (['pre', 'post'] as const) : []),
+    ...(isFailing || pruned.isFailing ? (['post'] as const) : []),
+  ]);
+  const hooks = withReach(due, { stops });
   const applied = actions.flatMap((planned) => appliedOf(planned, { apply, rehearsal }));
+  const ends = observed.previousSets === undefined || left.size > 0 ? pruned.ends : withoutPrevious(pruned.ends);
   const objects: PlannedObject[] = [
     ...applied,
-    ...pruned.map((end) => prunedOf(end, rehearsal)),
+    ...ends.map((end) => prunedOf(end, rehearsal)),
     ...leftObjects({ left, desired, observed }),
   ];
   const all = [...desired.objects, ...releases.flatMap((release) => release.hooks.map((hook) => hook.desired))];
@@ -179,6 +189,12 @@ async function rehearseRun(
     ),
     secrets: [...known.values(), ...befores, ...all.map(({ object }) => object)],
   };
+}
+
+/** Once all of a renamed environment is through, what its previous sets still hold is given up; see `succession.ts`. */
+function withoutPrevious(ends: readonly PruneEnd[]): readonly PruneEnd[] {
+  if (ends.some((one) => one.end === 'rejected' || (one.end === 'left' && one.isGuarded))) return ends;
+  return ends.map((one) => (one.end === 'left' ? { ...one, end: 'released' } : one));
 }
 
 const isLeftOfGit = ({ action, desired }: PlannedObject): boolean => action === 'left' && desired !== undefined;

@@ -19,6 +19,8 @@ export interface RehearsedApply {
   readonly groundwork: Groundwork;
   /** By key, why nobody can tell what would come of it. */
   readonly undecided: ReadonlyMap<string, string>;
+  /** Whether no hook runs, for what fails before them. */
+  readonly isKeptFromHooks: boolean;
 }
 
 /** By key of a Namespace or a definition: why what needs it cannot be asked about yet. */
@@ -30,43 +32,50 @@ export type NotThereYet = ReadonlyMap<string, string>;
  *
  * @param target.cluster rehearses
  * @param request.areHooksDue where they are, a definition that fails keeps all else from being applied
+ * @param request.refusedHook the title of one that runs before all else, and would fail
  */
 export async function rehearseApply(
   target: Target,
   {
     actions,
     areHooksDue,
+    refusedHook,
     notThereYet,
   }: {
     actions: readonly PlannedAction[];
     areHooksDue: boolean;
+    refusedHook: string | undefined;
     notThereYet: NotThereYet;
   },
 ): Promise<RehearsedApply> {
   const applied = actions.filter((action) => action.action !== 'prune');
-  const api = await apiFor(target, applied);
+  const api = await apiFor(target, actions);
   const present = await readPresent({ cluster: target.cluster, api, actions });
   const definitions = definitionsOf(applied.map(({ desired }) => desired));
   const groundwork: Groundwork = { definitions, present, api };
   const done: Done = { changes: [], remembered: {}, notices: [], answers: new Map(), broken: new Map() };
   const undecided = new Map<string, string>();
   const [first, ...later] = applyStages;
+  let keptBack: string | undefined;
+  let isKeptFromHooks = false;
   for (const stage of [first, ...later]) {
-    const isKeptBack = stage !== first && areHooksDue && failuresOf(done.changes).length > 0;
     const due = actionsOfStage(actions, stage).filter(({ action }) => action !== 'keep');
     const asked: AppliedAction[] = [];
     for (const action of due) {
       const { key, id, object } = action.desired;
       const needed = dependenciesOf({ object, definitions }).filter((one) => one !== key);
       const why = needed.flatMap((one) => (done.broken.has(one) ? [] : (notThereYet.get(one) ?? [])))[0];
-      if (isKeptBack)
-        done.changes.push({ id, did: 'blocked', message: 'is not applied: something fails before the hooks run' });
+      if (keptBack !== undefined) done.changes.push({ id, did: 'blocked', message: keptBack });
       else if (why === undefined || needed.some((one) => done.broken.has(one))) asked.push(action);
       else undecided.set(key, why);
     }
     await applyStage(target, { due: asked, groundwork, done, api });
+    if (stage !== first) continue;
+    isKeptFromHooks = areHooksDue && failuresOf(done.changes).length > 0;
+    if (isKeptFromHooks) keptBack = 'is not applied: what defines namespaces and kinds fails before the hooks run';
+    else if (refusedHook !== undefined) keptBack = `is not applied: ${refusedHook}, which runs before, is refused`;
   }
-  return { done, groundwork, undecided };
+  return { done, groundwork, undecided, isKeptFromHooks };
 }
 
 /** What the actions make, and a dry run therefore cannot know. */
@@ -95,7 +104,10 @@ export async function findNotThereYet(
   return found;
 }
 
-async function apiFor({ cluster, api }: Target, actions: readonly AppliedAction[]): Promise<ClusterApi> {
-  const isServed = actions.every(({ desired: { object } }) => resourceOf({ api, object }) !== undefined);
+/** What the cluster serves: what an instance knows of it may be older than a kind that is to be applied. */
+export async function apiFor({ cluster, api }: Target, actions: readonly PlannedAction[]): Promise<ClusterApi> {
+  const isServed = actions.every(
+    (action) => action.action === 'prune' || resourceOf({ api, object: action.desired.object }) !== undefined,
+  );
   return isServed ? api : await cluster.api({ refresh: true });
 }

@@ -1,9 +1,10 @@
 import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
-import type { HookEvent } from '../../desired/hook.ts';
+import type { HookEvent, HookPhase } from '../../desired/hook.ts';
 import { dueHooks, isCompleted, type HookRecord, type ReleaseHooks } from '../../inventory/hook-record.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { dependenciesOf, definitionsOf } from '../../objects/dependencies.ts';
 import { fenced } from '../../objects/fenced.ts';
+import { objectTitle } from '../../objects/object-id.ts';
 import { probeOf } from '../../objects/replacement.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { DesiredState } from '../reconcile/render/desired-state.ts';
@@ -14,6 +15,7 @@ import type { NotThereYet } from './rehearse-apply.ts';
 export interface DueHook {
   readonly release: string;
   readonly event: HookEvent;
+  readonly phase: HookPhase;
   readonly desired: DesiredObject;
   readonly verdict: 'accepted' | 'rejected' | 'undecided';
   readonly message: string;
@@ -44,8 +46,8 @@ export async function rehearseHooks(
       one.hooks.filter((hook) => !isCompleted({ record, due: one, hook })).map((hook) => ({ ...one, ...hook })),
     ),
   );
-  return await inParallel(due, async ({ release, event, desired: object }): Promise<DueHook> => {
-    const of = { release, event, desired: object };
+  return await inParallel(due, async ({ release, event, phase, desired: object }): Promise<DueHook> => {
+    const of = { release, event, phase, desired: object };
     const needed = dependenciesOf({ object: object.object, definitions });
     const [why] = needed.flatMap((key) => notThereYet.get(key) ?? []);
     if (why !== undefined) return { ...of, verdict: 'undecided', message: why };
@@ -67,4 +69,24 @@ async function askFor(
   return result.outcome === 'applied'
     ? { verdict: 'accepted', message: '' }
     : { verdict: 'rejected', message: result.message };
+}
+
+/** The first that would fail of those that run before all else. */
+export function refusedBefore(hooks: readonly DueHook[]): string | undefined {
+  const refused = hooks.find(({ phase, verdict }) => phase === 'pre' && verdict === 'rejected');
+  return refused === undefined ? undefined : objectTitle(refused.desired.id);
+}
+
+/**
+ * With what fails before each: hooks run one at a time, and the first that fails ends them.
+ *
+ * @param facts.stops the phases that are not reached
+ */
+export function withReach(hooks: readonly DueHook[], { stops }: { stops: ReadonlySet<HookPhase> }): DueHook[] {
+  const failed = hooks.findIndex(({ verdict }) => verdict === 'rejected');
+  return hooks.map((hook, index) =>
+    stops.has(hook.phase) || (failed !== -1 && index > failed)
+      ? { ...hook, verdict: 'rejected', message: 'does not run: something before it fails' }
+      : hook,
+  );
 }

@@ -16,9 +16,16 @@ import type { RehearsedApply } from './rehearse-apply.ts';
 export type PruneEnd = { readonly observed: ObservedObject } & (
   | { readonly end: 'pruned'; readonly message: string }
   | { readonly end: 'released'; readonly message: string }
-  | { readonly end: 'left'; readonly message: string }
+  /** `isGuarded`: it keeps the environment from converging. */
+  | { readonly end: 'left'; readonly message: string; readonly isGuarded: boolean }
   | { readonly end: 'rejected'; readonly message: string }
 );
+
+export interface RehearsedPrune {
+  readonly ends: readonly PruneEnd[];
+  /** Whether the hooks after it are not reached. */
+  readonly isFailing: boolean;
+}
 
 /**
  * Prunes what is stale, behind the guards of a run, as `bringAbout` does: nothing where something fails, and what pods refer to
@@ -33,30 +40,31 @@ export async function rehearsePrune(
     desired,
     observed,
     apply: { done, groundwork },
+    isFailing,
   }: {
     actions: readonly PlannedAction[];
     desired: Pick<DesiredState, 'objects'>;
     observed: ObservedState;
     apply: RehearsedApply;
+    /** Whether something that comes before it fails. */
+    isFailing: boolean;
   },
-): Promise<PruneEnd[]> {
+): Promise<RehearsedPrune> {
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
-  if (stale.length === 0) return [];
-  if (failuresOf(done.changes).length > 0)
-    return stale.map((one) => ({
-      ...{ observed: one, end: 'left' },
-      message: 'is not pruned while something of the revision fails',
-    }));
+  if (isFailing) {
+    const message = 'is not pruned while something of the revision fails';
+    return { ends: stale.map((observed) => ({ observed, end: 'left', isGuarded: true, message })), isFailing };
+  }
   const known = { observed, applied: { observed: done.answers } };
   // Nothing is waited for: what is being deleted already is told as such.
   const request = { api: groundwork.api, workloads: workloadsOf(known), until: 0 };
   const pruned = await pruneStale(target, { ...request, actions, observed });
-  const isFailing = failuresOf(pruned.changes).length > 0;
+  const isPruneFailing = failuresOf(pruned.changes).length > 0;
   const rolledOut = { ...target, cluster: afterRollout(target.cluster, [...latest(known).values()]) };
-  const last = isFailing
+  const last = isPruneFailing
     ? pruned
     : await pruneLast(rolledOut, { ...request, pruned, inventorySize: inventorySizeOf({ desired, observed }) });
-  return stale.map((one) => endOf(one, { pruned: last, first: pruned }));
+  return { ends: stale.map((one) => endOf(one, { pruned: last, first: pruned })), isFailing: isPruneFailing };
 }
 
 function endOf(observed: ObservedObject, { pruned, first }: { pruned: Pruned; first: Pruned }): PruneEnd {
@@ -67,8 +75,8 @@ function endOf(observed: ObservedObject, { pruned, first }: { pruned: Pruned; fi
   if (change?.did === 'released')
     return { observed, end: 'released', message: pruned.released?.find(isOf)?.reason ?? 'is given up' };
   if (change?.did === 'pruned') return { observed, end: 'pruned', message: whenPruned(observed, first) };
-  if (held !== undefined) return { observed, end: 'left', message: held.reason };
-  return { observed, end: 'left', message: saidOf(change) ?? 'is looked at again by the next run' };
+  if (held !== undefined) return { observed, end: 'left', isGuarded: true, message: held.reason };
+  return { observed, end: 'left', isGuarded: false, message: saidOf(change) ?? 'is looked at again by the next run' };
 }
 
 function whenPruned(observed: ObservedObject, { deferred }: Pruned): string {
