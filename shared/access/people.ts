@@ -93,23 +93,45 @@ export function callersOfFlow({
  *
  * @param asks.access of the configuration; without a list of people it has none
  */
-export function assertShown({
-  access,
-  ...asks
-}: Omit<PersonAsks, 'people'> & { readonly access: 'open' | WhoCalls | undefined }): void {
+export function assertShown(asks: AsksToSee): void {
+  const refused = refusalToShow(asks);
+  if (refused !== undefined) throw refused;
+}
+
+type AsksToSee = Omit<PersonAsks, 'people'> & { readonly access: 'open' | WhoCalls | undefined };
+
+function refusalToShow({ access, ...asks }: AsksToSee): ConvergeError | undefined {
   const { caller } = asks;
   const said: WhoCalls = access === 'open' || access === undefined ? {} : access;
   const right =
     caller.kind === 'account' && callersOfFlow(said).some((one) => inSmallLetters(one) === inSmallLetters(caller.email))
       ? { may: false as const, reason: 'calls a function of the flow: what is in a cluster is shown to people alone' }
       : judgePerson({ ...asks, people: said.people });
-  if (right.may) return;
-  throw new ConvergeError({
+  if (right.may) return undefined;
+  return new ConvergeError({
     code: 'NotAllowed',
     subject: caller.kind === 'account' ? caller.email : 'call',
     message: right.reason,
     disposition: 'refuse',
   });
+}
+
+/**
+ * Those of some environments that somebody may see. Throws as `assertShown` does where there are some, and none of them
+ * is theirs.
+ */
+export function shownOf({
+  environments,
+  ...asks
+}: Omit<AsksToSee, 'environment'> & { readonly environments: readonly string[] }): string[] {
+  const refusals = environments.map((environment) => ({
+    environment,
+    refused: refusalToShow({ ...asks, environment }),
+  }));
+  const shown = refusals.flatMap(({ environment, refused }) => (refused === undefined ? [environment] : []));
+  const [first] = refusals;
+  if (shown.length === 0 && first?.refused !== undefined) throw first.refused;
+  return shown;
 }
 
 /** An account that calls a function of the flow is no person's. */

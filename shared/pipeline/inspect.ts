@@ -5,6 +5,7 @@ import type {
   ExplainedObject,
   ObjectsAnswer,
   PlanAnswer,
+  PlansAnswer,
   WhyAnswer,
 } from './inspect/answers.ts';
 import { showDiff } from './inspect/diff.ts';
@@ -12,9 +13,9 @@ import { showEvents } from './inspect/events.ts';
 import { explainObjects, type Explained } from './inspect/explain-objects.ts';
 import { aboutOf, showObjects } from './inspect/objects.ts';
 import { openInspection, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
-import type { AskedQuestion } from './inspect/question.ts';
+import type { AskedPlans, AskedQuestion } from './inspect/question.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
-import { planCommit } from './plan-commit.ts';
+import { listPlanned, planCommit } from './plan-commit.ts';
 import { trace } from './trace.ts';
 
 /** How far behind the branch's head the last change of an input is looked for. */
@@ -77,6 +78,15 @@ async function inputsOf(
       const { commit, subject, committedAt, author, artifacts } = lastChange;
       return { path, lastChange: { commit, subject, committedAt, author, artifacts: [...artifacts] } };
     });
+}
+
+/** Which environments of a class may be planned; see `listPlanned`. Throws as `inspect` does for a class that is none. */
+export async function inspectPlans(
+  { repositories, ...asked }: AskedPlans & { readonly repositories: object },
+  ports: InspectPorts,
+): Promise<PlansAnswer> {
+  if (!Object.hasOwn(repositories, asked.repository)) throw noClass(asked.repository);
+  return await listPlanned(asked, ports);
 }
 
 function noClass(subject: string): ConvergeError {

@@ -1,9 +1,9 @@
 import { ConvergeError } from '../base/errors.ts';
 import { revisionOf } from '../base/revision.ts';
-import type { Commit } from '../ports/git.ts';
-import { readEnvironment } from './common/declared-environments.ts';
+import type { Commit, Repository } from '../ports/git.ts';
+import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import type { PlanAnswer } from './inspect/answers.ts';
+import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import { findCommit } from './plan-commit/find-commit.ts';
 import { planDeclared } from './plan-commit/plan-declared.ts';
@@ -27,11 +27,8 @@ export async function planCommit(
   { revision: named, ...asked }: Inspected & { readonly revision: string | undefined },
   ports: InspectPorts,
 ): Promise<PlanAnswer> {
-  const repository = ports.repository(asked.repository);
   const memory = await recall(asked, ports);
-  const head = await fetchBranch({ repository, state: ports.state });
-  if (head === undefined) throw noCommit(asked);
-  const commit = named === undefined ? head : await findCommit(repository, { revision: named, head });
+  const { repository, commit, head, revision } = await openRevision({ repository: asked.repository, named }, ports);
   const isHead = commit.id === head.id;
   // Whoever asks where the branch is, is told that it is there already: that is what is planned.
   const there = { ...repository, head: async () => commit.id };
@@ -40,10 +37,47 @@ export async function planCommit(
     repository: (name) => (name === asked.repository ? there : ports.repository(name)),
   };
   const run = { ...onlookingRun(asked, { memory, commit, ports: seeing }), lease: rehearsedLease };
-  const revision = revisionOf({ branch: isHead ? repository.branch : 'commit', commit: commit.id });
   const planned = await planRun(run, { commit, revision, asksCluster: isHead });
   const { repository: of, environment } = asked;
   return tellPlan(planned, { repository: of, environment, revision, at: ports.now().toISOString() });
+}
+
+/**
+ * The environments of a class that a commit declares, and those that the branch does, by name: of the latter some may be
+ * removed at that commit. Throws as `planCommit` does.
+ */
+export async function listPlanned(
+  { repository: repositoryClass, revision: named }: { repository: string; revision: string | undefined },
+  ports: Pick<InspectPorts, 'repository' | 'state'>,
+): Promise<PlansAnswer> {
+  const { repository, commit, head, revision } = await openRevision({ repository: repositoryClass, named }, ports);
+  const [there, now] = await Promise.all(
+    [commit, head].map(async ({ id }) => listEnvironments({ repository, commit: id })),
+  );
+  return {
+    repository: repositoryClass,
+    revision,
+    environments: [...new Set([...(there ?? []), ...(now ?? [])])].sort(),
+  };
+}
+
+interface OpenedRevision {
+  readonly repository: Repository;
+  readonly head: Commit;
+  readonly commit: Commit;
+  readonly revision: string;
+}
+
+async function openRevision(
+  { repository: repositoryClass, named }: { repository: string; named: string | undefined },
+  ports: Pick<InspectPorts, 'repository' | 'state'>,
+): Promise<OpenedRevision> {
+  const repository = ports.repository(repositoryClass);
+  const head = await fetchBranch({ repository, state: ports.state });
+  if (head === undefined) throw noCommit(repositoryClass);
+  const commit = named === undefined ? head : await findCommit(repository, { revision: named, head });
+  const branch = commit.id === head.id ? repository.branch : 'commit';
+  return { repository, head, commit, revision: revisionOf({ branch, commit: commit.id }) };
 }
 
 /** What a run would refuse is told in its words. */
@@ -74,10 +108,10 @@ async function planRun(
   }
 }
 
-function noCommit({ repository, environment }: Inspected): ConvergeError {
+function noCommit(subject: string): ConvergeError {
   return new ConvergeError({
     code: 'BadRequest',
-    subject: `${repository}/${environment}`,
+    subject,
     message: 'the branch has no commit yet',
     disposition: 'refuse',
   });

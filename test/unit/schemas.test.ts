@@ -15,6 +15,7 @@ import {
   renderOutputSchema,
   validateOutputSchema,
   newOutputSchema,
+  planOutputSchema,
   redriveOutputSchema,
   acknowledgeOutputSchema,
   alertsOutputSchema,
@@ -102,6 +103,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'environment-diff': diffAnswerSchema,
   events: eventsAnswerSchema,
   why: whyAnswerSchema,
+  plan: planOutputSchema,
   doctor: doctorOutputSchema,
   'command-error': errorOutputSchema,
 };

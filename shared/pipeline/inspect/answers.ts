@@ -162,3 +162,11 @@ export const planAnswerSchema = z.object({
   wouldChange: z.boolean().describe('Whether anything would change, or cannot be told'),
 });
 export type PlanAnswer = Readonly<z.infer<typeof planAnswerSchema>>;
+
+/** The environments of a class that a commit, or the branch, declares. */
+export const plansAnswerSchema = z.object({
+  repository: z.string(),
+  revision: z.string(),
+  environments: z.array(z.string()).describe('By name, those that whoever asks may see'),
+});
+export type PlansAnswer = Readonly<z.infer<typeof plansAnswerSchema>>;

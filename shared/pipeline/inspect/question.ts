@@ -28,7 +28,7 @@ export interface Call {
   readonly now: Date;
 }
 
-const routes = '/v1/environments/<class>/<name>/objects, diff, events, why and plan';
+const routes = '/v1/environments/<class>/<name>/objects, diff, events, why and plan, and /v1/plans/<class>';
 
 /** What a call of `inspect` asks. Throws `BadRequest` (refuse). */
 export function readQuestion({ method, path, query, now }: Call): AskedQuestion {
@@ -41,6 +41,20 @@ export function readQuestion({ method, path, query, now }: Call): AskedQuestion 
     environment: decoded(environment),
     question: questionOf(what, { now, said: (name) => saidIn(query, name) }),
   };
+}
+
+/** Which environments of a class somebody may have planned. */
+export interface AskedPlans {
+  readonly repository: string;
+  readonly revision: string | undefined;
+}
+
+/** A call of `/v1/plans/<class>`; undefined for any other. Throws `BadRequest` (refuse). */
+export function readPlansCall({ method, path, query }: Omit<Call, 'now'>): AskedPlans | undefined {
+  const [, repository] = /^\/v1\/plans\/([^/]+)\/?$/.exec(path) ?? [];
+  if (repository === undefined) return undefined;
+  if (method !== 'GET') throw badRequest(method, 'is not GET: nothing here does more than read');
+  return { repository: decoded(repository), revision: revisionIn(saidIn(query, 'revision')) };
 }
 
 function questionOf(what: string, { now, said }: { now: Date; said: (name: string) => string | undefined }): Question {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
-import { readQuestion, type Question } from '../../../shared/pipeline/inspect/question.ts';
+import { readPlansCall, readQuestion, type Question } from '../../../shared/pipeline/inspect/question.ts';
 import {
   diffAnswerSchema,
   eventsAnswerSchema,
@@ -336,12 +336,23 @@ describe('a call', () => {
     ['objects', {}, { asks: 'objects', tree: false }],
     ['objects', { tree: 'true' }, { asks: 'objects', tree: true }],
     ['diff', {}, { asks: 'diff' }],
+    ['plan', {}, { asks: 'plan', revision: undefined }],
+    ['plan', { revision: 'feature/a' }, { asks: 'plan', revision: 'feature/a' }],
     ['events', {}, { asks: 'events', since: undefined }],
     ['events', { since: '1h' }, { asks: 'events', since: '2026-11-21T00:00:00.000Z' }],
     ['why', { object: 'deploy/web' }, { asks: 'why', kind: 'deploy', name: 'web', namespace: undefined }],
     ['why', { object: 'a/b', namespace: 'c' }, { asks: 'why', kind: 'a', name: 'b', namespace: 'c' }],
   ])('for %s with %o is understood', (what, query, question) => {
     expect(read(`master/sh%6Fp/${what}`, query)).toEqual({ repository: 'master', environment: 'shop', question });
+  });
+
+  it('for the plans of a class is understood, and refused by name as any other', () => {
+    const call = (path: string, query: Record<string, unknown> = {}, method = 'GET') =>
+      readPlansCall({ method, path, query });
+    expect(call('/v1/plans/mas%74er', { revision: 'v1' })).toEqual({ repository: 'master', revision: 'v1' });
+    expect(call('/v1/environments/master/shop/plan')).toBeUndefined();
+    expect(() => call('/v1/plans/master', { revision: 'a b' })).toThrow('is no commit');
+    expect(() => call('/v1/plans/master', {}, 'POST')).toThrow('is not GET');
   });
 
   it.each([
@@ -355,6 +366,9 @@ describe('a call', () => {
     ['master/shop/why', { object: 'web' }, 'GET'],
     ['master/shop/why', { object: 'a/b/c' }, 'GET'],
     ['master/shop/diff', {}, 'POST'],
+    ['master/shop/plan', { revision: '../main' }, 'GET'],
+    ['master/shop/plan', { revision: '--upload-pack=x' }, 'GET'],
+    ['master/shop/plan', {}, 'POST'],
   ])('for %s with %o by %s is refused by name', (what, query, method) => {
     expect(() => read(what, query, method)).toThrow(expect.objectContaining({ code: 'BadRequest' }));
   });
