@@ -182,10 +182,15 @@ describe('converge why', () => {
 });
 
 /** Pushes a branch on top of main, and leaves main where it is. */
-async function propose(branch: string, files: Readonly<Record<string, string>>): Promise<string> {
+async function propose(
+  branch: string,
+  files: Readonly<Record<string, string>>,
+  { without }: { without?: string } = {},
+): Promise<string> {
   const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
   await master.git('checkout', '--quiet', '-B', branch, 'main');
   await writeFiles((await master.git('rev-parse', '--show-toplevel')).trim(), files);
+  if (without !== undefined) await master.git('rm', '--quiet', without);
   await master.git('add', '--all');
   await master.git(...person, 'commit', '--quiet', '--message', 'Propose');
   await master.git('push', '--quiet', 'origin', branch);
@@ -237,6 +242,10 @@ describe('converge plan', () => {
   });
 
   it('asks the server about what is new and what goes, and says what it rejects, and where that is', async () => {
+    await propose('removal', {}, { without: 'manifests/store/b.yaml' });
+    const removal = await converge('plan', 'store', '--revision', 'removal');
+    expect(removal.out).toMatch(/^- ConfigMap store\/b: goes last, once all is healthy and nothing refers to it$/m);
+    expect(await world.kubectl('get', 'configmap', 'b', '--namespace', 'store', '--output', 'name')).toContain('b');
     await propose('wrong', { 'manifests/store/d.yaml': configMap('d', { 'not a key': '1' }) });
     const { code, out } = await converge('plan', 'store', '--revision', 'wrong');
     expect(code).toBe(1);
