@@ -18,6 +18,7 @@ http(
     if (path.endsWith('/healthz')) return { status: 200, body: { status: 'ok' } };
     const plans = readPlansCall({ method, path, query });
     if (plans !== undefined) {
+      assertShown({ access, caller, ...plans, environment: undefined });
       const found = await inspectPlans({ ...plans, repositories }, await wireInspect());
       return { status: 200, body: { ...found, environments: shownOf({ access, caller, ...found }) } };
     }

@@ -42,7 +42,8 @@ export interface PersonAsks {
   readonly people: People | undefined;
   readonly caller: Caller;
   readonly repository: string;
-  readonly environment: string;
+  /** Undefined: any of the class. */
+  readonly environment: string | undefined;
 }
 
 /** Service accounts, CI's among them, may see none, whatever the list says: `status` tells them what they need. */
@@ -60,11 +61,13 @@ export function judgePerson({ people = [], caller, repository, environment }: Pe
   const isShown = own.some(
     ({ classes = ['*'], environments = ['*'] }) =>
       classes.some((pattern) => matchesPattern({ pattern, text: repository })) &&
-      environments.some((pattern) => matchesPattern({ pattern, text: environment })),
+      (environment === undefined || environments.some((pattern) => matchesPattern({ pattern, text: environment }))),
   );
   return isShown
     ? { may: true }
-    : refused(`may not see ${repository}/${environment}: no entry of \`access.people\` with this address has it`);
+    : refused(
+        `may not see ${environment === undefined ? `anything of ${repository}` : `${repository}/${environment}`}: no entry of \`access.people\` with this address has it`,
+      );
 }
 
 /** Of the configuration, as far as it says who calls what. */
@@ -116,22 +119,12 @@ function refusalToShow({ access, ...asks }: AsksToSee): ConvergeError | undefine
   });
 }
 
-/**
- * Those of some environments that somebody may see. Throws as `assertShown` does where there are some, and none of them
- * is theirs.
- */
+/** Those of some environments of a class that somebody may see. */
 export function shownOf({
   environments,
   ...asks
 }: Omit<AsksToSee, 'environment'> & { readonly environments: readonly string[] }): string[] {
-  const refusals = environments.map((environment) => ({
-    environment,
-    refused: refusalToShow({ ...asks, environment }),
-  }));
-  const shown = refusals.flatMap(({ environment, refused }) => (refused === undefined ? [environment] : []));
-  const [first] = refusals;
-  if (shown.length === 0 && first?.refused !== undefined) throw first.refused;
-  return shown;
+  return environments.filter((environment) => refusalToShow({ ...asks, environment }) === undefined);
 }
 
 /** An account that calls a function of the flow is no person's. */

@@ -55,8 +55,19 @@ describe('what is in a cluster', () => {
     const access = { people: [{ who: ['ada@example.com'], environments: ['shop*'] }] };
     const asked = { access, repository: 'master', environments: ['acme', 'shop', 'shop-eu'] };
     expect(shownOf({ ...asked, caller: account('ada@example.com') })).toEqual(['shop', 'shop-eu']);
-    expect(() => shownOf({ ...asked, caller: account('mallory@example.com') })).toThrow('is not among');
-    expect(shownOf({ ...asked, environments: [], caller: account('mallory@example.com') })).toEqual([]);
+    expect(shownOf({ ...asked, caller: account('mallory@example.com') })).toEqual([]);
+    const any = (caller: Caller, repository = 'master') =>
+      assertShown({ access, caller, repository, environment: undefined });
+    expect(() => any(account('ada@example.com'))).not.toThrow();
+    expect(() => any(account('mallory@example.com'))).toThrow('is not among');
+    const ofStaging = { people: [{ who: ['ada@example.com'], classes: ['staging'] }] };
+    const asks = {
+      access: ofStaging,
+      caller: account('ada@example.com'),
+      repository: 'master',
+      environment: undefined,
+    };
+    expect(() => assertShown(asks)).toThrow('may not see anything of master');
   });
 
   it('is shown to nobody where nobody is named, and never to a service account', () => {
