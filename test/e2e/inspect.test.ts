@@ -268,12 +268,7 @@ describe('converge plan', () => {
     ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
     ['all of no class', ['plan', '--all', '--class', 'mastre'], 2, /is no class of the configuration/],
     ['a commit that is none', ['plan', 'store', '--revision', 'nowhere'], 1, /nowhere: is no commit of the branch/],
-    [
-      'what is no revision',
-      ['plan', 'store', '--revision', '../main'],
-      1,
-      /is no commit, and no name of a branch or tag/,
-    ],
+    ['what is no revision', ['plan', 'store', '--revision', '../main'], 1, /is no commit, and no name of a branch/],
   ])('ends otherwise for %s', async (_what, parameters, exit, message) => {
     const { code, err } = await converge(...parameters);
     expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });

@@ -9,7 +9,7 @@ export type Question =
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
   | ({ readonly asks: 'why' } & AskedObject)
-  /** `revision`: a commit, a branch or a tag; undefined: the head of the branch. */
+  /** `revision`: a commit or a branch; undefined: the head of the branch. */
   | { readonly asks: 'plan'; readonly revision: string | undefined };
 
 /** A question, and of which environment. */
@@ -89,12 +89,12 @@ function sinceOf(duration: string | undefined, now: Date): string | undefined {
   return since.toISOString();
 }
 
-/** A commit, or what git takes for the name of a branch, a tag or another ref. */
+/** A commit, or what git takes for the name of a branch or another ref. */
 const revisionPattern = /^(?!.*(?:\.\.|\/\/|@\{|\.lock$|^[-/]|\/$))[A-Za-z0-9._/@+#-]{1,250}$/;
 
 function revisionIn(revision: string | undefined): string | undefined {
   if (revision === undefined || revisionPattern.test(revision)) return revision;
-  throw badRequest('revision', 'is no commit, and no name of a branch or tag');
+  throw badRequest('revision', 'is no commit, and no name of a branch');
 }
 
 function objectOf(text: string): { kind: string; name: string } {

@@ -5,8 +5,8 @@ import type { Commit, Repository } from '../../ports/git.ts';
 const searched = 90 * 86_400_000;
 
 /**
- * The commit that somebody means: one of the branch, what a branch or tag of the repository is at, or what any other ref
- * (`refs/…`) is. Throws `BadRequest` (refuse) where there is none.
+ * The commit that somebody means: one of the branch, what a branch of the repository is at, or what any other ref
+ * (`refs/…`) is. A tag that is an object of its own is none. Throws `BadRequest` (refuse) where there is none.
  *
  * @param head of the environment's branch
  */
@@ -19,7 +19,7 @@ export async function findCommit(
   throw new ConvergeError({
     code: 'BadRequest',
     subject: revision,
-    message: 'is no commit of the branch, and no branch or tag of its repository',
+    message: 'is no commit of the branch, and no branch of its repository',
     remedy: 'push it first',
     disposition: 'refuse',
   });
@@ -39,7 +39,7 @@ async function commitOf(
   }
   const known = await repository.findCommit(revision);
   if (known !== undefined) return known;
-  const refs = await repository.listRefs(['refs/heads/', 'refs/tags/']);
+  const refs = await repository.listRefs(['refs/heads/']);
   const [ref] = [...refs].find(([, commit]) => commit === revision) ?? [];
   if (ref !== undefined) return await repository.fetchRef(ref);
   // Older commits of the branch come with its history.
@@ -49,7 +49,7 @@ async function commitOf(
 }
 
 async function tipOf(repository: Repository, revision: string): Promise<Commit | undefined> {
-  const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`, `refs/tags/${revision}`];
+  const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`];
   for (const name of names) {
     const tip = await repository.fetchRef(name);
     if (tip !== undefined) return tip;
