@@ -223,10 +223,10 @@ describe('converge plan', () => {
     });
     const { code, out } = await converge('plan', 'store', '--revision', 'proposal');
     expect({ code, out }).toEqual({ code: 1, out: expect.stringContaining(`commit@${commit.slice(0, 12)}`) });
-    expect(out).toMatch(/^~ ConfigMap store\/a, of manifests\/store\/a\.yaml:1\n {4}\/data\/v: "1" -> "2"$/m);
-    expect(out).toMatch(/^\+ ConfigMap store\/c, of manifests\/store\/c\.yaml:1$/m);
-    expect(out).toMatch(/^ {4}restarts 1 Pod$/m);
-    expect(out).toMatch(/^Plan: 1 to create, 2 to change, 0 to replace, 0 to prune, 1 unchanged, 1 Pod made anew$/m);
+    expect(out).toMatch(/^~ ConfigMap store\/a, of manifests\/store\/a\.yaml\n {4}\/data\/v: "1" -> "2"$/m);
+    expect(out).toMatch(/^\+ ConfigMap store\/c, of manifests\/store\/c\.yaml$/m);
+    expect(out).toMatch(/^ {4}restarts 2 Pods$/m);
+    expect(out).toMatch(/^Plan: 1 to create, 2 to change, 0 to replace, 0 to prune, 1 unchanged, 2 Pods made anew$/m);
     const planned = planOutputSchema.parse(await asJson('plan', 'store', '--revision', commit));
     expect(planned.plans[0]?.objects.map(({ action, name }) => [action, name])).toEqual([
       ['update', 'a'],
@@ -246,10 +246,20 @@ describe('converge plan', () => {
     const removal = await converge('plan', 'store', '--revision', 'removal');
     expect(removal.out).toMatch(/^- ConfigMap store\/b: goes last, once all is healthy and nothing refers to it$/m);
     expect(await world.kubectl('get', 'configmap', 'b', '--namespace', 'store', '--output', 'name')).toContain('b');
-    await propose('wrong', { 'manifests/store/d.yaml': configMap('d', { 'not a key': '1' }) });
+    const wrong = [
+      '# of nobody',
+      'apiVersion: v1',
+      'kind: ConfigMap',
+      'metadata:',
+      '  name: d',
+      'data:',
+      '  not a key: x',
+      '',
+    ];
+    await propose('wrong', { 'manifests/store/d.yaml': wrong.join('\n') });
     const { code, out } = await converge('plan', 'store', '--revision', 'wrong');
     expect(code).toBe(1);
-    expect(out).toMatch(/^\+ ConfigMap store\/d, of manifests\/store\/d\.yaml:1 is REJECTED: .*not a key/m);
+    expect(out).toMatch(/^\+ ConfigMap store\/d, of manifests\/store\/d\.yaml:2 is REJECTED: .*not a key/m);
   });
 
   it('plans each environment of a class, those too that the commit adds', async () => {
@@ -281,9 +291,15 @@ describe('a cluster that cannot be asked', () => {
       'environments/lost.yaml': environmentFile('lost', { cluster: 'nowhere' }),
       'manifests/lost/a.yaml': configMap('a', { v: '1' }),
     });
-    for (const verb of ['get', 'diff', 'events', 'plan']) {
+    for (const verb of ['get', 'diff', 'events']) {
       const { code, err } = await converge(verb, 'lost');
       expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/nowhere/) });
     }
+    // A run would be refused so: that is what is planned of it.
+    const { code, out } = await converge('plan', 'lost');
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/would apply nothing[^]*UnknownCluster.*nowhere/),
+    });
   });
 });
