@@ -1,7 +1,7 @@
 import { http } from '@google-cloud/functions-framework';
 import { assertShown, shownOf } from '../shared/access/people.ts';
-import { inspect, inspectPlans } from '../shared/pipeline/inspect.ts';
-import { readPlansCall, readQuestion } from '../shared/pipeline/inspect/question.ts';
+import { inspect } from '../shared/pipeline/inspect.ts';
+import { readQuestion } from '../shared/pipeline/inspect/question.ts';
 import { answeringPeople } from './delivery.ts';
 import { loadConfig, now, wire } from './wiring.ts';
 
@@ -16,19 +16,11 @@ http(
   answeringPeople('inspect', async ({ method, path, query }, caller) => {
     const { repositories, limits, access } = loadConfig();
     if (path.endsWith('/healthz')) return { status: 200, body: { status: 'ok' } };
-    const plans = readPlansCall({ method, path, query });
-    if (plans !== undefined) {
-      assertShown({ access, caller, ...plans, environment: undefined });
-      const found = await inspectPlans({ ...plans, repositories }, await wireInspect());
-      return { status: 200, body: { ...found, environments: shownOf({ access, caller, ...found }) } };
-    }
     const asked = readQuestion({ method, path, query, now: now() });
     // Before anything is read: whether there is such an environment is nobody else's business.
     assertShown({ access, caller, ...asked });
-    return { status: 200, body: await inspect({ ...asked, repositories, limits }, await wireInspect()) };
+    const shownTo = (environments: readonly string[]) => shownOf({ access, caller, ...asked, environments });
+    const ports = await wire('state', 'repository', 'cluster', 'renderer', 'signatures');
+    return { status: 200, body: await inspect({ ...asked, repositories, limits, shownTo }, ports) };
   }),
 );
-
-async function wireInspect(): Promise<Parameters<typeof inspect>[1]> {
-  return await wire('state', 'repository', 'cluster', 'renderer', 'signatures');
-}

@@ -13,7 +13,7 @@ import { showEvents } from './inspect/events.ts';
 import { explainObjects, type Explained } from './inspect/explain-objects.ts';
 import { aboutOf, showObjects } from './inspect/objects.ts';
 import { openInspection, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
-import type { AskedPlans, AskedQuestion } from './inspect/question.ts';
+import type { AskedQuestion } from './inspect/question.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
 import { listPlanned, planCommit } from './plan-commit.ts';
 import { trace } from './trace.ts';
@@ -21,7 +21,13 @@ import { trace } from './trace.ts';
 /** How far behind the branch's head the last change of an input is looked for. */
 const traced = 90 * 86_400_000;
 
-export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | PlanAnswer;
+export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | PlanAnswer | PlansAnswer;
+
+type Asked = AskedQuestion & {
+  readonly limits: Inspected['limits'];
+  readonly repositories: object;
+  readonly shownTo: (environments: readonly string[]) => string[];
+};
 
 /**
  * Looks into the cluster of an environment for a person, as the environment's own user where the configuration says so.
@@ -31,12 +37,16 @@ export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | Pla
  * what is no object of the environment, what a render throws, and as `planCommit` does.
  *
  * @param asked.repositories of the configuration, by class
+ * @param asked.shownTo those of some environments of the class that whoever asks may see
  */
-export async function inspect(
-  { question, repositories, ...inspected }: Inspected & AskedQuestion & { readonly repositories: object },
-  ports: InspectPorts,
-): Promise<Answer> {
-  if (!Object.hasOwn(repositories, inspected.repository)) throw noClass(inspected.repository);
+export async function inspect({ repositories, shownTo, ...asked }: Asked, ports: InspectPorts): Promise<Answer> {
+  const { repository } = asked;
+  if (!Object.hasOwn(repositories, repository)) throw noClass(repository);
+  if (asked.environment === undefined) {
+    const plans = await listPlanned({ ...asked.question, repository }, ports);
+    return { ...plans, environments: shownTo(plans.environments) };
+  }
+  const { question, ...inspected } = asked;
   if (question.asks === 'plan') return await planCommit({ ...inspected, ...question }, ports);
   const inspection = await openInspection(inspected, ports);
   switch (question.asks) {
@@ -78,15 +88,6 @@ async function inputsOf(
       const { commit, subject, committedAt, author, artifacts } = lastChange;
       return { path, lastChange: { commit, subject, committedAt, author, artifacts: [...artifacts] } };
     });
-}
-
-/** Which environments of a class may be planned; see `listPlanned`. Throws as `inspect` does for a class that is none. */
-export async function inspectPlans(
-  { repositories, ...asked }: AskedPlans & { readonly repositories: object },
-  ports: InspectPorts,
-): Promise<PlansAnswer> {
-  if (!Object.hasOwn(repositories, asked.repository)) throw noClass(asked.repository);
-  return await listPlanned(asked, ports);
 }
 
 function noClass(subject: string): ConvergeError {

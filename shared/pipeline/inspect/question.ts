@@ -12,12 +12,14 @@ export type Question =
   /** `revision`: a commit or a branch; undefined: the head of the branch. */
   | { readonly asks: 'plan'; readonly revision: string | undefined };
 
-/** A question, and of which environment. */
-export interface AskedQuestion {
-  readonly repository: string;
-  readonly environment: string;
-  readonly question: Question;
-}
+/** A question, and of which environment; `plans`: which of a class there are to plan. */
+export type AskedQuestion = { readonly repository: string } & (
+  | { readonly environment: string; readonly question: Question }
+  | {
+      readonly environment: undefined;
+      readonly question: { readonly asks: 'plans'; readonly revision: string | undefined };
+    }
+);
 
 /** A call, as far as it says what is asked. */
 export interface Call {
@@ -33,6 +35,11 @@ const routes = '/v1/environments/<class>/<name>/objects, diff, events, why and p
 /** What a call of `inspect` asks. Throws `BadRequest` (refuse). */
 export function readQuestion({ method, path, query, now }: Call): AskedQuestion {
   if (method !== 'GET') throw badRequest(method, 'is not GET: nothing here does more than read');
+  const [, planned] = /^\/v1\/plans\/([^/]+)\/?$/.exec(path) ?? [];
+  if (planned !== undefined) {
+    const revision = revisionIn(saidIn(query, 'revision'));
+    return { repository: decoded(planned), environment: undefined, question: { asks: 'plans', revision } };
+  }
   const [, repository, environment, what] = /^\/v1\/environments\/([^/]+)\/([^/]+)\/([a-z]+)\/?$/.exec(path) ?? [];
   if (repository === undefined || environment === undefined || what === undefined)
     throw badRequest(path, `is none of ${routes}`);
@@ -41,20 +48,6 @@ export function readQuestion({ method, path, query, now }: Call): AskedQuestion 
     environment: decoded(environment),
     question: questionOf(what, { now, said: (name) => saidIn(query, name) }),
   };
-}
-
-/** Which environments of a class somebody may have planned. */
-export interface AskedPlans {
-  readonly repository: string;
-  readonly revision: string | undefined;
-}
-
-/** A call of `/v1/plans/<class>`; undefined for any other. Throws `BadRequest` (refuse). */
-export function readPlansCall({ method, path, query }: Omit<Call, 'now'>): AskedPlans | undefined {
-  const [, repository] = /^\/v1\/plans\/([^/]+)\/?$/.exec(path) ?? [];
-  if (repository === undefined) return undefined;
-  if (method !== 'GET') throw badRequest(method, 'is not GET: nothing here does more than read');
-  return { repository: decoded(repository), revision: revisionIn(saidIn(query, 'revision')) };
 }
 
 function questionOf(what: string, { now, said }: { now: Date; said: (name: string) => string | undefined }): Question {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
-import { readPlansCall, readQuestion, type Question } from '../../../shared/pipeline/inspect/question.ts';
+import { readQuestion, type Question } from '../../../shared/pipeline/inspect/question.ts';
 import {
   diffAnswerSchema,
   eventsAnswerSchema,
@@ -26,7 +26,7 @@ async function ask(world: World, question: Question, environment = 'shop'): Prom
   // Nobody has written a note here.
   const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
   return await inspect(
-    { repository: 'master', environment, limits, question, repositories: { master: {} } },
+    { repository: 'master', environment, limits, question, repositories: { master: {} }, shownTo: () => [] },
     { ...world.ports, repository: () => git },
   );
 }
@@ -347,12 +347,12 @@ describe('a call', () => {
   });
 
   it('for the plans of a class is understood, and refused by name as any other', () => {
-    const call = (path: string, query: Record<string, unknown> = {}, method = 'GET') =>
-      readPlansCall({ method, path, query });
-    expect(call('/v1/plans/mas%74er', { revision: 'v1' })).toEqual({ repository: 'master', revision: 'v1' });
-    expect(call('/v1/environments/master/shop/plan')).toBeUndefined();
-    expect(() => call('/v1/plans/master', { revision: 'a b' })).toThrow('is no commit');
-    expect(() => call('/v1/plans/master', {}, 'POST')).toThrow('is not GET');
+    const call = (query: Record<string, unknown>, method = 'GET') =>
+      readQuestion({ method, path: '/v1/plans/mas%74er', query, now });
+    const question = { asks: 'plans', revision: 'v1' };
+    expect(call({ revision: 'v1' })).toEqual({ repository: 'master', environment: undefined, question });
+    expect(() => call({ revision: 'a b' })).toThrow('is no commit');
+    expect(() => call({}, 'POST')).toThrow('is not GET');
   });
 
   it.each([

@@ -28,6 +28,7 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
         limits,
         question: { asks: 'plan', revision },
         repositories: { master: {} },
+        shownTo: () => [],
       },
       { ...world.ports, repository: () => git },
     ),
@@ -267,5 +268,30 @@ describe('an environment that no run would touch', () => {
   it('is nobody’s where the commit is none', async () => {
     const world = await converged(shop([configMap('a')]));
     await expect(plan(world, 'no-such-branch')).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+});
+
+describe('which environments of a class there are to plan', () => {
+  it('are those of the commit and of the branch, as far as they are shown', async () => {
+    const world = await converged({ ...shop([configMap('a')]), 'environments/base.yaml': environment('base') });
+    const revision = await commitOf(world, {
+      'environments/shop.yaml': null,
+      'environments/added.yaml': environment('added'),
+    });
+    const answer = await inspect(
+      {
+        ...{ repository: 'master', environment: undefined, question: { asks: 'plans', revision }, limits },
+        ...{
+          repositories: { master: {} },
+          shownTo: (names: readonly string[]) => names.filter((name) => name !== 'base'),
+        },
+      },
+      world.ports,
+    );
+    expect(answer).toEqual({
+      repository: 'master',
+      revision: `commit@sha1:${revision}`,
+      environments: ['added', 'shop'],
+    });
   });
 });
