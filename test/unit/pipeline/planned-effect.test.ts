@@ -159,7 +159,7 @@ async function snapshotOf({ cluster }: World): Promise<Snapshot> {
   // Controllers answer what was written until now.
   await cluster.api({ refresh: true });
   const kept = cluster.all().filter(({ kind, metadata: { name = '', labels = {} } }) => {
-    const isState = /^converge-/.test(name) || (kind === 'Namespace' && name === 'acme');
+    const isState = name.startsWith('converge-') || (kind === 'Namespace' && name === 'acme');
     return !isState && labels[hookOfLabel] === undefined;
   });
   return new Map(kept.map((object) => [objectTitle(objectIdOf(object)), object]));
