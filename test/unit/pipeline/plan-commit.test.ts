@@ -72,6 +72,16 @@ describe('the plan of a commit', () => {
     expect(other).toMatchObject({ objects: [], wouldChange: false, revision: expect.stringContaining('commit@sha1:') });
   });
 
+  it('is nothing where the API server would store what it has, whatever Git says', async () => {
+    const world = createWorld();
+    world.cluster.webhooks.set('ConfigMap acme/a', (object) => ({ ...object, data: { v: 'rewritten' } }));
+    world.git.add(shop([configMap('a', { v: '1' })]));
+    await world.run();
+    world.wait(60);
+    const planned = await planOf(world, shop([configMap('a', { v: '2' })]));
+    expect(planned).toMatchObject({ objects: [], unchanged: 1, wouldChange: false });
+  });
+
   it('tells what is made, changed by field, and pruned, and which Pods restart', async () => {
     const world = await converged(shop([configMap('a', { v: '1' }), configMap('b'), deployment('web')]));
     const writes = world.cluster.writes.length;
