@@ -192,7 +192,7 @@ function effectOf(before: Snapshot, after: Snapshot, rejected: ReadonlySet<strin
     }
   }
   for (const title of before.keys()) if (!after.has(title)) effect[title] = 'prune';
-  return Object.fromEntries(Object.entries(effect).sort());
+  return effect;
 }
 
 /** By title, what was said to become of it; what is released changes, and stays. */
@@ -202,7 +202,7 @@ function saidIn({ objects }: PlanAnswer): Record<string, string> {
     if (action === 'left' || verdict === 'rejected') return [];
     return [[title, action === 'release' ? 'update' : action] as const];
   });
-  return Object.fromEntries(said.sort());
+  return Object.fromEntries(said);
 }
 
 function titlesOf({ objects }: PlanAnswer, is: (one: PlanAnswer['objects'][number]) => boolean): string[] {
