@@ -22,26 +22,49 @@ export async function askInspect<T>(
   context: Context,
   asked: {
     environment: string;
-    what: 'objects' | 'diff' | 'events' | 'why';
-    query?: Readonly<Record<string, string | undefined>>;
+    what: 'objects' | 'diff' | 'events' | 'why' | 'plan';
+    query?: AskedQuery;
     schema: z.ZodType<T>;
   },
 ): Promise<T> {
-  const { inspectUrl } = context;
-  if (inspectUrl === undefined)
-    throw new CommandError({
-      subject: 'inspect',
-      message: 'the configuration does not say where the function answers',
-      remedy: 'set `inspect.url` (the output inspect_url of Terraform)',
-    });
+  urlOf(context);
   const { repository, name } = await findOne(context, asked.environment);
-  const path = ['v1', 'environments', repository, name, asked.what].map(encodeURIComponent).join('/');
+  return await askPath(context, { ...asked, path: ['environments', repository, name, asked.what] });
+}
+
+/**
+ * What the function plans of a class: the names of the environments that its caller may see. Throws as `askInspect` does.
+ */
+export async function askPlans<T>(
+  context: Context,
+  { repository, ...asked }: { repository: string; query: AskedQuery; schema: z.ZodType<T> },
+): Promise<T> {
+  return await askPath(context, { ...asked, path: ['plans', repository] });
+}
+
+type AskedQuery = Readonly<Record<string, string | undefined>>;
+
+async function askPath<T>(
+  context: Context,
+  asked: { path: readonly string[]; query?: AskedQuery; schema: z.ZodType<T> },
+): Promise<T> {
+  const inspectUrl = urlOf(context);
+  const path = ['v1', ...asked.path].map(encodeURIComponent).join('/');
   const url = `${inspectUrl.replace(/\/+$/, '')}/${path}`;
   const audience = context.config.inspect?.audience ?? inspectUrl.replace(/[/?#]*$/, '');
   const query = Object.entries(asked.query ?? {}).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, value] as const],
   );
   return await ask({ context, of: inspect, url, audience, query, schema: asked.schema });
+}
+
+function urlOf({ inspectUrl }: Context): string {
+  if (inspectUrl !== undefined) return inspectUrl;
+  throw new CommandError({
+    subject: 'inspect',
+    message: 'the configuration does not say where the function answers',
+    remedy: 'set `inspect.url` (the output inspect_url of Terraform)',
+  });
 }
 
 /** The class of an environment is asked for where there is more than one. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
 /*
  * What `--output json` prints, for those who read it: `status` and `report` print what the function and the message of
@@ -395,4 +396,12 @@ export const errorOutputSchema = z.object({
       exit: z.number().int().describe('The exit code'),
     })
     .describe('What went wrong'),
+});
+
+/** `converge plan`. */
+export const planOutputSchema = z.object({
+  plans: z.array(planAnswerSchema).describe('One of each environment, as the function answers'),
+  unplanned: z
+    .array(z.object({ environment: z.string(), message: z.string() }))
+    .describe('Of which the function could not say anything'),
 });

@@ -15,6 +15,7 @@ import { addHistory } from './verbs/history.ts';
 import { addImport } from './verbs/import.ts';
 import { addNew } from './verbs/new.ts';
 import { addLogs } from './verbs/logs.ts';
+import { addPlan } from './verbs/plan.ts';
 import { addRbac } from './verbs/rbac.ts';
 import { addRedrive } from './verbs/redrive.ts';
 import { addRender } from './verbs/render.ts';
@@ -87,6 +88,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addDiff(program, surroundings);
   addWhy(program, surroundings);
   addEvents(program, surroundings);
+  addPlan(program, surroundings);
   program.commandsGroup('From files alone:');
   addRender(program, surroundings);
   addValidate(program, surroundings);

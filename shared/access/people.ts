@@ -42,7 +42,8 @@ export interface PersonAsks {
   readonly people: People | undefined;
   readonly caller: Caller;
   readonly repository: string;
-  readonly environment: string;
+  /** Undefined: any of the class. */
+  readonly environment: string | undefined;
 }
 
 /** Service accounts, CI's among them, may see none, whatever the list says: `status` tells them what they need. */
@@ -60,11 +61,13 @@ export function judgePerson({ people = [], caller, repository, environment }: Pe
   const isShown = own.some(
     ({ classes = ['*'], environments = ['*'] }) =>
       classes.some((pattern) => matchesPattern({ pattern, text: repository })) &&
-      environments.some((pattern) => matchesPattern({ pattern, text: environment })),
+      (environment === undefined || environments.some((pattern) => matchesPattern({ pattern, text: environment }))),
   );
   return isShown
     ? { may: true }
-    : refused(`may not see ${repository}/${environment}: no entry of \`access.people\` with this address has it`);
+    : refused(
+        `may not see ${environment === undefined ? `anything of ${repository}` : `${repository}/${environment}`}: no entry of \`access.people\` with this address has it`,
+      );
 }
 
 /** Of the configuration, as far as it says who calls what. */
@@ -93,23 +96,35 @@ export function callersOfFlow({
  *
  * @param asks.access of the configuration; without a list of people it has none
  */
-export function assertShown({
-  access,
-  ...asks
-}: Omit<PersonAsks, 'people'> & { readonly access: 'open' | WhoCalls | undefined }): void {
+export function assertShown(asks: AsksToSee): void {
+  const refused = refusalToShow(asks);
+  if (refused !== undefined) throw refused;
+}
+
+type AsksToSee = Omit<PersonAsks, 'people'> & { readonly access: 'open' | WhoCalls | undefined };
+
+function refusalToShow({ access, ...asks }: AsksToSee): ConvergeError | undefined {
   const { caller } = asks;
   const said: WhoCalls = access === 'open' || access === undefined ? {} : access;
   const right =
     caller.kind === 'account' && callersOfFlow(said).some((one) => inSmallLetters(one) === inSmallLetters(caller.email))
       ? { may: false as const, reason: 'calls a function of the flow: what is in a cluster is shown to people alone' }
       : judgePerson({ ...asks, people: said.people });
-  if (right.may) return;
-  throw new ConvergeError({
+  if (right.may) return undefined;
+  return new ConvergeError({
     code: 'NotAllowed',
     subject: caller.kind === 'account' ? caller.email : 'call',
     message: right.reason,
     disposition: 'refuse',
   });
+}
+
+/** Those of some environments of a class that somebody may see. */
+export function shownOf({
+  environments,
+  ...asks
+}: Omit<AsksToSee, 'environment'> & { readonly environments: readonly string[] }): string[] {
+  return environments.filter((environment) => refusalToShow({ ...asks, environment }) === undefined);
 }
 
 /** An account that calls a function of the flow is no person's. */

@@ -1,22 +1,37 @@
 import { ConvergeError } from '../base/errors.ts';
-import type { DiffAnswer, EventsAnswer, ExplainedObject, ObjectsAnswer, WhyAnswer } from './inspect/answers.ts';
+import type {
+  DiffAnswer,
+  EventsAnswer,
+  ExplainedObject,
+  ObjectsAnswer,
+  PlanAnswer,
+  PlansAnswer,
+  WhyAnswer,
+} from './inspect/answers.ts';
 import { showDiff } from './inspect/diff.ts';
 import { showEvents } from './inspect/events.ts';
 import { explainObjects, type Explained } from './inspect/explain-objects.ts';
 import { aboutOf, showObjects } from './inspect/objects.ts';
-import { hidesOf, type Hides } from './inspect/hides.ts';
+import { hidesOf, openlyOf, type Hides } from './inspect/hides.ts';
 import { readKnownSecrets } from './inspect/known-secrets.ts';
 import { openInspection, type Inspected, type Inspection, type InspectPorts } from './inspect/open-inspection.ts';
-import type { AskedQuestion } from './inspect/question.ts';
+import type { AskedQuestion, Question } from './inspect/question.ts';
 import { renderDesired, type DesiredState } from './reconcile/render/desired-state.ts';
 import { toAsk } from './reconcile/render/render-cache.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
+import { listPlanned, planCommit } from './plan-commit.ts';
 import { trace } from './trace.ts';
 
 /** How far behind the branch's head the last change of an input is looked for. */
 const traced = 90 * 86_400_000;
 
-export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer;
+export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | PlanAnswer | PlansAnswer;
+
+type Asked = AskedQuestion & {
+  readonly limits: Inspected['limits'];
+  readonly repositories: object;
+  readonly shownTo: (environments: readonly string[]) => string[];
+};
 
 /**
  * Looks into the cluster of an environment for a person, as the environment's own user where the configuration says so.
@@ -24,19 +39,24 @@ export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer;
  * every error once the cluster was looked at.
  *
  * Throws as `openInspection` does, `BadRequest` (refuse) for a class that the configuration lacks and where `why` is asked of
- * what is no object of the environment, and what a render throws.
+ * what is no object of the environment, what a render throws, and as `planCommit` does.
  *
  * @param asked.repositories of the configuration, by class
+ * @param asked.shownTo those of some environments of the class that whoever asks may see
  */
-export async function inspect(
-  { question, repositories, ...inspected }: Inspected & AskedQuestion & { readonly repositories: object },
-  ports: InspectPorts,
-): Promise<Answer> {
-  if (!Object.hasOwn(repositories, inspected.repository)) throw noClass(inspected.repository);
+export async function inspect({ repositories, shownTo, ...asked }: Asked, ports: InspectPorts): Promise<Answer> {
+  const { repository } = asked;
+  if (!Object.hasOwn(repositories, repository)) throw noClass(repository);
+  if (asked.environment === undefined) {
+    const plans = await listPlanned({ ...asked.question, repository }, ports);
+    return { ...plans, environments: shownTo(plans.environments) };
+  }
+  const { question, ...inspected } = asked;
+  if (question.asks === 'plan') return await planCommit({ ...inspected, ...question }, ports);
   const inspection = await openInspection(inspected, ports);
   const desired = await attempt(renderDesired(inspection.target, toAsk));
   const known = await readKnownSecrets(inspection, desired instanceof ConvergeError ? undefined : desired);
-  const hides = hidesOf(known, inspection);
+  const hides = hidesOf(known, openlyOf(inspection));
   try {
     return hides.answer(await answerTo({ ...inspected, question }, { inspection, desired, hides }, ports));
   } catch (error) {
@@ -53,7 +73,7 @@ async function attempt<T>(work: Promise<T>): Promise<T | ConvergeError> {
 }
 
 async function answerTo(
-  { question, ...inspected }: Inspected & Pick<AskedQuestion, 'question'>,
+  { question, ...inspected }: Inspected & { readonly question: Exclude<Question, { asks: 'plan' }> },
   seen: { inspection: Inspection; desired: DesiredState | ConvergeError; hides: Hides },
   ports: InspectPorts,
 ): Promise<Answer> {

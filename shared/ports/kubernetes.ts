@@ -92,7 +92,7 @@ export interface Cluster {
   }): Promise<ApplyResult>;
   /**
    * Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no
-   * longer match.
+   * longer match. With `dryRun`, the API server only says what it would answer: nothing is deleted.
    */
   delete(target: {
     resource: ApiResource;
@@ -100,6 +100,7 @@ export interface Cluster {
     name: string;
     uid: string;
     resourceVersion?: string;
+    dryRun?: boolean;
     fence?: WriteFence;
   }): Promise<DeleteResult>;
 }

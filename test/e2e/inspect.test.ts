@@ -8,6 +8,7 @@ import {
   objectsAnswerSchema,
   whyAnswerSchema,
 } from '../../shared/pipeline/inspect/answers.ts';
+import { planOutputSchema } from '../../cli/output-schemas.ts';
 import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
@@ -180,6 +181,110 @@ describe('converge why', () => {
   });
 });
 
+/** Pushes a branch on top of main, and leaves main where it is. */
+async function propose(
+  branch: string,
+  files: Readonly<Record<string, string>>,
+  { without }: { without?: string } = {},
+): Promise<string> {
+  const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
+  await master.git('checkout', '--quiet', '-B', branch, 'main');
+  await writeFiles((await master.git('rev-parse', '--show-toplevel')).trim(), files);
+  if (without !== undefined) await master.git('rm', '--quiet', without);
+  await master.git('add', '--all');
+  await master.git(...person, 'commit', '--quiet', '--message', 'Propose');
+  await master.git('push', '--quiet', 'origin', branch);
+  const commit = (await master.git('rev-parse', 'HEAD')).trim();
+  await master.git('checkout', '--quiet', 'main');
+  return commit;
+}
+
+describe('converge plan', () => {
+  beforeAll(async () => {
+    await master.push({
+      'environments/store.yaml': environmentFile('store'),
+      'manifests/store/a.yaml': configMap('a', { v: '1' }),
+      'manifests/store/b.yaml': configMap('b', { v: '1' }),
+      'manifests/store/web.yaml': deployment('web', 'shop:1'),
+    });
+    await eventually('store converged', () => world.converged.some(({ environment }) => environment === 'store'));
+  });
+
+  it('ends with 0 where nothing would change', async () => {
+    const { code, out } = await converge('plan', 'store');
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('nothing would change (3 unchanged)') });
+  });
+
+  it('ends with 1 and says what a commit of another branch would do, which its run then does', async () => {
+    const commit = await propose('proposal', {
+      'manifests/store/a.yaml': configMap('a', { v: '2' }),
+      'manifests/store/c.yaml': configMap('c', { v: '1' }),
+      'manifests/store/web.yaml': deployment('web', 'shop:2'),
+    });
+    const { code, out } = await converge('plan', 'store', '--revision', 'proposal');
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringContaining(`commit@${commit.slice(0, 12)}`) });
+    expect(out).toMatch(/^~ ConfigMap store\/a, of manifests\/store\/a\.yaml\n {4}\/data\/v: "1" -> "2"$/m);
+    expect(out).toMatch(/^\+ ConfigMap store\/c, of manifests\/store\/c\.yaml$/m);
+    expect(out).toMatch(/^ {4}restarts 2 Pods$/m);
+    expect(out).toMatch(/^Plan: 1 to create, 2 to change, 0 to replace, 0 to prune, 1 unchanged, 2 Pods made anew$/m);
+    const planned = planOutputSchema.parse(await asJson('plan', 'store', '--revision', commit));
+    expect(planned.plans[0]?.objects.map(({ action, name }) => [action, name])).toEqual([
+      ['update', 'a'],
+      ['create', 'c'],
+      ['update', 'web'],
+    ]);
+    await master.git('push', '--quiet', 'origin', 'proposal:main');
+    await master.git('merge', '--quiet', '--ff-only', 'proposal');
+    const isOfIt = ({ environment, revision }: { environment: string; revision: string }) =>
+      environment === 'store' && revision.endsWith(commit);
+    await eventually('the proposal converged', () => world.converged.some(isOfIt));
+    expect(world.converged.find(isOfIt)?.changes).toEqual({ created: 1, configured: 2, unchanged: 1, pruned: 0 });
+  });
+
+  it('asks the server about what is new and what goes, and says what it rejects, and where that is', async () => {
+    await propose('removal', {}, { without: 'manifests/store/b.yaml' });
+    const removal = await converge('plan', 'store', '--revision', 'removal');
+    expect(removal.out).toMatch(/^- ConfigMap store\/b: goes last, once all is healthy and nothing refers to it$/m);
+    expect(await world.kubectl('get', 'configmap', 'b', '--namespace', 'store', '--output', 'name')).toContain('b');
+    const wrong = [
+      '# of nobody',
+      'apiVersion: v1',
+      'kind: ConfigMap',
+      'metadata:',
+      '  name: d',
+      'data:',
+      '  not a key: x',
+      '',
+    ];
+    await propose('wrong', { 'manifests/store/d.yaml': wrong.join('\n') });
+    const { code, out } = await converge('plan', 'store', '--revision', 'wrong');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^\+ ConfigMap store\/d, of manifests\/store\/d\.yaml:2 is REJECTED: .*not a key/m);
+  });
+
+  it('plans each environment of a class, those too that the commit adds', async () => {
+    await propose('addition', {
+      'environments/annex.yaml': environmentFile('annex'),
+      'manifests/annex/a.yaml': configMap('a', { v: '1' }),
+    });
+    const { code, out } = await converge('plan', '--all', '--class', 'master', '--revision', 'addition');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^\+ ConfigMap annex\/a, .* cannot be asked about yet: namespace annex is not there yet/m);
+    expect(out).toMatch(/^1 of 3 environments would change$/m);
+  });
+
+  it.each([
+    ['no environment', ['plan'], 2, /name an environment, or say --all/],
+    ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
+    ['all of no class', ['plan', '--all', '--class', 'mastre'], 2, /is no class of the configuration/],
+    ['a commit that is none', ['plan', 'store', '--revision', 'nowhere'], 1, /nowhere: is no commit of the branch/],
+    ['what is no revision', ['plan', 'store', '--revision', '../main'], 1, /is no commit, and no name of a branch/],
+  ])('ends otherwise for %s', async (_what, parameters, exit, message) => {
+    const { code, err } = await converge(...parameters);
+    expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });
+  });
+});
+
 describe('a cluster that cannot be asked', () => {
   it('is said, and nothing of it is taken for absent or the same', async () => {
     await master.push({
@@ -190,5 +295,11 @@ describe('a cluster that cannot be asked', () => {
       const { code, err } = await converge(verb, 'lost');
       expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/nowhere/) });
     }
+    // A run would be refused so: that is what is planned of it.
+    const { code, out } = await converge('plan', 'lost');
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/would apply nothing[^]*UnknownCluster.*nowhere/),
+    });
   });
 });

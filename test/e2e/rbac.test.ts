@@ -204,7 +204,14 @@ describe('an environment that acts as itself', () => {
     const { limits } = configKeysSchema.pick({ limits: true }).parse({});
     const ask = async (question: Question) =>
       inspect(
-        { repository: 'master', environment: 'acme', repositories: { master: {} }, limits, question },
+        {
+          repository: 'master',
+          environment: 'acme',
+          repositories: { master: {} },
+          limits,
+          question,
+          shownTo: () => [],
+        },
         inProcess.ports,
       );
     const objects = objectsAnswerSchema.parse(await ask({ asks: 'objects', tree: true }));

@@ -377,7 +377,14 @@ describe('a function whose tokens the IAM of Cloud Run has verified', () => {
 
 describe('what is in a cluster', () => {
   const environments = ['master/shop', 'master/acme-eu', 'staging/shop'] as const;
-  const routes = ['objects', 'objects?tree=true', 'diff', 'events?since=1h', 'why?object=deployment/web'] as const;
+  const routes = [
+    'objects',
+    'objects?tree=true',
+    'diff',
+    'events?since=1h',
+    'why?object=deployment/web',
+    'plan',
+  ] as const;
   const ci = 'converge-ci-master@family.iam.gserviceaccount.com';
   let functions: Functions;
 
@@ -425,6 +432,11 @@ describe('what is in a cluster', () => {
         if (status === 403)
           expect(body).toMatch(/is a service account, as CI has|calls a function of the flow|access\.people/);
       }
+    for (const repository of ['master', 'staging']) {
+      const { status } = await fetch(`${functions.url('inspect')}/v1/plans/${repository}`, { headers });
+      const isShown = sees.some((key) => key.startsWith(`${repository}/`));
+      expect({ repository, status }).toEqual({ repository, status: isShown ? 503 : 403 });
+    }
   });
 
   test.each<{ what: string; status: number; claims: JWTPayload }>([
@@ -450,6 +462,7 @@ describe('what is in a cluster', () => {
       ['master/shop', 'secrets'],
       ['master/shop', 'why'],
       ['master/shop', 'events?since=yesterday'],
+      ['master/shop', 'plan?revision=../main'],
     ] as const)
       expect((await ask(key, route, headers))[0]).toBe(400);
     const url = `${functions.url('inspect')}/v1/environments/master/shop/diff`;

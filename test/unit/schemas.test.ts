@@ -15,6 +15,7 @@ import {
   renderOutputSchema,
   validateOutputSchema,
   newOutputSchema,
+  planOutputSchema,
   redriveOutputSchema,
   testSinkOutputSchema,
   acknowledgeOutputSchema,
@@ -104,6 +105,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   'environment-diff': diffAnswerSchema,
   events: eventsAnswerSchema,
   why: whyAnswerSchema,
+  plan: planOutputSchema,
   doctor: doctorOutputSchema,
   'command-error': errorOutputSchema,
 };

@@ -160,19 +160,21 @@ async function writeManagedFields(
 
 async function deleteObject(
   connection: Connection,
-  { resource, namespace, name, uid, resourceVersion, fence }: RequestOf<'delete'>,
+  { resource, namespace, name, uid, resourceVersion, dryRun = false, fence }: RequestOf<'delete'>,
 ): Promise<DeleteResult> {
   const path = pathOf({ resource, namespace, name });
   const answer = await call(connection, {
     method: 'DELETE',
     path,
-    write: { fence },
+    write: dryRun ? undefined : { fence },
     contentType: 'application/json',
     body: JSON.stringify({
       kind: 'DeleteOptions',
       apiVersion: 'v1',
       propagationPolicy: 'Background',
       preconditions: { uid, resourceVersion },
+      // Where there is a body, the API server reads no option of the query.
+      ...(dryRun ? { dryRun: ['All'] } : {}),
     }),
   });
   if (answer.status === 200 || answer.status === 202)

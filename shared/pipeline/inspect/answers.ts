@@ -119,10 +119,68 @@ export const whyAnswerSchema = z.object({
 });
 export type WhyAnswer = Readonly<z.infer<typeof whyAnswerSchema>>;
 
+const verdictSchema = z.enum(['accepted', 'rejected', 'undecided']);
+
+const plannedObjectSchema = z.object({
+  action: z
+    .enum(['create', 'update', 'replace', 'prune', 'release', 'left'])
+    .describe('`release`: given up, and stays. `left`: differs from Git, and stays as it is'),
+  ...{ apiVersion: z.string(), kind: z.string(), namespace: z.string().nullable(), name: z.string() },
+  source: z.string().nullable().describe('The file in Git that it is made of'),
+  line: z.int().positive().nullable().describe('Where it begins in that file; only of plain YAML'),
+  verdict: verdictSchema.describe(
+    '`undecided`: nobody can be asked about it before the commit is applied. `rejected`: it fails, for the reason in `message`',
+  ),
+  message: z.string().describe('What is to be said beside it, in the words of the API server where it rejects it'),
+  fields: objectDiffSchema.shape.fields.describe('Of an `update`: `observed` is now, `desired` comes'),
+  omittedFields: z.int().nonnegative().describe('How many further fields change'),
+  adoptedFrom: z.string().nullable().describe('Whose it is now; null: this environment has it, or nobody'),
+  takesOver: z
+    .array(z.object({ manager: z.string(), fields: z.array(z.string()) }))
+    .describe('Fields that other managers have now'),
+  restarts: z.int().nonnegative().nullable().describe('How many Pods are made anew; null: none by it'),
+});
+export type PlannedObjectAnswer = Readonly<z.infer<typeof plannedObjectSchema>>;
+
+const plannedHookSchema = z.object({
+  ...{ release: z.string(), event: z.string(), kind: z.string(), namespace: z.string().nullable(), name: z.string() },
+  verdict: verdictSchema,
+  message: z.string(),
+});
+
+/** What a commit would do to an environment, in the order of a run. */
+export const planAnswerSchema = z.object({
+  ...aboutShape,
+  cluster: z.string().describe('Empty where none is known'),
+  revision: z.string().describe('What is planned: the head of the branch, or `commit@sha1:…`'),
+  outcome: z
+    .enum(['planned', 'removed', 'suspended', 'refused', 'absent'])
+    .describe('`removed`: its file is not at that commit. `refused`: a run would apply nothing, for `message`'),
+  message: z.string(),
+  waitsFor: z.array(z.string()).describe('What the changes wait for, in sentences'),
+  dependents: z.array(z.string()).describe('The environments that wait for this one'),
+  objects: z.array(plannedObjectSchema).describe('All that would change, and what is left though Git says otherwise'),
+  hooks: z.array(plannedHookSchema).describe('In order: those before the other objects, then those after them'),
+  unchanged: z.int().nonnegative(),
+  wouldChange: z.boolean().describe('Whether anything would change, or cannot be told'),
+});
+export type PlanAnswer = Readonly<z.infer<typeof planAnswerSchema>>;
+
+/** The environments of a class that a commit, or the branch, declares. */
+export const plansAnswerSchema = z.object({
+  repository: z.string(),
+  revision: z.string(),
+  environments: z.array(z.string()).describe('By name, those that whoever asks may see'),
+});
+export type PlansAnswer = Readonly<z.infer<typeof plansAnswerSchema>>;
+
 /** The words that answers themselves have, where they stand for themselves: a Secret that holds one does not hide it. */
 export const answerWords: readonly string[] = [
   ...healthStates,
   ...differenceSchema.shape.by.options,
   ...objectDiffSchema.shape.change.options,
+  ...plannedObjectSchema.shape.action.options,
+  ...verdictSchema.options,
+  ...planAnswerSchema.shape.outcome.options,
   ...['desired', 'observed', 'before', 'after', 'Normal', 'Warning'],
 ];

@@ -1,5 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { isMap } from '../../objects/exact-json.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { textMasker, withoutCopies } from '../../drift/masking.ts';
 import { contentsOf, copiesHider, copiesOf } from '../../drift/secret-values.ts';
 import type { ObjectDiff } from '../../drift/object-diff.ts';
@@ -44,13 +46,19 @@ const pointer = /^(\/[^/]*)+$/;
 /** A time, a commit, a revision: where it has this shape, it is nobody's secret. */
 const shapes = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|[0-9a-f]{40}|\S+@sha1:[0-9a-f]{40})$/;
 
-export function hidesOf({ own, others, unhidden }: KnownSecrets, inspection: Inspection): Hides {
+/** What answers say of an environment that is nobody's secret. */
+export interface SaidOpenly {
+  /** Names that stand in Git and in every list of the cluster, and keys of Secrets. */
+  readonly names: readonly string[];
+  /** What stands for itself where it is all of a text: kinds, states, and whom the answer is about. */
+  readonly words: ReadonlySet<string>;
+}
+
+export function hidesOf({ own, others, unhidden }: KnownSecrets, { names, words }: SaidOpenly): Hides {
   const hideIn = textMasker(own);
   const copies = copiesOf(contentsOf([...own, ...others]));
   const hide = copiesHider(copies);
-  const names = namesOf(inspection);
   const hideInNames = copiesHider(copies.filter((copy) => !names.some((name) => name.includes(copy))));
-  const words = wordsOf(inspection);
   // Events say the same again and again, and a search for megabytes of values takes its time.
   const hidden = new Map<string, string>();
   const text = (said: string): string => {
@@ -106,22 +114,38 @@ function told(
   });
 }
 
-/** Names that stand in Git and in every list of the cluster, and keys of Secrets. */
-function namesOf({ target, observed }: Inspection): string[] {
-  const { run, environment, cluster } = target;
-  const members = [...observed.objects.values()].flatMap(({ object: { metadata, ...object } }) => [
+/** @param objects of the environment, as they are or come */
+export function saidOpenly(
+  objects: readonly KubernetesObject[],
+  { key, repository, environment, cluster, revision, namespaces, api }: OpenlyAbout,
+): SaidOpenly {
+  const members = objects.flatMap(({ metadata, ...object }) => [
     ...[metadata.name ?? '', metadata.namespace ?? ''],
     ...(object.kind === 'Secret' ? Object.keys(Object(Reflect.get(object, 'data') ?? {})) : []),
   ]);
-  return [...new Set([...members, environment.namespace, run.key, cluster.name])];
-}
-
-/** What stands for itself where it is all of a text: kinds, states, and whom the answer is about. */
-function wordsOf({ target, observed }: Inspection): ReadonlySet<string> {
-  const { run, cluster, api, revision } = target;
-  const served = api.resources.flatMap(({ group, version, kind }) => [
+  const served = (api?.resources ?? []).flatMap(({ group, version, kind }) => [
     ...[kind, group === '' ? version : `${group}/${version}`],
   ]);
-  const kinds = [...observed.objects.values()].flatMap(({ object }) => [object.kind, object.apiVersion]);
-  return new Set([...answerWords, ...served, ...kinds, run.repository, run.environment, cluster.name, revision]);
+  const kinds = objects.flatMap((object) => [object.kind, object.apiVersion]);
+  return {
+    names: [...new Set([...members, ...namespaces, key, cluster])].filter((name) => name !== ''),
+    words: new Set([...answerWords, ...served, ...kinds, repository, environment, cluster, revision]),
+  };
+}
+
+interface OpenlyAbout {
+  readonly key: string;
+  readonly repository: string;
+  readonly environment: string;
+  readonly cluster: string;
+  readonly revision: string;
+  readonly namespaces: readonly string[];
+  readonly api: ClusterApi | undefined;
+}
+
+export function openlyOf({ target, observed }: Inspection): SaidOpenly {
+  const { run, environment, cluster, api, revision } = target;
+  const about = { ...{ key: run.key, repository: run.repository, environment: run.environment }, revision, api };
+  const objects = [...observed.objects.values()].map(({ object }) => object);
+  return saidOpenly(objects, { ...about, cluster: cluster.name, namespaces: [environment.namespace] });
 }

@@ -41,8 +41,12 @@ export async function readKnownSecrets(
   const [before, { others, unhidden }] = await Promise.all([renderedBefore(inspection), readOthers(inspection)]);
   const wanted = [...(desired?.objects ?? []), ...before].map(({ object }) => object);
   const observed = [...inspection.observed.objects.values()].map(({ object }) => object);
-  const own = [...observed, ...wanted].filter(isSecret).flatMap((secret) => [secret, ...lastApplied(secret)]);
-  return { own, others: others.flatMap((secret) => [secret, ...lastApplied(secret)]), unhidden };
+  return { own: secretsAmong([...observed, ...wanted]), others, unhidden };
+}
+
+/** The Secrets of some objects, each also as kubectl applied it last. */
+export function secretsAmong(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  return objects.filter(isSecret).flatMap((secret) => [secret, ...lastApplied(secret)]);
 }
 
 function isSecret({ apiVersion, kind }: KubernetesObject): boolean {
@@ -71,7 +75,14 @@ async function renderedBefore({ target, memory }: Inspection): Promise<DesiredSt
   return found;
 }
 
-async function readOthers({ target, observed }: Inspection): Promise<Pick<KnownSecrets, 'others' | 'unhidden'>> {
+/** Those that others made in the namespaces of an environment. Never fails for what it cannot read. */
+export async function readOthers({
+  target,
+  observed,
+}: {
+  target: Pick<Inspection['target'], 'cluster' | 'environment'>;
+  observed: Pick<Inspection['observed'], 'objects'>;
+}): Promise<Pick<KnownSecrets, 'others' | 'unhidden'>> {
   const { cluster, environment } = target;
   const members = [...observed.objects.values()];
   const own = new Set(members.map(({ object }) => object.metadata.uid));
@@ -98,7 +109,7 @@ async function readOthers({ target, observed }: Inspection): Promise<Pick<KnownS
       return [];
     }
   });
-  return { others: lists.flat(), unhidden };
+  return { others: secretsAmong(lists.flat()), unhidden };
 }
 
 /** As `kubectl apply` keeps it, with all values. */

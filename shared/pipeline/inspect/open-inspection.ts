@@ -78,7 +78,7 @@ export async function openInspection(asked: Inspected, ports: InspectPorts): Pro
   return { target, memory, observed, unread: (observed.unserved ?? []).map(unreadKind) };
 }
 
-function unreadKind({ kind }: NonNullable<ObservedState['unserved']>[number]): Unread {
+export function unreadKind({ kind }: NonNullable<ObservedState['unserved']>[number]): Unread {
   return { what: kind, message: 'the cluster serves no version of it now, and may have objects of it' };
 }
 
@@ -105,7 +105,7 @@ export async function openDeclared(asked: Inspected, ports: InspectPorts): Promi
 }
 
 /** What cannot be read is as if it were lost: the cluster is looked at all the same, and all of it compared. */
-async function recall({ repository, environment }: Inspected, ports: InspectPorts): Promise<Memory> {
+export async function recall({ repository, environment }: Inspected, ports: InspectPorts): Promise<Memory> {
   const path = statePaths({ repository, environment }).memory;
   const found = await readState({ path, decode: decodeMemory }, ports);
   return found === undefined || 'unreadable' in found ? emptyMemory(ports.now()) : found.value;
@@ -122,7 +122,7 @@ function unknown({ repository, environment }: Inspected): ConvergeError {
 }
 
 /** A run that looks, and can do nothing else. */
-function onlookingRun(
+export function onlookingRun(
   { repository, environment, limits }: Inspected,
   { memory, commit, ports }: { memory: Memory; commit: Commit; ports: InspectPorts },
 ): Run {

@@ -8,14 +8,18 @@ export type Question =
   | { readonly asks: 'diff' }
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
-  | ({ readonly asks: 'why' } & AskedObject);
+  | ({ readonly asks: 'why' } & AskedObject)
+  /** `revision`: a commit or a branch; undefined: the head of the branch. */
+  | { readonly asks: 'plan'; readonly revision: string | undefined };
 
-/** A question, and of which environment. */
-export interface AskedQuestion {
-  readonly repository: string;
-  readonly environment: string;
-  readonly question: Question;
-}
+/** A question, and of which environment; `plans`: which of a class there are to plan. */
+export type AskedQuestion = { readonly repository: string } & (
+  | { readonly environment: string; readonly question: Question }
+  | {
+      readonly environment: undefined;
+      readonly question: { readonly asks: 'plans'; readonly revision: string | undefined };
+    }
+);
 
 /** A call, as far as it says what is asked. */
 export interface Call {
@@ -26,11 +30,16 @@ export interface Call {
   readonly now: Date;
 }
 
-const routes = '/v1/environments/<class>/<name>/objects, diff, events and why';
+const routes = '/v1/environments/<class>/<name>/objects, diff, events, why and plan, and /v1/plans/<class>';
 
 /** What a call of `inspect` asks. Throws `BadRequest` (refuse). */
 export function readQuestion({ method, path, query, now }: Call): AskedQuestion {
   if (method !== 'GET') throw badRequest(method, 'is not GET: nothing here does more than read');
+  const [, planned] = /^\/v1\/plans\/([^/]+)\/?$/.exec(path) ?? [];
+  if (planned !== undefined) {
+    const revision = revisionIn(saidIn(query, 'revision'));
+    return { repository: decoded(planned), environment: undefined, question: { asks: 'plans', revision } };
+  }
   const [, repository, environment, what] = /^\/v1\/environments\/([^/]+)\/([^/]+)\/([a-z]+)\/?$/.exec(path) ?? [];
   if (repository === undefined || environment === undefined || what === undefined)
     throw badRequest(path, `is none of ${routes}`);
@@ -51,6 +60,8 @@ function questionOf(what: string, { now, said }: { now: Date; said: (name: strin
       return { asks: 'events', since: sinceOf(said('since'), now) };
     case 'why':
       return { asks: 'why', ...objectOf(said('object') ?? ''), namespace: said('namespace') };
+    case 'plan':
+      return { asks: 'plan', revision: revisionIn(said('revision')) };
     default:
       throw badRequest(what, `is none of ${routes}`);
   }
@@ -69,6 +80,14 @@ function sinceOf(duration: string | undefined, now: Date): string | undefined {
   const since = new Date(now.getTime() - parseDuration(duration));
   if (Number.isNaN(since.getTime())) throw badRequest(`since=${duration}`, 'is before all time');
   return since.toISOString();
+}
+
+/** A commit, or what git takes for the name of a branch or another ref. */
+const revisionPattern = /^(?!.*(?:\.\.|\/\/|@\{|\.lock$|^[-/]|\/$))[A-Za-z0-9._/@+#-]{1,250}$/;
+
+function revisionIn(revision: string | undefined): string | undefined {
+  if (revision === undefined || revisionPattern.test(revision)) return revision;
+  throw badRequest('revision', 'is no commit, and no name of a branch');
 }
 
 function objectOf(text: string): { kind: string; name: string } {

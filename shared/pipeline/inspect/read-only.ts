@@ -6,7 +6,10 @@ function writes(what: string): TypeError {
   return new TypeError(`whoever inspects an environment ${what}`);
 }
 
-/** Clusters of which nothing can be asked but reads and dry runs of an apply, which the API server does not keep. */
+/**
+ * Clusters of which nothing can be asked but reads, and dry runs of an apply and of a deletion, which the API server
+ * does not keep.
+ */
 export function readOnlyClusters(cluster: Ports['cluster']): Ports['cluster'] {
   return async (asked) => {
     const open = await cluster(asked);
@@ -19,8 +22,9 @@ export function readOnlyClusters(cluster: Ports['cluster']): Ports['cluster'] {
       writeManagedFields: async () => {
         throw writes('writes no managed fields');
       },
-      delete: async () => {
-        throw writes('deletes nothing');
+      delete: async (target) => {
+        if (target.dryRun !== true) throw writes('deletes nothing');
+        return await open.delete(target);
       },
     };
   };

@@ -29,8 +29,8 @@ import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
 import { manifestLines } from './judge/manifest-lines.ts';
 import { isOursAlone } from './judge/without-our-own.ts';
-import type { ObservedState } from './observe/observed-state.ts';
-import { pruneLast } from './write/prune-last.ts';
+import { latest, workloadsOf } from './write/latest-objects.ts';
+import { inventorySizeOf, pruneLast } from './write/prune-last.ts';
 import { pruneStale, type Pruned } from './write/prune-stale.ts';
 import { runHooks, type FailedHook, type HooksRun } from './write/run-hooks.ts';
 import { beginRevision, type Course, type Undertaking } from './write/begin-revision.ts';
@@ -181,13 +181,12 @@ async function finishPrune(
   if (await isSuperseded(target)) return superseded;
   await claimFor(target, { actions: course.actions });
   const { desired, observed } = course;
-  const inventorySize = new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
   const until = waitsUntil({ rollout: leaving, waitUntil: target.run.waitUntil() });
   const made = await pruneLast(target, {
     pruned,
     api: applied.api,
     workloads: workloadsOf({ observed, applied }),
-    inventorySize,
+    inventorySize: inventorySizeOf({ desired, observed }),
     until,
   });
   if (failuresOf(made.changes).length === 0) return { step: 'done', made };
@@ -341,15 +340,6 @@ function failureOf({
 function allOf({ objects, releases }: DesiredState): KubernetesObject[] {
   const hooks = releases.flatMap((release) => release.hooks.map(({ desired }) => desired));
   return [...objects, ...hooks].map(({ object }) => object);
-}
-
-/** Those whose status names the revisions of their pods. */
-function workloadsOf(known: { observed: ObservedState; applied: Applied }): KubernetesObject[] {
-  return [...latest(known).values()].filter(({ kind }) => kind === 'StatefulSet');
-}
-
-function latest({ observed, applied }: { observed: ObservedState; applied: Applied }): Map<string, KubernetesObject> {
-  return new Map([...[...observed.objects].map(([key, { object }]) => [key, object] as const), ...applied.observed]);
 }
 
 function withoutUnhealed({ objects }: DesiredState, unhealed: readonly ObjectDiff[]): DesiredState['objects'] {

@@ -5,23 +5,21 @@ import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
 import { rolloutBounded } from '../../memory/transitions/roll-out.ts';
-import type { Memory } from '../../memory/memory.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { lookForReleases } from './judge/adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
-import { renderDesired, type DesiredState } from './render/desired-state.ts';
+import { renderDesired } from './render/desired-state.ts';
 import { checkDependencies, stopWaiting, waitForDependencies } from './accept/dependencies.ts';
+import { comparePlan, withoutLeft } from './judge/compare-plan.ts';
 import { judgeDrift } from './judge/judge-drift.ts';
 import { follow, lookAgain } from './judge/look-again.ts';
-import { assertUnused, observe, type ObservedState } from './observe/observed-state.ts';
+import { assertUnused, observe } from './observe/observed-state.ts';
 import { readOwnParent, hasWritten } from './observe/own-parent.ts';
 import { openOtherEnvironments } from './others/other-environments.ts';
 import { both } from '../common/parallel.ts';
-import { readStrays } from './observe/read-strays.ts';
 import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
 import { finishRollback, reviewRollback, shareRollback, takeOverRollback } from './rollback.ts';
@@ -42,8 +40,6 @@ import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { surveyWhenDue } from './observe/survey.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
-import { withoutOurOwn } from './judge/without-our-own.ts';
-import { verifyPlan, type Verified } from './judge/verify-plan.ts';
 import { fenceSuspects } from './write/fence-suspects.ts';
 import { restoreParent } from './write/restore-parent.ts';
 
@@ -199,7 +195,7 @@ async function convergeTarget(
   if (follows) {
     const followed = await follow(target, relooked);
     const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed, memory });
-    const healed = all.filter((planned) => !left.has(keyOf(planned)));
+    const healed = withoutLeft(all, left);
     return await bringAbout(target, {
       desired: followed,
       observed,
@@ -210,31 +206,11 @@ async function convergeTarget(
     });
   }
   if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
-  const committed = actions.filter((planned) => !left.has(keyOf(planned)));
+  const committed = withoutLeft(actions, left);
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
   run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
-}
-
-async function comparePlan(
-  target: Target,
-  /** The memory is that of before the suspects were fenced off. */
-  { desired, observed, memory }: { desired: DesiredState; observed: ObservedState; memory: Memory },
-): Promise<Verified> {
-  const strays = await readStrays(target, { desired, observed });
-  const plan = planChanges({
-    desired: desired.objects,
-    observed: observed.objects,
-    strays,
-    remembered: target.run.memoryFile.memory().objects,
-  });
-  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  return withoutOurOwn(verified, { memory, now: target.run.ports.now(), objects: observed.objects });
-}
-
-function keyOf(planned: PlannedAction): string {
-  return planned.action === 'prune' ? planned.observed.key : planned.desired.key;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accessSchema, guardOf } from '../../../shared/access/access.ts';
 import { judgeClaims } from '../../../shared/access/judge-claims.ts';
-import { assertShown, judgePerson, type Caller } from '../../../shared/access/people.ts';
+import { assertShown, judgePerson, shownOf, type Caller } from '../../../shared/access/people.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 
 const audience = 'https://inspect.example.com';
@@ -49,6 +49,25 @@ describe('what is in a cluster', () => {
   ])('is refused to $who with a sentence', ({ caller, reason }) => {
     const shown = () => assertShown({ access: { people }, caller, repository: 'master', environment: 'shop' });
     expect(shown).toThrow(expect.objectContaining({ code: 'NotAllowed', message: expect.stringMatching(reason) }));
+  });
+
+  it('is shown as far as it is theirs, where all of a class is asked for', () => {
+    const access = { people: [{ who: ['ada@example.com'], environments: ['shop*'] }] };
+    const asked = { access, repository: 'master', environments: ['acme', 'shop', 'shop-eu'] };
+    expect(shownOf({ ...asked, caller: account('ada@example.com') })).toEqual(['shop', 'shop-eu']);
+    expect(shownOf({ ...asked, caller: account('mallory@example.com') })).toEqual([]);
+    const any = (caller: Caller, repository = 'master') =>
+      assertShown({ access, caller, repository, environment: undefined });
+    expect(() => any(account('ada@example.com'))).not.toThrow();
+    expect(() => any(account('mallory@example.com'))).toThrow('is not among');
+    const ofStaging = { people: [{ who: ['ada@example.com'], classes: ['staging'] }] };
+    const asks = {
+      access: ofStaging,
+      caller: account('ada@example.com'),
+      repository: 'master',
+      environment: undefined,
+    };
+    expect(() => assertShown(asks)).toThrow('may not see anything of master');
   });
 
   it('is shown to nobody where nobody is named, and never to a service account', () => {

@@ -105,6 +105,7 @@ describe('the help', () => {
     'diff',
     'why',
     'events',
+    'plan',
     'rbac',
     'dead-letters',
     'redrive',

@@ -9,7 +9,7 @@ import {
   objectsAnswerSchema,
   whyAnswerSchema,
 } from '../../../shared/pipeline/inspect/answers.ts';
-import { hidesOf } from '../../../shared/pipeline/inspect/hides.ts';
+import { hidesOf, openlyOf } from '../../../shared/pipeline/inspect/hides.ts';
 import { readKnownSecrets } from '../../../shared/pipeline/inspect/known-secrets.ts';
 import { openInspection } from '../../../shared/pipeline/inspect/open-inspection.ts';
 import { readOnlyClusters } from '../../../shared/pipeline/inspect/read-only.ts';
@@ -29,7 +29,7 @@ async function ask(world: World, question: Question, environment = 'shop'): Prom
   // Nobody has written a note here.
   const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
   return await inspect(
-    { repository: 'master', environment, limits, question, repositories: { master: {} } },
+    { repository: 'master', environment, limits, question, repositories: { master: {} }, shownTo: () => [] },
     { ...world.ports, repository: () => git },
   );
 }
@@ -342,7 +342,7 @@ describe('whoever inspects', () => {
       { repository: 'master', environment: 'shop', limits },
       { ...world.ports, repository: () => ({ ...world.ports.repository('master'), fetchRef: async () => undefined }) },
     );
-    const hides = hidesOf(await readKnownSecrets(inspection, undefined), inspection);
+    const hides = hidesOf(await readKnownSecrets(inspection, undefined), openlyOf(inspection));
     const answers = [
       await objectsOf(world, true),
       await diffOf(world),
@@ -408,6 +408,8 @@ describe('whoever inspects', () => {
     const target = { resource, namespace: 'acme', name: 'a', uid: 'u', resourceVersion: '1' };
     await expect(cluster.apply({ resource, object, dryRun: false })).rejects.toThrow('applies nothing');
     await expect(cluster.delete(target)).rejects.toThrow('deletes nothing');
+    await expect(cluster.delete({ ...target, dryRun: false })).rejects.toThrow('deletes nothing');
+    await expect(cluster.delete({ ...target, dryRun: true })).resolves.toEqual({ outcome: 'absent' });
     await expect(cluster.writeManagedFields({ ...target, managedFields: [] })).rejects.toThrow('writes no managed');
     expect(world.cluster.writes).toEqual([]);
   });
@@ -422,12 +424,23 @@ describe('a call', () => {
     ['objects', {}, { asks: 'objects', tree: false }],
     ['objects', { tree: 'true' }, { asks: 'objects', tree: true }],
     ['diff', {}, { asks: 'diff' }],
+    ['plan', {}, { asks: 'plan', revision: undefined }],
+    ['plan', { revision: 'feature/a' }, { asks: 'plan', revision: 'feature/a' }],
     ['events', {}, { asks: 'events', since: undefined }],
     ['events', { since: '1h' }, { asks: 'events', since: '2026-11-21T00:00:00.000Z' }],
     ['why', { object: 'deploy/web' }, { asks: 'why', kind: 'deploy', name: 'web', namespace: undefined }],
     ['why', { object: 'a/b', namespace: 'c' }, { asks: 'why', kind: 'a', name: 'b', namespace: 'c' }],
   ])('for %s with %o is understood', (what, query, question) => {
     expect(read(`master/sh%6Fp/${what}`, query)).toEqual({ repository: 'master', environment: 'shop', question });
+  });
+
+  it('for the plans of a class is understood, and refused by name as any other', () => {
+    const call = (query: Record<string, unknown>, method = 'GET') =>
+      readQuestion({ method, path: '/v1/plans/mas%74er', query, now });
+    const question = { asks: 'plans', revision: 'v1' };
+    expect(call({ revision: 'v1' })).toEqual({ repository: 'master', environment: undefined, question });
+    expect(() => call({ revision: 'a b' })).toThrow('is no commit');
+    expect(() => call({}, 'POST')).toThrow('is not GET');
   });
 
   it.each([
@@ -441,6 +454,9 @@ describe('a call', () => {
     ['master/shop/why', { object: 'web' }, 'GET'],
     ['master/shop/why', { object: 'a/b/c' }, 'GET'],
     ['master/shop/diff', {}, 'POST'],
+    ['master/shop/plan', { revision: '../main' }, 'GET'],
+    ['master/shop/plan', { revision: '--upload-pack=x' }, 'GET'],
+    ['master/shop/plan', {}, 'POST'],
   ])('for %s with %o by %s is refused by name', (what, query, method) => {
     expect(() => read(what, query, method)).toThrow(expect.objectContaining({ code: 'BadRequest' }));
   });

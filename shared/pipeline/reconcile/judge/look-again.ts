@@ -2,9 +2,9 @@ import { lookedUpDrift } from '../../../drift/looked-up.ts';
 import type { KeptAnswer } from '../../../inventory/kept-answers.ts';
 import { renderDesired, type DesiredState } from '../render/desired-state.ts';
 import { changedAnswers, type ChangedAnswer } from '../render/look-up.ts';
-import { toApply } from '../render/render-cache.ts';
+import { toApply, type RenderFor } from '../render/render-cache.ts';
 import { keepAnswers } from '../render/seed.ts';
-import type { Target } from '../run/target.ts';
+import type { RenderTarget, Target } from '../run/target.ts';
 import type { Verified } from './verify-plan.ts';
 
 /** What the cluster answers otherwise than it did, where another state comes of it. */
@@ -25,15 +25,16 @@ const asBefore: Relooked = { drift: [], desired: undefined, answers: [] };
  * is drift where the charts render something else from it.
  */
 export async function lookAgain(
-  target: Target,
+  target: RenderTarget,
   { answers: given, objects, releases }: DesiredState,
+  options: RenderFor = toApply,
 ): Promise<Relooked> {
   if (target.environment.lookup !== 'cluster') return asBefore;
   const changed = await changedAnswers(target, given);
   if (changed.length === 0) return asBefore;
   const before = digestOf({ objects, releases });
   const renderWith = async (of: readonly ChangedAnswer[]): Promise<DesiredState> =>
-    renderDesired(target, { ...toApply, keeps: false, instead: of.map(({ now }) => now) });
+    renderDesired(target, { ...options, keeps: false, instead: of.map(({ now }) => now) });
   const desired = await renderWith(changed);
   if (digestOf(desired) === before) return asBefore;
   const alone =

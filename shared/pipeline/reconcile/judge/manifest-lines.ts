@@ -12,7 +12,7 @@ const largestFile = 1 << 20;
  * overlay makes has no line of its own. A file that cannot be read says nothing.
  */
 export async function manifestLines(
-  { run, commit, environment }: Target,
+  { run, commit, environment }: Pick<Target, 'run' | 'commit' | 'environment'>,
   objects: readonly DesiredObject[],
 ): Promise<ReadonlyMap<string, number>> {
   const folders = environment.sources.flatMap((source) => (source.kind === 'manifests' ? [source.path] : []));

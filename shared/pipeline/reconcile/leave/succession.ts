@@ -25,7 +25,7 @@ import { environmentFiles, wasDeclared } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { continueSeed, hasSeed } from '../render/seed.ts';
-import type { PreviousInventories, Target } from '../run/target.ts';
+import type { PreviousInventories, RenderTarget, Target } from '../run/target.ts';
 import { failedObjects, leftOver } from './leave.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
@@ -152,13 +152,13 @@ export async function openSuccession(target: Target): Promise<Succession | undef
 }
 
 /** The inventories of the previous names beside the environment's own, which counts first. */
-function joined({
+export function joined({
   own,
   predecessors,
   namespace,
 }: {
   own: ObservedState;
-  predecessors: readonly Predecessor[];
+  predecessors: readonly Pick<Predecessor, 'applySet' | 'observed'>[];
   namespace: string;
 }): ObservedState {
   const hooks = predecessors.find(
@@ -179,7 +179,8 @@ function joined({
   };
 }
 
-async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
+async function openPredecessor(target: Target, name: string): Promise<Predecessor> {
+  const { run } = target;
   const { ports, settings, repository } = run;
   const paths = statePaths({ repository, environment: name });
   const wasLookedAtSince = lookedSince({ repository, environment: name }, ports);
@@ -200,33 +201,41 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
   await writeBackLast(old);
   await lease.claim({ keys: '*' });
   try {
-    const memory = memoryFile.memory();
-    if (memory.cluster !== '' && memory.cluster !== cluster.name) {
-      throw contested(environment.name, {
-        message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`,
-        remedy: 'rename it there, or add a new environment here',
-      });
-    }
-    const applySet = applySetOf({
-      repository,
-      environment: name,
-      namespace: memory.namespace === '' ? environment.namespace : memory.namespace,
-      url: ports.repository(repository).url,
-    });
-    const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
-    const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
-    const isThere = parent !== undefined || observed.objects.size > 0 || (await hasSeed({ cluster, applySet }));
-    if (isThere && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
-      throw contested(environment.name, {
-        message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`,
-        remedy: 'remove the previous name',
-      });
-    }
-    return { run: old, state, applySet, observed };
+    return { run: old, state, ...(await lookAtPredecessor(target, { name, memory: memoryFile.memory() })) };
   } catch (error) {
     await giveBack(state);
     throw error;
   }
+}
+
+/** What the set of a previous name holds. Throws as `openSuccession` does. */
+export async function lookAtPredecessor(
+  { run, environment, cluster, api, commit }: RenderTarget,
+  { name, memory }: { name: string; memory: Memory },
+): Promise<Pick<Predecessor, 'applySet' | 'observed'>> {
+  const { ports, repository } = run;
+  if (memory.cluster !== '' && memory.cluster !== cluster.name) {
+    throw contested(environment.name, {
+      message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`,
+      remedy: 'rename it there, or add a new environment here',
+    });
+  }
+  const applySet = applySetOf({
+    repository,
+    environment: name,
+    namespace: memory.namespace === '' ? environment.namespace : memory.namespace,
+    url: ports.repository(repository).url,
+  });
+  const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
+  const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
+  const isThere = parent !== undefined || observed.objects.size > 0 || (await hasSeed({ cluster, applySet }));
+  if (isThere && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
+    throw contested(environment.name, {
+      message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`,
+      remedy: 'remove the previous name',
+    });
+  }
+  return { applySet, observed };
 }
 
 /** At which the file was there, as far as is known. */

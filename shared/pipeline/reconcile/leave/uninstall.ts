@@ -87,7 +87,7 @@ interface Deleted {
 }
 
 /** Deletes what may be deleted, and waits for it. */
-async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
+export async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
   const { run, api, applySet } = target;
   const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet] });
   const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });

@@ -27,9 +27,13 @@ export interface Lookups {
 /**
  * Answers as `spec.lookup` has it.
  *
- * @param instead answers that stand before the kept ones
+ * @param options.instead answers that stand before the kept ones
+ * @param options.asksCluster whether what is not kept is asked of the cluster; else it is refused
  */
-export function openLookups(target: RenderTarget, { instead = [] }: { instead?: readonly KeptAnswer[] } = {}): Lookups {
+export function openLookups(
+  target: RenderTarget,
+  { instead = [], asksCluster = true }: { instead?: readonly KeptAnswer[]; asksCluster?: boolean } = {},
+): Lookups {
   let given: readonly KeptAnswer[] = [];
   let fresh: readonly KeptAnswer[] = [];
   let kept: Promise<readonly KeptAnswer[]> | undefined;
@@ -41,6 +45,11 @@ export function openLookups(target: RenderTarget, { instead = [] }: { instead?: 
     // What somebody else has is asked for anew, and refused, once charts may see their own only.
     const isOwn = target.environment.lookup === 'cluster' || known?.ofAll !== true || known.found === null;
     if (known !== undefined && isOwn) return { found: known.found };
+    if (!asksCluster)
+      return {
+        refused:
+          'is not among the answers that are kept, and templates of a commit that is not on the branch ask no cluster',
+      };
     const asked = await lookUp(target, query);
     if ('refused' in asked) return asked;
     fresh = withAnswers(fresh, [{ query, found: asked.found, ...ofAll(target) }]);

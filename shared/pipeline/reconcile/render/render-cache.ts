@@ -17,6 +17,8 @@ export interface RenderFor {
   readonly keeps: boolean;
   /** Answers that stand before the kept ones. */
   readonly instead?: readonly KeptAnswer[];
+  /** Whether what is not kept is asked of the cluster; as it is where left out. */
+  readonly asksCluster?: boolean;
 }
 
 /** To be applied. */
@@ -39,10 +41,13 @@ export interface AnsweredRender {
  */
 export async function renderSources(
   target: RenderTarget,
-  { seed, keeps, instead = [] }: RenderFor = toApply,
+  { seed, keeps, instead = [], asksCluster = true }: RenderFor = toApply,
 ): Promise<AnsweredRender> {
   const known = await knownBefore(target);
-  const asker: Asker = { seed: async () => seed(target), openLookups: () => openLookups(target, { instead }) };
+  const asker: Asker = {
+    seed: async () => seed(target),
+    openLookups: () => openLookups(target, { instead, asksCluster }),
+  };
   const { render, lookups } =
     (await findKept(target, { known, asker })) ?? (await renderAnew(target, { known, asker }));
   if (keeps) await lookups.keep();

@@ -11,20 +11,24 @@ import type { ObservedState } from '../observe/observed-state.ts';
 import type { Target } from '../run/target.ts';
 import { makeOwn, writeParent } from './write-parent.ts';
 
+interface NamespaceAsked {
+  readonly cluster: Cluster;
+  readonly environment: Environment;
+  readonly observed: ObservedState;
+}
+
+/** Whether the environment's namespace is to be made first: nothing of it is in the cluster yet, nor its namespace. */
+export async function isNamespaceDue({ cluster, environment, observed }: NamespaceAsked): Promise<boolean> {
+  if (observed.parent !== undefined) return false;
+  const name = environment.namespace;
+  return (await cluster.get({ resource: namespaceResource, namespace: undefined, name })) === undefined;
+}
+
 /** Makes the environment's namespace where nothing of the environment is in the cluster yet. */
-export async function ensureNamespace({
-  cluster,
-  environment,
-  observed,
-}: {
-  cluster: Cluster;
-  environment: Environment;
-  observed: ObservedState;
-}): Promise<void> {
-  if (observed.parent !== undefined) return;
+export async function ensureNamespace(asked: NamespaceAsked): Promise<void> {
+  if (!(await isNamespaceDue(asked))) return;
+  const { cluster, environment } = asked;
   const resource = namespaceResource;
-  const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
-  if (found !== undefined) return;
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };
   await makeOwn({ cluster, resource, object });
 }

@@ -6,6 +6,8 @@ import type { Change } from '../../../plan/change-set.ts';
 import { isReferable } from '../../../objects/referable.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardMassPrune, type GuardedPrune } from '../../../plan/prune-guards.ts';
+import type { ObservedState } from '../observe/observed-state.ts';
+import type { DesiredState } from '../render/desired-state.ts';
 import { deleteInOrder, type Deleted } from './delete-in-order.ts';
 import type { Pruned } from './prune-stale.ts';
 import { readReferences, type References } from './read-references.ts';
@@ -50,6 +52,17 @@ export function stillInUse({ objects, references }: { objects: readonly Observed
       reason: `is not pruned, as what refers to it cannot be read: ${references.unread}`,
     })),
   };
+}
+
+/** How many objects there are before a prune, those of this revision among them. */
+export function inventorySizeOf({
+  desired,
+  observed,
+}: {
+  desired: Pick<DesiredState, 'objects'>;
+  observed: Pick<ObservedState, 'objects'>;
+}): number {
+  return new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
 }
 
 /**

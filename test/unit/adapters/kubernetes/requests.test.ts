@@ -20,11 +20,14 @@ let fates: ('cut' | 'silence')[];
 /** Called when a request has come. */
 let onRequest: () => void;
 let paths: string[];
+let sent: string[];
 const server = createServer((incoming, outgoing) => {
   requests += 1;
   paths.push(incoming.url ?? '');
   onRequest();
-  incoming.resume();
+  let text = '';
+  incoming.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  incoming.on('end', () => sent.push(text));
   const fate = fates.shift();
   if (fate === 'cut') incoming.socket.destroy();
   if (fate !== undefined) return;
@@ -56,6 +59,7 @@ beforeEach(() => {
   requests = 0;
   fates = [];
   paths = [];
+  sent = [];
   onRequest = () => {};
 });
 afterEach(() => {
@@ -302,5 +306,18 @@ describe('a warning of the API server', () => {
     await list((text) => void told.push(text));
     expect(told).toEqual(['v1 "Old" is deprecated in v1.29+, unavailable in v1.32+; use v2', 'second']);
     expect(await list()).toEqual([]);
+  });
+});
+
+describe('a deletion that is only asked', () => {
+  it('says so where the API server reads it, and takes no fence', async () => {
+    answers(200);
+    body = { kind: 'Status', apiVersion: 'v1', status: 'Success' };
+    const place = { resource, namespace: 'acme', name: 'settings', uid: 'a', resourceVersion: '2' };
+    expect(await cluster.delete({ ...place, dryRun: true })).toEqual({ outcome: 'deleted', gone: true });
+    await cluster.delete(place);
+    const [asked, done] = sent.map((text): unknown => JSON.parse(text));
+    expect(asked).toMatchObject({ dryRun: ['All'], preconditions: { uid: 'a', resourceVersion: '2' } });
+    expect(done).not.toHaveProperty('dryRun');
   });
 });

@@ -132,8 +132,9 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
 
   function refusalOf(call: string): Refused | undefined {
     const refused = refusals.get(call);
-    if (refused === undefined && call.startsWith('dry-run ')) return refusals.get(`apply ${call.slice(8)}`);
-    return refused;
+    if (refused !== undefined || !call.startsWith('dry-run ')) return refused;
+    const real = call.slice('dry-run '.length);
+    return refusals.get(real.startsWith('delete ') ? real : `apply ${real}`);
   }
 
   /** What comes before a call: what others do, and what it is refused for. */
@@ -287,7 +288,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     },
     async delete(target) {
       const title = objectTitle({ kind: target.resource.kind, namespace: target.namespace, name: target.name });
-      return sent(`delete ${title}`, () => deleteOne(target));
+      return target.dryRun === true ? deleteOne(target) : sent(`delete ${title}`, () => deleteOne(target));
     },
   };
 
@@ -330,19 +331,21 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     name: named,
     uid,
     resourceVersion,
+    dryRun = false,
   }: Parameters<Cluster['delete']>[0]): DeleteResult {
     const title = objectTitle({ kind: of.kind, namespace, name: named });
-    const refused = begin(`delete ${title}`, { writes: true });
+    const refused = begin(`${dryRun ? 'dry-run ' : ''}delete ${title}`, { writes: true });
     const live = objects.get(title)?.object;
     const isOther =
       live !== undefined &&
       (live.metadata.uid !== uid ||
         (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion));
     if (!isServed(of)) return { outcome: 'unserved' };
-    note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
+    if (!dryRun) note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
     if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
     if (live === undefined) return { outcome: 'absent' };
     if (isOther) return { outcome: 'changed' };
+    if (dryRun) return { outcome: 'deleted', gone: true };
     if ((live.metadata.finalizers ?? []).length === 0) {
       objects.delete(title);
       return { outcome: 'deleted', gone: true };

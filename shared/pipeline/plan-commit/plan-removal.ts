@@ -1,0 +1,127 @@
+import { ConvergeError } from '../../base/errors.ts';
+import { readHookRecord } from '../../inventory/hook-record.ts';
+import type { Commit } from '../../ports/git.ts';
+import { assertRemoved, isRenamed, type DeclaredAt } from '../reconcile/accept/removed-file.ts';
+import { openLeave, type OpenedLeave } from '../reconcile/leave/take-apart.ts';
+import { deleteObjects } from '../reconcile/leave/uninstall.ts';
+import type { ObservedState } from '../reconcile/observe/observed-state.ts';
+import { openOtherEnvironments } from '../reconcile/others/other-environments.ts';
+import { renderDesired } from '../reconcile/render/desired-state.ts';
+import { toAsk } from '../reconcile/render/render-cache.ts';
+import type { Run } from '../reconcile/run/run.ts';
+import type { Target } from '../reconcile/run/target.ts';
+import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
+import { rehearseHooks } from './rehearse-hooks.ts';
+import { rehearse } from './rehearsal.ts';
+
+/**
+ * What a run would make of an environment whose file is not at a commit: it releases its objects, or deletes them, as
+ * `spec.deletion` said when the file was last there. Throws what is refused of it.
+ */
+export async function planRemoval(
+  run: Run,
+  { commit, revision }: { commit: Commit; revision: string },
+): Promise<Planned> {
+  const { attempted, cluster } = run.memoryFile.memory();
+  if (attempted === undefined)
+    return nothingPlanned({ outcome: 'absent', message: 'no file declares it at that commit, and no run knows it' });
+  if (await isRenamed(run, commit))
+    return nothingPlanned({
+      outcome: 'removed',
+      cluster,
+      message: 'another environment has its name among metadata.previousNames, and takes over all that it has',
+    });
+  await assertRemoved(run, commit);
+  const opened = await openLeave(run, { commit, revision, attempted });
+  if (opened === undefined)
+    return nothingPlanned({ outcome: 'removed', cluster, message: 'nobody knows where it has any objects' });
+  return opened.leave.applySet.deletion === 'prune' ? await planUninstall(opened) : releaseAll(opened);
+}
+
+function releaseAll({ leave: { cluster, applySet }, observed }: OpenedLeave): Planned {
+  return {
+    ...nothingPlanned({
+      outcome: 'removed',
+      cluster: cluster.name,
+      message: 'its file goes: its objects are given up, and stay',
+    }),
+    ...{ applySets: [applySet], secrets: objectsOf(observed) },
+    objects: [...observed.objects.values()].map((one) => ofObserved(one, 'release')),
+  };
+}
+
+/** As `uninstall` does, but for what its hooks do. */
+async function planUninstall({ leave, observed, last }: OpenedLeave): Promise<Planned> {
+  const { cluster, applySet, api } = leave;
+  const known = new Map([...observed.objects].map(([key, { object }]) => [key, object] as const));
+  const rehearsal = rehearse({ open: cluster, known });
+  const { target, releases } = await asItWas({ ...leave, cluster: rehearsal.cluster }, last);
+  const deleted = await deleteObjects(target, observed);
+  const said = {
+    ...nothingPlanned({
+      outcome: 'removed',
+      cluster: cluster.name,
+      message: 'its file goes, and its objects with it: spec.deletion is prune',
+    }),
+    hooks: await rehearseHooks(leave, {
+      ...{ releases, api, deleting: true, desired: { objects: [] }, notThereYet: new Map<string, string>() },
+      record: readHookRecord(observed.parent) ?? {},
+    }),
+    ...{ applySets: [applySet], secrets: objectsOf(observed) },
+  };
+  const reasons = reasonsOf(deleted);
+  return {
+    ...said,
+    objects: [...observed.objects.values()].map((one): PlannedObject => {
+      const rehearsed = rehearsal.written.get(one.key);
+      if (rehearsed?.isDeleted === true) return { ...ofObserved(one, 'prune'), rehearsed };
+      const { verdict, message } = reasons(one.key);
+      return verdict === 'rejected'
+        ? { ...ofObserved(one, 'prune'), verdict, message }
+        : { ...ofObserved(one, 'torn' in deleted ? 'left' : 'release'), message };
+    }),
+  };
+}
+
+/** Why what is not deleted is not. */
+function reasonsOf(
+  deleted: Awaited<ReturnType<typeof deleteObjects>>,
+): (key: string) => Pick<PlannedObject, 'verdict' | 'message'> {
+  if (!('torn' in deleted)) {
+    const precious = new Map(deleted.precious.map(({ observed, reason }) => [observed.key, reason]));
+    return (key) => ({ verdict: 'accepted', message: precious.get(key) ?? 'is kept, and given up' });
+  }
+  const message =
+    deleted.torn === 'diverged'
+      ? deleted.divergence.summary
+      : deleted.torn === 'waiting'
+        ? deleted.waitsFor
+        : 'is looked at again by the next run';
+  const isFailing = deleted.torn === 'diverged' && deleted.divergence.reason === 'Failed';
+  return () => ({ verdict: isFailing ? 'rejected' : 'accepted', message });
+}
+
+async function asItWas(
+  leave: OpenedLeave['leave'],
+  last: DeclaredAt | undefined,
+): Promise<{ target: Target; releases: Awaited<ReturnType<typeof renderDesired>>['releases'] }> {
+  if (last === undefined)
+    throw new ConvergeError({
+      code: 'RenderFailed',
+      subject: leave.run.key,
+      message: 'no version of its file can be read, so that its hooks are not known; nothing would be deleted',
+      remedy: 'commit the file, and remove it again',
+      disposition: 'refuse',
+    });
+  const asking: Omit<Target, 'others'> = { ...leave, environment: last.environment };
+  const { releases } = await renderDesired({ ...asking, commit: { ...leave.commit, id: last.commit } }, toAsk);
+  return { target: { ...asking, others: openOtherEnvironments(asking) }, releases };
+}
+
+function ofObserved(observed: NonNullable<PlannedObject['observed']>, action: PlannedObject['action']): PlannedObject {
+  return { action, observed, desired: undefined, verdict: 'accepted', message: '', rehearsed: undefined };
+}
+
+function objectsOf({ objects }: ObservedState): Planned['secrets'] {
+  return [...objects.values()].map(({ object }) => object);
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { findCommit } from '../../../shared/pipeline/plan-commit/find-commit.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
+import { recordingRepository } from './reconcile/world/repository.ts';
+
+const now = () => new Date('2026-11-21T01:00:00Z');
+
+function opened() {
+  const git = recordingRepository({ repositoryClass: 'master', now });
+  const old = git.add({ a: '1' });
+  const head = git.add({ a: '2' });
+  const fetched: string[] = [];
+  const repository: Repository = {
+    ...git,
+    fetchRef: async (name) => {
+      fetched.push(name);
+      return name === 'refs/heads/other' ? old : undefined;
+    },
+  };
+  return { git, old, head, repository, fetched };
+}
+
+describe('what somebody calls a commit', () => {
+  it('is a commit of the branch, in whole or shortened', async () => {
+    const { repository, old, head } = opened();
+    for (const revision of [old.id, old.id.slice(0, 12), old.id.slice(0, 7)])
+      expect(await findCommit(repository, { revision, head })).toBe(old);
+    expect(await findCommit(repository, { revision: head.id.slice(0, 8), head })).toBe(head);
+  });
+
+  it('is what a branch is at, or another ref by its whole name', async () => {
+    const { repository, old, head, fetched } = opened();
+    expect(await findCommit(repository, { revision: 'other', head })).toBe(old);
+    expect(await findCommit(repository, { revision: 'refs/heads/other', head })).toBe(old);
+    expect(fetched).toEqual(['refs/heads/other', 'refs/heads/other']);
+  });
+
+  it('is brought by the branch that is at it, where it is not here', async () => {
+    const { repository, old, head } = opened();
+    const away: Repository = {
+      ...repository,
+      findCommit: async () => undefined,
+      listRefs: async () => new Map([['refs/heads/other', old.id]]),
+    };
+    expect(await findCommit(away, { revision: old.id, head })).toBe(old);
+  });
+
+  it('is refused where nobody has it', async () => {
+    const { repository, head } = opened();
+    for (const revision of ['nowhere', '0'.repeat(40), '0'.repeat(12), 'refs/pull/1/head'])
+      await expect(findCommit(repository, { revision, head })).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+});

@@ -1,0 +1,307 @@
+import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../../shared/config/config.ts';
+import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
+import { inspect } from '../../../shared/pipeline/inspect.ts';
+import {
+  configMap,
+  definition,
+  deployment,
+  environment,
+  hookJob,
+  list,
+  release,
+  shop,
+  type Declared,
+} from './reconcile/runs/files.ts';
+import type { Changes } from './reconcile/world/repository.ts';
+import { createWorld, type World } from './reconcile/world/world.ts';
+
+const limits = configSchema.shape.limits.parse({});
+
+async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanAnswer> {
+  const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
+  return planAnswerSchema.parse(
+    await inspect(
+      {
+        repository: 'master',
+        environment: of,
+        limits,
+        question: { asks: 'plan', revision },
+        repositories: { master: {} },
+        shownTo: () => [],
+      },
+      { ...world.ports, repository: () => git },
+    ),
+  );
+}
+
+/** A commit on top of the branch that is not on it. */
+async function commitOf(world: World, changes: Changes): Promise<string> {
+  const parent = await world.git.head();
+  const made = await world.git.commit({
+    ...{ parent, message: 'Propose' },
+    changes: Object.entries(changes).map(([path, text]) => ({
+      ...{ path, executable: false },
+      content: text === null ? undefined : Buffer.from(text),
+    })),
+  });
+  if (made === 'unchanged') throw new Error('the commit changes nothing');
+  return made.id;
+}
+
+async function planOf(world: World, changes: Changes): Promise<PlanAnswer> {
+  return await plan(world, await commitOf(world, changes));
+}
+
+async function converged(changes: Changes): Promise<World> {
+  const world = createWorld();
+  world.git.add(changes);
+  await world.run();
+  world.wait(60);
+  await world.run({ cause: 'schedule' });
+  return world;
+}
+const shown = ({ objects }: PlanAnswer) =>
+  objects.map(({ action, kind, name, verdict }) => [action, kind, name, verdict]);
+
+describe('the plan of a commit', () => {
+  it('is nothing where the commit changes nothing', async () => {
+    const world = await converged(shop([configMap('a'), deployment('web')]));
+    expect(await plan(world)).toMatchObject({ outcome: 'planned', objects: [], unchanged: 2, wouldChange: false });
+    const other = await planOf(world, { 'README.md': 'hello' });
+    expect(other).toMatchObject({ objects: [], wouldChange: false, revision: expect.stringContaining('commit@sha1:') });
+  });
+
+  it('is nothing where the API server would store what it has, whatever Git says', async () => {
+    const world = createWorld();
+    world.cluster.webhooks.set('ConfigMap acme/a', (object) => ({ ...object, data: { v: 'rewritten' } }));
+    world.git.add(shop([configMap('a', { v: '1' })]));
+    await world.run();
+    world.wait(60);
+    const planned = await planOf(world, shop([configMap('a', { v: '2' })]));
+    expect(planned).toMatchObject({ objects: [], unchanged: 1, wouldChange: false });
+  });
+
+  it('tells what is made, changed by field, and pruned, and which Pods restart', async () => {
+    const world = await converged(shop([configMap('a', { v: '1' }), configMap('b'), deployment('web')]));
+    const writes = world.cluster.writes.length;
+    const state = JSON.stringify([...world.state]);
+    const planned = await planOf(
+      world,
+      shop([configMap('a', { v: '2' }), configMap('c'), deployment('web', { image: 'shop:2' })]),
+    );
+    expect(shown(planned)).toEqual([
+      ['update', 'ConfigMap', 'a', 'accepted'],
+      ['create', 'ConfigMap', 'c', 'accepted'],
+      ['update', 'Deployment', 'web', 'accepted'],
+      ['prune', 'ConfigMap', 'b', 'accepted'],
+    ]);
+    expect(planned.objects[0]?.fields).toMatchObject([{ path: '/data/v', desired: '2', observed: '1' }]);
+    expect(planned.objects.map(({ restarts }) => restarts)).toEqual([null, null, 1, null]);
+    expect(planned.objects[3]?.message).toContain('last');
+    expect(planned).toMatchObject({ wouldChange: true, unchanged: 0, cluster: 'sandbox' });
+    expect(world.cluster.writes).toHaveLength(writes);
+    expect(JSON.stringify([...world.state])).toBe(state);
+  });
+
+  it('asks the server about each create, update and prune, and tells what it refuses in its words', async () => {
+    const world = await converged(shop([configMap('a'), configMap('b')]));
+    for (const call of ['dry-run ConfigMap acme/c', 'dry-run delete ConfigMap acme/b', 'dry-run ConfigMap acme/a'])
+      world.cluster.refusals.set(call, { status: 403, message: `policy says no to ${call.split(' ').at(-1)}` });
+    const created = await planOf(world, shop([configMap('a'), configMap('b'), configMap('c')]));
+    expect(created.objects).toMatchObject([
+      { name: 'c', action: 'create', verdict: 'rejected', message: 'policy says no to acme/c' },
+    ]);
+    expect(created.objects[0]?.source).toBe('manifests/shop/all.json');
+    const pruned = await planOf(world, shop([configMap('a')]));
+    expect(pruned.objects).toMatchObject([
+      { name: 'b', action: 'prune', verdict: 'rejected', message: expect.stringContaining('policy says no') },
+    ]);
+    const both = await planOf(world, shop([configMap('a', { v: 'other' })]));
+    expect(both.objects).toMatchObject([
+      { name: 'a', action: 'update', verdict: 'rejected' },
+      { name: 'b', action: 'left', message: expect.stringContaining('while something of the revision fails') },
+    ]);
+  });
+
+  it('leaves undecided what is of a kind or in a namespace that the commit makes, and never calls it fine', async () => {
+    const world = await converged(shop([configMap('a')]));
+    const widget = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w' }, spec: {} };
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'annex' } };
+    const planned = await planOf(
+      world,
+      shop([configMap('a'), definition, widget, namespace, configMap('inside', {}, { namespace: 'annex' })]),
+    );
+    expect(shown(planned)).toEqual([
+      ['create', 'Namespace', 'annex', 'accepted'],
+      ['create', 'CustomResourceDefinition', 'widgets.example.com', 'accepted'],
+      ['create', 'ConfigMap', 'inside', 'undecided'],
+      ['create', 'Widget', 'w', 'undecided'],
+    ]);
+    expect(planned.objects[2]?.message).toContain('annex');
+  });
+
+  it('tells what is replaced, and refuses what needs it and may not be', async () => {
+    const world = await converged(shop([configMap('a', { v: '1' })]));
+    world.cluster.immutable.add('ConfigMap acme/a');
+    expect((await planOf(world, shop([configMap('a', { v: '2' })]))).objects).toMatchObject([
+      { action: 'update', verdict: 'rejected', message: expect.stringContaining('needs replacement') },
+    ]);
+    const allowed = { annotations: { 'converge.dev/replace': 'true' } };
+    expect((await planOf(world, shop([configMap('a', { v: '2' }, allowed)]))).objects).toMatchObject([
+      {
+        action: 'replace',
+        verdict: 'accepted',
+        fields: expect.arrayContaining([expect.objectContaining({ desired: '2' })]),
+      },
+    ]);
+  });
+
+  it('tells whose object is adopted, and which fields are taken over', async () => {
+    const world = await converged(shop([configMap('a')]));
+    world.cluster.put({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'old', namespace: 'acme' },
+      data: { v: '1' },
+    });
+    const planned = await planOf(world, shop([configMap('a'), configMap('old', { v: '2' })]));
+    expect(planned.objects).toMatchObject([
+      {
+        action: 'update',
+        name: 'old',
+        adoptedFrom: 'kubectl-create',
+        takesOver: [{ manager: 'kubectl-create', fields: ['/data/v'] }],
+      },
+    ]);
+  });
+
+  it('tells what the guards leave', async () => {
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: {} };
+    const world = await converged(shop([configMap('a'), claim]));
+    const planned = await planOf(world, shop([configMap('a')]));
+    expect(planned.objects).toMatchObject([
+      { action: 'left', name: 'data', message: expect.stringContaining('converge.dev/prune') },
+    ]);
+    expect(planned.wouldChange).toBe(false);
+    const many = Array.from({ length: 12 }, (_one, index) => configMap(`c${index}`));
+    const mass = await planOf(await converged(shop(many)), shop(many.slice(0, 3)));
+    expect(mass.objects.map(({ action }) => action)).toEqual(Array.from({ length: 9 }, () => 'left'));
+    expect(mass.objects[0]?.message).toContain('9 of 12 objects');
+  });
+
+  it('tells the hooks that would run', async () => {
+    const world = await converged(
+      release([configMap('a', { v: '1' }), hookJob('migrate', 'pre-upgrade'), hookJob('smoke', 'post-upgrade')]),
+    );
+    world.cluster.refusals.set('dry-run Job acme/smoke', { status: 403, message: 'no Jobs here' });
+    const planned = await planOf(
+      world,
+      release([configMap('a', { v: '2' }), hookJob('migrate', 'pre-upgrade'), hookJob('smoke', 'post-upgrade')]),
+    );
+    expect(planned.hooks).toMatchObject([
+      { release: 'shop', event: 'pre-upgrade', kind: 'Job', name: 'migrate', verdict: 'accepted' },
+      { event: 'post-upgrade', name: 'smoke', verdict: 'rejected', message: 'no Jobs here' },
+    ]);
+  });
+
+  it('shows no value of a Secret', async () => {
+    const secret = (password: string): Declared => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'keys' },
+      stringData: { password },
+    });
+    const world = await converged(shop([secret('correct-horse-battery'), configMap('a', { v: '1' })]));
+    world.cluster.refusals.set('dry-run ConfigMap acme/a', { status: 403, message: 'no another-horse-battery here' });
+    const planned = await planOf(
+      world,
+      shop([secret('another-horse-battery'), configMap('a', { v: 'another-horse-battery' })]),
+    );
+    expect(planned.objects).toHaveLength(2);
+    expect(JSON.stringify(planned)).not.toMatch(/horse/);
+    expect(planned.objects.find(({ kind }) => kind === 'ConfigMap')?.message).toBe('no *** here');
+  });
+});
+
+describe('an environment that no run would touch', () => {
+  it('is told in words: suspended, wrong, moved, unsigned, of no file', async () => {
+    const world = await converged(shop([configMap('a')]));
+    expect(await planOf(world, shop([configMap('b')], ['suspend: true']))).toMatchObject({
+      ...{ outcome: 'suspended', objects: [], wouldChange: false, message: expect.stringContaining('spec.suspend') },
+    });
+    expect(await planOf(world, { 'environments/shop.yaml': 'kind: Environment' })).toMatchObject({
+      ...{ outcome: 'refused', wouldChange: true, message: expect.stringContaining('InvalidEnvironment') },
+    });
+    expect(await planOf(world, shop([configMap('a')], ['namespace: elsewhere']))).toMatchObject({
+      ...{ outcome: 'refused', message: expect.stringContaining('spec.namespace from acme') },
+    });
+    expect(await plan(world, undefined, 'nobody')).toMatchObject({ outcome: 'absent', wouldChange: false });
+    world.trust.root = { allowedSigners: '', openpgpKeys: undefined };
+    expect(await plan(world)).toMatchObject({
+      outcome: 'refused',
+      message: expect.stringMatching(/Untrusted.*not signed/),
+    });
+  });
+
+  it('is told with whom it waits for, and what it then does', async () => {
+    const world = await converged({
+      ...shop([configMap('a')], ['dependsOn: [base]']),
+      ...{
+        'environments/base.yaml': environment('base', ['namespace: base']),
+        'manifests/base/all.json': list(configMap('b')),
+      },
+    });
+    const changes = shop([configMap('a', { v: '2' })], ['dependsOn: [base]']);
+    const planned = await planOf(world, changes);
+    expect(planned.waitsFor.join()).toContain('base');
+    expect((await plan(world, undefined, 'base')).dependents).toEqual(['shop']);
+  });
+
+  it('is planned as removed, by what its deletion says', async () => {
+    const gone = { 'environments/shop.yaml': null };
+    const released = await planOf(await converged(shop([configMap('a')])), gone);
+    expect(released).toMatchObject({
+      outcome: 'removed',
+      objects: [{ action: 'release', name: 'a' }],
+      wouldChange: true,
+    });
+    const world = await converged(shop([configMap('a'), configMap('b')], ['deletion: prune']));
+    world.cluster.refusals.set('dry-run delete ConfigMap acme/b', { status: 403, message: 'stays' });
+    const pruned = await planOf(world, gone);
+    expect(shown(pruned)).toEqual([
+      ['prune', 'ConfigMap', 'a', 'accepted'],
+      ['prune', 'ConfigMap', 'b', 'rejected'],
+    ]);
+  });
+
+  it('is nobody’s where the commit is none', async () => {
+    const world = await converged(shop([configMap('a')]));
+    await expect(plan(world, 'no-such-branch')).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+});
+
+describe('which environments of a class there are to plan', () => {
+  it('are those of the commit and of the branch, as far as they are shown', async () => {
+    const world = await converged({ ...shop([configMap('a')]), 'environments/base.yaml': environment('base') });
+    const revision = await commitOf(world, {
+      'environments/shop.yaml': null,
+      'environments/added.yaml': environment('added'),
+    });
+    const answer = await inspect(
+      {
+        ...{ repository: 'master', environment: undefined, question: { asks: 'plans', revision }, limits },
+        ...{
+          repositories: { master: {} },
+          shownTo: (names: readonly string[]) => names.filter((name) => name !== 'base'),
+        },
+      },
+      world.ports,
+    );
+    expect(answer).toEqual({
+      repository: 'master',
+      revision: `commit@sha1:${revision}`,
+      environments: ['added', 'shop'],
+    });
+  });
+});
