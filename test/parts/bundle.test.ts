@@ -9,6 +9,7 @@ import { dump, load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { build, built } from '../../build/build.ts';
+import builtInKinds from '../../cli/validate/built-in-kinds.json' with { type: 'json' };
 import { functionSizes, heapMiB } from '../../functions/sizes.ts';
 import { ensureBuilt, modesOf, root, unpackArchive } from '../built.ts';
 import { readDelivery, startParts, type Parts } from '../functions/parts.ts';
@@ -418,6 +419,12 @@ describe('the package of the command', () => {
       (error: unknown) => z.object({ code: z.int(), stdout: z.string(), stderr: z.string() }).parse(error),
     );
   }
+
+  test('brings what Kubernetes publishes of its kinds', async () => {
+    const late = join(scratch, 'somebody', 'node_modules', ...name.split('/'), 'command');
+    const file = (await readdir(late)).find((one) => /^built-in-kinds-.*\.mjs$/.test(one)) ?? '';
+    expect(await readFile(join(late, file), 'utf8')).toContain(builtInKinds.brotli);
+  });
 
   test('is installed without a registry, and helps', async () => {
     expect(await converge('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('converge') });

@@ -185,7 +185,7 @@ describe('what converge validate knows of built-in kinds', () => {
       const base = valid.find((one) => one.kind === kind);
       if (base === undefined) throw new Error(`there is no ${kind}`);
       const object = withValue(base, path.split('.'), value);
-      expect([kind, path, value, await refusalOf(object, agent)]).not.toContain(undefined);
+      expect([kind, path, await refusalOf(object, agent)]).toEqual([kind, path, expect.any(String)]);
       expect([kind, path, value, problemsOfBuiltIn(kinds, object)]).toEqual([kind, path, value, [expect.any(String)]]);
     }
   });
