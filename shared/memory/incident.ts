@@ -6,7 +6,7 @@ import type { Policy } from '../environment/policy.ts';
 import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
 import { boundedDiff } from '../events/bounded-alert.ts';
 import { diffReasons, type DiffReason } from '../base/diff-reasons.ts';
-import { differingPaths } from '../drift/object-diff.ts';
+import { differingPaths, type ObjectDiff } from '../drift/object-diff.ts';
 import { objectTitle } from '../objects/object-id.ts';
 
 /**
@@ -41,6 +41,8 @@ export const incidentSchema = z.object({
   told: z.boolean(),
   /** Whether anything was told of it before it became what it is now: its end is told, too. */
   announced: z.boolean().optional(),
+  /** The how-manieth time it is told again, once a day, because what is suspended stands. */
+  reminder: z.int().positive().optional(),
   /** Whether others were found and this one was not: it ends with the next convergence. */
   passed: z.boolean().optional(),
   closedAt: z.string().optional(),
@@ -53,14 +55,29 @@ const listedObjects = 50;
 /**
  * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for what the
  * environment is made of, however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
- * all, nothing of that is new.
+ * all, nothing of that is new. What is told to be left alone is told again once a day, whatever becomes of it meanwhile.
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
   if (by === undefined || by.omitted > 0) return true;
   const told = new Set(differingPaths(by.objects));
+  const alone = new Set(by.objects.filter(isSuspended).map(objectTitle));
   const inPart = new Set(by.objects.filter(({ omittedFields = 0 }) => omittedFields > 0).map(objectTitle));
-  const listed = divergence.objects.filter((object) => !inPart.has(objectTitle(object)));
+  const listed = divergence.objects.filter(
+    (object) => !inPart.has(objectTitle(object)) && !(isSuspended(object) && alone.has(objectTitle(object))),
+  );
   return differingPaths(listed).every((path) => told.has(path));
+}
+
+function isSuspended({ suspended }: ObjectDiff): boolean {
+  return suspended !== undefined;
+}
+
+const day = 86_400_000;
+
+/** The how-manieth reminder is due of what is suspended; undefined: none, or none yet. */
+function dueReminder({ since, now }: { since: string; now: Date }): number | undefined {
+  const days = Math.floor((now.getTime() - parseTime(since)) / day);
+  return days > 0 ? days : undefined;
 }
 
 /**
@@ -92,8 +109,13 @@ export function openIncident({
   const found = { reason, revision, summary, objects: titles, cause };
   const open = matching(incidents.filter(isOpen), { reason, titles });
   if (open !== undefined) {
-    const isSame =
-      isOfOneCause(open, { revision, cause }) && (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
+    const isCoveredByIt = reason !== 'Drifted' || isCovered({ divergence, by: open.diff });
+    // What is left alone is so whatever is committed: a person knows of it, and is reminded.
+    const isLeft = open.diff !== undefined && divergence.objects.length > 0 && divergence.objects.every(isSuspended);
+    const reminder = divergence.objects.some(isSuspended) ? dueReminder({ since: open.since, now }) : undefined;
+    if (open.told && reminder !== undefined && reminder > (open.reminder ?? 0))
+      return { ...anew(open), ...found, passed: undefined, reminder };
+    const isSame = (isLeft || isOfOneCause(open, { revision, cause })) && isCoveredByIt;
     if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
   }
@@ -220,6 +242,7 @@ export function withDiff({
     subject: incident.subject ?? null,
     since: incident.since,
     occurrence: incident.occurrence,
+    ...(incident.reminder === undefined ? {} : { reminder: incident.reminder }),
     summary: divergence.summary,
     objects,
     omitted: divergence.objects.length - objects.length,

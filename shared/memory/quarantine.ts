@@ -74,6 +74,7 @@ export type RollbackVerdict =
  * itself.
  *
  * @param failed.inputs of the revision that failed
+ * @param failed.isLeftAlone whether all that failed of it differs from it, and is left alone: another revision mends nothing
  */
 export function judgeRollback({
   environment,
@@ -82,13 +83,14 @@ export function judgeRollback({
   quarantine,
 }: {
   environment: Pick<Environment, 'rollback' | 'selfHeal' | 'suspend'>;
-  failed: { readonly inputs: Inputs };
+  failed: { readonly inputs: Inputs; readonly isLeftAlone?: boolean };
   converged: { readonly revision: string; readonly inputs: Inputs } | undefined;
   quarantine: Quarantine | undefined;
 }): RollbackVerdict {
   const notDue = (note: string): RollbackVerdict => ({ verdict: 'not due', note });
   if (environment.rollback.onFailure !== 'revert' || environment.suspend) return notDue('');
   if (!environment.selfHeal) return notDue('not rolled back: selfHeal is false');
+  if (failed.isLeftAlone === true) return notDue('not rolled back: it is left alone, and not as this revision says');
   if (converged === undefined) return notDue('not rolled back: nothing converged before it');
   if (sameInputs({ attempted: converged.inputs, current: failed.inputs })) {
     const isRollback = quarantine?.revert !== undefined && quarantine.revert !== null;

@@ -94,28 +94,54 @@ export interface ListedIncident {
   readonly generation: string;
   readonly cause: string;
   readonly state: 'open' | 'closed';
+  /** Whether its newest alert reminds of what was told: that is told to whoever cannot be shown a change, too. */
+  readonly reminds?: true;
   readonly id: string;
   readonly since: string | null;
   readonly about: string;
   readonly severity: z.infer<typeof severity>;
 }
 
-export function incidentMetadata({ cause, told, about, severity }: HeldIncident): Record<string, string> {
+export function incidentMetadata({ cause, told, about, severity, event }: HeldIncident): Record<string, string> {
   const name = encodeURIComponent(about.toWellFormed());
-  return { cause, state: told.state, id: told.id, since: told.since ?? '', about: name, severity };
+  return {
+    cause,
+    state: told.state,
+    id: told.id,
+    since: told.since ?? '',
+    about: name,
+    severity,
+    ...(reminds(event) ? { reminds: 'true' } : {}),
+  };
 }
+
+function reminds({ data }: HeldIncident['event']): boolean {
+  return reminderSchema.safeParse(data).success;
+}
+const reminderSchema = z.object({ reminder: z.int().positive() });
 
 /** Undefined where nobody can say. There may be thousands: a schema would take seconds. */
 function listedIncident({
   path,
   generation,
-  metadata: { cause, state, id, since, about = '', severity: said },
+  metadata: { cause, state, id, since, about = '', severity: said, reminds: again },
 }: Listed): ListedIncident | undefined {
   const grave = severities.find((known) => known === said);
   if (cause === undefined || id === undefined || grave === undefined) return undefined;
   if (state !== 'open' && state !== 'closed') return undefined;
   const [key, known] = [keyAt(path), since === '' ? null : (since ?? null)];
-  return { key, path, generation, cause, state, id, since: known, about: decoded(about), severity: grave };
+  return {
+    key,
+    path,
+    generation,
+    cause,
+    state,
+    id,
+    since: known,
+    about: decoded(about),
+    severity: grave,
+    ...(again === 'true' ? { reminds: true as const } : {}),
+  };
 }
 
 function keyAt(path: string): string {
@@ -263,11 +289,11 @@ function isBackAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'
   return only !== undefined && incidents.length === 1 && only.since !== head?.first.since;
 }
 
-/** Whether what has no company came back, or, where the sink can change what it shows, has changed. */
+/** Whether what has no company came back, reminds, or, where the sink can change what it shows, has changed. */
 function isOtherAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>, { canUpdate }: HoldRules): boolean {
   const [only] = incidents;
   if (only === undefined || incidents.length > 1) return false;
-  return only.since !== head?.first.since || (canUpdate && only.id !== head.shown?.newest);
+  return only.since !== head?.first.since || ((canUpdate || only.reminds === true) && only.id !== head.shown?.newest);
 }
 
 function groupOf({ head, incidents }: { head: HeldCause; incidents: readonly ListedIncident[] }) {

@@ -58,6 +58,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     subject: 'The object that the incident is of; empty: the environment as a whole; null: not told',
     since: 'When it was first seen: ISO 8601',
     occurrence: 'How often it came, each time soon after its last end',
+    reminder: 'How often it was told again, once a day, as what is suspended stands; absent: it is told anew',
     action: 'Whether it was healed, is being healed, or is left as it is',
     summary: 'What differs, in a sentence',
     objects: 'What differs, object by object; values of secrets are hidden',

@@ -10,6 +10,7 @@ import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { suspensionsOf } from '../../ownership/suspended-object.ts';
 import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { lookForReleases } from './judge/adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
@@ -211,7 +212,9 @@ async function convergeTarget(
   if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
   const committed = actions.filter((planned) => !left.has(keyOf(planned)));
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
-  if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
+  // The health of what is left alone by itself counts.
+  const isWatched = unhealed.some(({ suspended: alone }) => alone !== undefined);
+  if (hooksAreDue || isWatched || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
   run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
@@ -224,14 +227,21 @@ async function comparePlan(
   { desired, observed, memory }: { desired: DesiredState; observed: ObservedState; memory: Memory },
 ): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
+  const now = target.run.ports.now();
+  const suspensions = suspensionsOf({
+    desired: desired.objects,
+    observed: [...observed.objects.values(), ...strays.values()],
+    now,
+  });
   const plan = planChanges({
     desired: desired.objects,
     observed: observed.objects,
     strays,
     remembered: target.run.memoryFile.memory().objects,
+    suspensions,
   });
-  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  return withoutOurOwn(verified, { memory, now: target.run.ports.now(), objects: observed.objects });
+  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey, suspensions });
+  return withoutOurOwn(verified, { memory, now, objects: observed.objects });
 }
 
 function keyOf(planned: PlannedAction): string {
