@@ -48,7 +48,7 @@ export const diffSchema = z.object({
   subject: z.string().nullable().default(null),
   since: z.string(),
   occurrence: z.number().int().positive(),
-  /** The how-manieth time it is told again, once a day, because what is suspended stands; absent: it is told for the first time. */
+  /** Of what is suspended: for how many days it has stood, where that is a day or more: it is told once a day. */
   reminder: z.int().positive().optional(),
   action: z.enum(['healed', 'healing', 'none']),
   summary: z.string(),
@@ -138,7 +138,7 @@ export function alertId(alert: Alert): string {
           alert.data.action,
           ...differingPaths(alert.data.objects),
           ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
-          ...(alert.data.reminder === undefined ? [] : [`reminder ${alert.data.reminder}`]),
+          ...(alert.data.reminder === undefined ? [] : [`day ${alert.data.reminder}`]),
         ]
       : []),
     ...beginningOf(alert),

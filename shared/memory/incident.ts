@@ -41,7 +41,7 @@ export const incidentSchema = z.object({
   told: z.boolean(),
   /** Whether anything was told of it before it became what it is now: its end is told, too. */
   announced: z.boolean().optional(),
-  /** The how-manieth time it is told again, once a day, because what is suspended stands. */
+  /** Of what is suspended: for how many days it had stood when it was told last, where that was a day or more. */
   reminder: z.int().positive().optional(),
   /** Whether others were found and this one was not: it ends with the next convergence. */
   passed: z.boolean().optional(),
@@ -72,9 +72,14 @@ function isSuspended({ suspended }: ObjectDiff): boolean {
   return suspended !== undefined;
 }
 
+/** Whether it is told again once a day as long as it stands. */
+function remindsOf({ reason, objects }: Divergence): boolean {
+  return reason === 'Suspended' || objects.some(isSuspended);
+}
+
 const day = 86_400_000;
 
-/** The how-manieth reminder is due of what is suspended; undefined: none, or none yet. */
+/** For how many days it has stood; undefined: for less than one. */
 function dueReminder({ since, now }: { since: string; now: Date }): number | undefined {
   const days = Math.floor((now.getTime() - parseTime(since)) / day);
   return days > 0 ? days : undefined;
@@ -111,10 +116,10 @@ export function openIncident({
   if (open !== undefined) {
     const isCoveredByIt = reason !== 'Drifted' || isCovered({ divergence, by: open.diff });
     // What is left alone is so whatever is committed: a person knows of it, and is reminded.
-    const isLeft = open.diff !== undefined && divergence.objects.length > 0 && divergence.objects.every(isSuspended);
-    const reminder = divergence.objects.some(isSuspended) ? dueReminder({ since: open.since, now }) : undefined;
-    if (open.told && reminder !== undefined && reminder > (open.reminder ?? 0))
-      return { ...anew(open), ...found, passed: undefined, reminder };
+    const isLeft = reason === 'Suspended' || (divergence.objects.length > 0 && divergence.objects.every(isSuspended));
+    const reminder = remindsOf(divergence) ? dueReminder({ since: open.since, now }) : undefined;
+    const isDue = reminder !== undefined && reminder > (open.reminder ?? 0);
+    if (isDue) return { ...(open.told ? anew(open) : open), ...found, passed: undefined, reminder };
     const isSame = (isLeft || isOfOneCause(open, { revision, cause })) && isCoveredByIt;
     if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
@@ -253,7 +258,7 @@ export function withDiff({
 
 /**
  * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it
- * has lasted `diffAfter` (milliseconds). Each is told once.
+ * has lasted `diffAfter` (milliseconds), that the environment is suspended when that has lasted a day. Each is told once.
  */
 export function isDue({
   incident,
@@ -267,6 +272,7 @@ export function isDue({
   diffAfter: number;
 }): boolean {
   if (incident.told) return false;
+  if (incident.reason === 'Suspended') return incident.reminder !== undefined;
   if (incident.reason !== 'Drifted' || healing) return true;
   return now.getTime() - parseTime(incident.since) >= diffAfter;
 }
@@ -289,6 +295,16 @@ export function isOpenAndTold(incident: Incident | undefined): incident is Incid
 /** One that is open, whose alert is made and waits for something before it is published: a rollback's end. */
 export function isToBeTold(incident: Incident): boolean {
   return isOpen(incident) && incident.diff !== undefined && !incident.told;
+}
+
+/** Whether what is open keeps nothing else of the environment from being as Git says, nor others from going on. */
+export function leavesTheRest({ reason }: Pick<Incident, 'reason'>): boolean {
+  return reason === 'Drifted' || reason === 'Suspended';
+}
+
+/** Whether it says that the environment was suspended, which it is no more: it ends with the next convergence. */
+export function isPastSuspension({ reason, passed }: Pick<Incident, 'reason' | 'passed'>): boolean {
+  return reason === 'Suspended' && passed === true;
 }
 
 export function isOpen(incident: Incident | undefined): incident is Incident {

@@ -34,7 +34,9 @@ export function diffLines(diff: Diff): string[] {
 
 /** Of what is told once a day. */
 function reminderWords({ reminder }: Diff): string {
-  return reminder === undefined ? '' : ` This is reminder ${reminder}, as it stands for a day or more.`;
+  return reminder === undefined
+    ? ''
+    : ` It has stood for ${reminder} ${reminder === 1 ? 'day' : 'days'}, and is told once a day.`;
 }
 
 /** Of what was rolled back the line of that says it. */

@@ -1,4 +1,4 @@
-import { parseTime } from '../base/time.ts';
+import { isZonedTime, parseTime, zonedTimeExpected } from '../base/time.ts';
 import { pointer, type FieldPath } from '../fields/field-path.ts';
 import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
@@ -98,7 +98,7 @@ export function suspensionProblem({ metadata: { annotations } }: KubernetesObjec
   const effect = said === 'disabled' ? 'so that it is left alone without an end' : 'and ends nothing';
   return {
     path: pathOf(untilAnnotation),
-    message: `${untilAnnotation} is ${quoted(until)}, ${effect}: expected a time with its zone like 2026-11-30T06:00:00Z`,
+    message: `${untilAnnotation} is ${quoted(until)}, ${effect}: ${zonedTimeExpected}`,
   };
 }
 
@@ -116,13 +116,9 @@ export function saysSuspension(path: string): boolean {
   return path === pathOf(reconcileAnnotation) || path === pathOf(untilAnnotation);
 }
 
-const written = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
-
-/** As the annotation says it, where that is a time that there is: the 30th of February is none. */
+/** As the annotation says it, where that is a time. */
 function endOf(text: string | undefined): string | undefined {
-  if (text === undefined || !written.test(text) || Number.isNaN(parseTime(text))) return undefined;
-  const day = text.slice(0, 10);
-  return new Date(parseTime(`${day}T00:00:00Z`)).toISOString().startsWith(day) ? text : undefined;
+  return text !== undefined && isZonedTime(text) ? text : undefined;
 }
 
 /** A person may have written anything. */

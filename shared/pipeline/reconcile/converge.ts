@@ -47,6 +47,8 @@ import { withoutOurOwn } from './judge/without-our-own.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
 import { fenceSuspects } from './write/fence-suspects.ts';
 import { restoreParent } from './write/restore-parent.ts';
+import { environmentSuspension } from '../../environment/suspension.ts';
+import { tellSuspension } from './tell/tell-suspension.ts';
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -102,7 +104,9 @@ async function convergeDeclared(
 ): Promise<RunResult> {
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
-  if (environment.suspend) {
+  const suspension = environmentSuspension(environment, run.ports.now());
+  tellSuspension(run, { suspension, environment, attempted });
+  if (suspension !== undefined) {
     run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
