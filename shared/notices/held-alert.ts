@@ -239,9 +239,9 @@ export function causeDue(
   // What was begun and not done is begun again: the sink has it, or has not.
   if (head === undefined || head.shown === null || isBackAlone(cause)) return 'show';
   if (rules.canUpdate && isOtherwiseAcknowledged({ head, acknowledged, now })) return 'acknowledge';
-  if (claim !== null || isOtherAlone(cause, rules)) return 'show';
-  const due = showAt({ group: groupOf({ head, incidents }), canUpdate: rules.canUpdate });
   const isSilenced = acknowledged !== undefined && now < acknowledged.until;
+  if (claim !== null || isOtherAlone(cause, { ...rules, isSilenced })) return 'show';
+  const due = showAt({ group: groupOf({ head, incidents }), canUpdate: rules.canUpdate });
   if (due !== undefined && due <= now && !isSilenced) return 'show';
   const { at: toldAt } = head.shown;
   const again = repeatAt({
@@ -290,10 +290,16 @@ function isBackAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'
 }
 
 /** Whether what has no company came back, reminds, or, where the sink can change what it shows, has changed. */
-function isOtherAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>, { canUpdate }: HoldRules): boolean {
+function isOtherAlone(
+  { head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>,
+  { canUpdate, isSilenced }: Pick<HoldRules, 'canUpdate'> & { readonly isSilenced: boolean },
+): boolean {
   const [only] = incidents;
   if (only === undefined || incidents.length > 1) return false;
-  return only.since !== head?.first.since || ((canUpdate || only.reminds === true) && only.id !== head.shown?.newest);
+  if (only.since !== head?.first.since) return true;
+  // Who takes care of it needs no reminder.
+  const isTold = only.reminds === true ? !isSilenced : canUpdate;
+  return isTold && only.id !== head.shown?.newest;
 }
 
 function groupOf({ head, incidents }: { head: HeldCause; incidents: readonly ListedIncident[] }) {

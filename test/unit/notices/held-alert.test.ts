@@ -26,16 +26,27 @@ function listed(data: object) {
   const metadata = incidentMetadata({ ...facts, event: event(data) });
   return causesOf('mail', [{ ...object, metadata }]).flatMap(({ incidents }) => incidents);
 }
-const dueOf = (data: object, canUpdate: boolean) =>
+const dueOf = (data: object, canUpdate: boolean, until?: number) =>
   causeDue(
-    { head, incidents: listed(data) },
-    { rules: { joins: true, canUpdate, quietHours: [], repeat: undefined }, now: at },
+    { head: until === undefined ? head : { ...head, acknowledged: 'a' }, incidents: listed(data) },
+    {
+      ...{ rules: { joins: true, canUpdate, quietHours: [], repeat: undefined }, now: at },
+      acknowledged: until === undefined ? undefined : { generation: 'a', until },
+    },
   );
 
 describe('what reminds of what was told', () => {
   it('is told to a sink that cannot change what it shows, too', () => {
     expect(dueOf({ reminder: 1 }, false)).toBe('show');
     expect(dueOf({ reminder: 1 }, true)).toBe('show');
+  });
+
+  it('is told to nobody while somebody takes care of it', () => {
+    expect([dueOf({ reminder: 1 }, false, at + 1), dueOf({ reminder: 1 }, true, at + 1)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect([dueOf({ reminder: 1 }, false, at), dueOf({ reminder: 1 }, true, at)]).toEqual(['show', 'show']);
   });
 
   it('is no other change', () => {
