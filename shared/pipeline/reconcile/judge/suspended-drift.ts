@@ -1,4 +1,5 @@
 import { wholeObjectDiff } from '../../../drift/divergence.ts';
+import { maskText } from '../../../drift/masking.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { suspensionWords, type Suspension } from '../../../ownership/suspended-object.ts';
 import type { PlannedAction, RememberedObject } from '../../../plan/plan.ts';
@@ -35,11 +36,10 @@ export async function leftAlone(
     isMember,
     isSuspended: true,
   });
-  if (found.unverified !== undefined)
-    return {
-      action: kept,
-      drift: whole('modified', `may differ: a dry run of its apply is refused: ${found.unverified}`),
-    };
+  if (found.unverified !== undefined) {
+    const said = maskText({ text: found.unverified, objects: [object, observed.object] });
+    return { action: kept, drift: whole('modified', `may differ: a dry run of its apply is refused: ${said}`) };
+  }
   return { ...found, action: kept };
 }
 

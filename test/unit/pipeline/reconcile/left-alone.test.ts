@@ -102,6 +102,23 @@ describe('an object that a person leaves alone in the cluster', () => {
     expect(colorOf(world)).toBe('red');
   });
 
+  it('of which nobody can tell how it differs is told to, and nothing that it holds', async () => {
+    const password = 'hunter2hunter2';
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys' }, stringData: { password } };
+    const world = await installed([secret, deployment('web')]);
+    disable(world, undefined, 'Secret acme/keys');
+    world.cluster.edit('Secret acme/keys', 'kubectl-edit', (object) => ({ ...object, data: {} }));
+    const message = `denied: ${password}`;
+    world.cluster.refusals.set('dry-run Secret acme/keys', { status: 403, message });
+    expect(await look(world)).toBe('diverged');
+    await look(world, 6 * 60);
+    expect(diffsOf(world)[0]?.objects[0]?.message).toMatch(
+      /^may differ: a dry run of its apply is refused: .*; left alone/,
+    );
+    expect(JSON.stringify(world.published)).not.toContain(password);
+    expect(JSON.stringify([...world.state.values()])).not.toContain(password);
+  });
+
   it('is not applied by a commit that changes it, and the others are; it is when the annotation goes', async () => {
     const world = await installed();
     disable(world);
