@@ -5,7 +5,7 @@ import { formatTime, parseTime } from '../base/time.ts';
 import { boundedText, largestLine } from '../notices/bounded-text.ts';
 import { incidentKey } from '../notices/notice.ts';
 import { parseConvergenceNotes } from '../source/convergence-note.ts';
-import { isOpen, isPastSuspension, leavesTheRest } from '../memory/incident.ts';
+import { isOpen, leavesTheRest } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
@@ -361,7 +361,8 @@ async function statusOfEnvironment({
   now: Date;
 }): Promise<EnvironmentStatus> {
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }), now });
-  const open = isOpen(memory.incident) && !isPastSuspension(memory.incident) ? memory.incident : undefined;
+  // That it is suspended is its state, and its policy says until when.
+  const open = isOpen(memory.incident) && memory.incident.reason !== 'Suspended' ? memory.incident : undefined;
   const cluster = declared.cluster ?? memory.cluster;
   const { doubts, ...shown } = shownState(
     declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
