@@ -1,6 +1,7 @@
 import { objectsAnswerSchema, type ShownObject } from '../shared/pipeline/inspect/answers.ts';
 import type { HealthState } from '../shared/health/health.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
+import { suspensionWords } from '../shared/ownership/suspended-object.ts';
 import { aboutLine, askInspect, unhiddenNotes, unreadLines } from './ask-inspect.ts';
 import { shortTime, table, type CommandResult, type Tone } from './command-result.ts';
 import type { Context } from './context.ts';
@@ -40,12 +41,12 @@ export async function showObjects(
   };
 }
 
-function cellsOf({ depth, health, lastAppliedAt, changed, ...object }: ShownObject): string[] {
+function cellsOf({ depth, health, lastAppliedAt, changed, suspended, ...object }: ShownObject): string[] {
   const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `;
   const title = objectTitle({ ...object, namespace: object.namespace ?? undefined });
   return [
     ...[`${indent}${title}`, health.state, lastAppliedAt === null ? '-' : shortTime(lastAppliedAt)],
     ...(changed === null ? ['-', '-'] : [shortTime(changed.at), changed.by]),
-    health.message,
+    [health.message, suspended === null ? '' : suspensionWords(suspended)].filter((words) => words !== '').join('; '),
   ];
 }

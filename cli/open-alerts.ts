@@ -96,7 +96,8 @@ function ofIncident({ environment, incident }: { environment: EnvironmentStatus;
 
 /** What failed is tried again by itself; drift waits for its policy. */
 function doneAbout(incident: Incident, nextTry: string | null): string {
-  if (incident.reason === 'Drifted' || incident.rolledBackBy !== undefined) return doneWords(incident);
+  if (incident.reason === 'Drifted' || incident.reason === 'Suspended' || incident.rolledBackBy !== undefined)
+    return doneWords(incident);
   return nextTry === null ? 'looked at again with each check' : `tried again from ${shortTime(nextTry)}`;
 }
 

@@ -3,6 +3,7 @@ import { maskFields } from './masking.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 import { wholeObjectDiff } from './divergence.ts';
 import { lastPart } from '../fields/field-path.ts';
+import type { AnnotationProblem } from '../ownership/suspended-object.ts';
 
 /** What is told of an object once and keeps nothing from converging: it is as Git says, as far as Git can say. */
 export interface Notices {
@@ -11,18 +12,23 @@ export interface Notices {
   readonly noted: readonly string[];
 }
 
-/** Fields that admission rewrote, and fields that others keep, except those told before. */
+/**
+ * Fields that admission rewrote, fields that others keep, and an annotation that says what cannot be, except those told
+ * before.
+ */
 export function noticesOf({
   id,
   apiVersion,
   mutated,
   coOwned,
+  problem,
   noted = [],
 }: {
   id: ObjectId;
   apiVersion: string;
   mutated: readonly FieldDiff[];
   coOwned: readonly FieldDiff[];
+  problem?: AnnotationProblem | undefined;
   noted?: readonly string[] | undefined;
 }): Notices {
   const told = (change: 'mutated' | 'co-owned', all: readonly FieldDiff[]): ObjectDiff[] => {
@@ -31,9 +37,14 @@ export function noticesOf({
     const message = `${lastParts(fields)} ${change === 'mutated' ? 'was rewritten on admission' : `is kept by ${managersOf(fields)}`}`;
     return [{ ...wholeObjectDiff({ id, apiVersion, change, message }), fields }];
   };
+  const misannotated =
+    problem === undefined || noted.includes(problem.path)
+      ? []
+      : [wholeObjectDiff({ id, apiVersion, change: 'misannotated', message: problem.message })];
+  const paths = [...mutated, ...coOwned, ...(problem === undefined ? [] : [problem])].map(({ path }) => path);
   return {
-    diffs: [...told('mutated', mutated), ...told('co-owned', coOwned)],
-    noted: [...new Set([...mutated, ...coOwned].map((field) => field.path))].sort(),
+    diffs: [...told('mutated', mutated), ...told('co-owned', coOwned), ...misannotated],
+    noted: [...new Set(paths)].sort(),
   };
 }
 

@@ -57,12 +57,33 @@ const changedSchema = z.object({
   omittedFields: z.int().positive().optional(),
 });
 
+/** Of an object that is left alone, by whom and until when; see `ownership/suspended-object.ts`. */
+const suspendedSchema = z.object({
+  /** Where that is said. */
+  in: z.enum(['cluster', 'Git']),
+  /** The manager that wrote the annotation, and the time of its last write; absent where they can't be known. */
+  by: z.string().optional(),
+  changedBefore: z.string().optional(),
+  /** ISO 8601; absent: it has no end. */
+  until: z.string().optional(),
+});
+
 export const objectDiffSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
   namespace: z.string().optional(),
   name: z.string(),
-  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
+  change: z.enum([
+    'modified',
+    'missing',
+    'unexpected',
+    'unhealthy',
+    'failed',
+    'mutated',
+    'co-owned',
+    'taken-over',
+    'misannotated',
+  ]),
   message: z.string(),
   /**
    * The file in Git that it is made of: a manifest, the template of a chart, a kustomization. Absent where Git has
@@ -75,6 +96,8 @@ export const objectDiffSchema = z.object({
   why: whySchema.optional(),
   /** Only of what is not healthy or was refused, where the environment converged before with other inputs. */
   changed: changedSchema.optional(),
+  /** Where the object is left alone: nothing is done about it until that ends. */
+  suspended: suspendedSchema.optional(),
   fields: z.array(fieldDiffSchema),
   /** How many further fields differ, beyond the ones listed. */
   omittedFields: z.number().int().positive().optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
+import { isZonedTime, zonedTimeExpected, zonedTimePattern } from '../base/time.ts';
 import { healthExpressionsSchema } from '../health/expression-rule.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
@@ -114,6 +115,19 @@ const specSchema = z.strictObject({
   prune: z.boolean().default(true),
   selfHeal: z.boolean().default(true),
   suspend: z.boolean().default(false),
+  /** Suspended until then, ISO 8601: it ends by itself. */
+  suspendUntil: z
+    .string()
+    .regex(zonedTimePattern, zonedTimeExpected)
+    .refine(isZonedTime, { error: zonedTimeExpected, abort: true })
+    .optional(),
+  /** Why, for people. */
+  suspendReason: z
+    .string()
+    .min(1)
+    .max(200, 'expected 200 characters at most')
+    .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'expected one line of characters that show')
+    .optional(),
   /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
   adopt: z.boolean().default(false),
   /** Whether objects with an immutable field that changed are deleted and made anew. */

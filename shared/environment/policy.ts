@@ -1,12 +1,18 @@
 import { z } from 'zod';
 import type { Environment } from './environment-file.ts';
+import { environmentSuspension, environmentSuspensionWords, type SuspensionKeys } from './suspension.ts';
 
 /**
  * What an environment's file leaves undone on purpose: in every alert and every status, so that nobody takes it for
  * done.
  */
 export const policySchema = z.object({
+  /** Whether it is suspended at the moment. */
   suspend: z.boolean(),
+  /** Until when, ISO 8601; absent: it is not, or has no end. */
+  suspendUntil: z.string().optional(),
+  /** Why it is; absent: it is not, or its file does not say. */
+  suspendReason: z.string().optional(),
   /** False: drift is told, not healed. */
   selfHeal: z.boolean(),
   /** False: what Git no longer specifies stays, and is not told. */
@@ -16,18 +22,26 @@ export const policySchema = z.object({
 });
 export type Policy = z.infer<typeof policySchema>;
 
-export type PolicyKeys = Pick<Environment, 'suspend' | 'selfHeal' | 'prune' | 'ignore'>;
+export type PolicyKeys = SuspensionKeys & Pick<Environment, 'selfHeal' | 'prune' | 'ignore'>;
 
-export function policyOf({ suspend, selfHeal, prune, ignore }: PolicyKeys): Policy {
-  return { suspend, selfHeal, prune, ignored: ignore.reduce((sum, { paths }) => sum + paths.length, 0) };
+export function policyOf({ selfHeal, prune, ignore, ...keys }: PolicyKeys, now: Date): Policy {
+  const suspension = environmentSuspension(keys, now);
+  return {
+    suspend: suspension !== undefined,
+    ...(suspension?.until === undefined ? {} : { suspendUntil: suspension.until }),
+    ...(suspension?.reason === undefined ? {} : { suspendReason: suspension.reason }),
+    selfHeal,
+    prune,
+    ignored: ignore.reduce((sum, { paths }) => sum + paths.length, 0),
+  };
 }
 
 /** What is not as it is by default, for people: `selfHeal: false`. */
 export function policyWords(policy: Policy | null): string[] {
   if (policy === null) return [];
-  const { suspend, selfHeal, prune, ignored } = policy;
+  const { suspend, suspendUntil: until, suspendReason: reason, selfHeal, prune, ignored } = policy;
   return [
-    ...(suspend ? ['suspend: true'] : []),
+    ...(suspend ? [environmentSuspensionWords({ ...(until && { until }), ...(reason && { reason }) })] : []),
     ...(selfHeal ? [] : ['selfHeal: false']),
     ...(prune ? [] : ['prune: false']),
     ...(ignored === 0 ? [] : [`${ignored} ignored ${ignored === 1 ? 'path' : 'paths'}`]),

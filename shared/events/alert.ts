@@ -48,6 +48,8 @@ export const diffSchema = z.object({
   subject: z.string().nullable().default(null),
   since: z.string(),
   occurrence: z.number().int().positive(),
+  /** Of what is suspended: for how many days it has stood, where that is a day or more: it is told once a day. */
+  reminder: z.int().positive().optional(),
   action: z.enum(['healed', 'healing', 'none']),
   summary: z.string(),
   objects: z.array(objectDiffSchema),
@@ -136,6 +138,7 @@ export function alertId(alert: Alert): string {
           alert.data.action,
           ...differingPaths(alert.data.objects),
           ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
+          ...(alert.data.reminder === undefined ? [] : [`day ${alert.data.reminder}`]),
         ]
       : []),
     ...beginningOf(alert),

@@ -1,10 +1,11 @@
-import { isOpen } from './incident.ts';
+import { isOpen, leavesTheRest } from './incident.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { linesAt } from '../yaml/read-document.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from './memory.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { environmentSuspension } from '../environment/suspension.ts';
 
 /** One environment file of a commit, as far as others depend on it. */
 export type DeclaredEnvironment =
@@ -146,6 +147,7 @@ export interface Dependency {
   readonly memory: Memory;
   /** The inputs at this commit: of every path that `memory` and the file name. */
   readonly current: Inputs;
+  readonly now: Date;
 }
 
 /**
@@ -153,14 +155,14 @@ export interface Dependency {
  * alone is healed, and keeps nobody waiting. One that is suspended is ready where its sources are those it converged
  * with: its file says `suspend`, and therefore is another.
  */
-export function readinessOf({ name, declared, memory, current }: Dependency): Readiness {
+export function readinessOf({ name, declared, memory, current, now }: Dependency): Readiness {
   if (declared?.readable !== true)
     return { state: 'failed', message: `${name} cannot be read: ${declared?.problem ?? 'its file is gone'}` };
   const { attempted, converged, incident } = memory;
   const isCurrent = (inputs: Inputs, except = ''): boolean =>
     Object.entries(inputs).every(([path, id]) => path === except || current[path] === id);
   const { environment } = declared;
-  if (environment.suspend) {
+  if (environmentSuspension(environment, now) !== undefined) {
     const file = environmentPath(environment.name);
     const known =
       converged !== undefined &&
@@ -168,7 +170,7 @@ export function readinessOf({ name, declared, memory, current }: Dependency): Re
       declaredPaths(environment).every((path) => path in converged.inputs);
     return known ? { state: 'ready' } : { state: 'pending', suspended: true };
   }
-  const failure = isOpen(incident) && incident.reason !== 'Drifted' ? incident : undefined;
+  const failure = isOpen(incident) && !leavesTheRest(incident) ? incident : undefined;
   // An incident of another revision than the one attempted last is about to be closed, or told anew.
   if (failure !== undefined && attempted?.revision === failure.revision && isCurrent(attempted.inputs)) {
     return { state: 'failed', message: `waits for ${name}, which failed: ${failure.summary}` };

@@ -6,7 +6,7 @@ import type { Policy } from '../environment/policy.ts';
 import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
 import { boundedDiff } from '../events/bounded-alert.ts';
 import { diffReasons, type DiffReason } from '../base/diff-reasons.ts';
-import { differingPaths } from '../drift/object-diff.ts';
+import { differingPaths, type ObjectDiff } from '../drift/object-diff.ts';
 import { objectTitle } from '../objects/object-id.ts';
 
 /**
@@ -41,6 +41,8 @@ export const incidentSchema = z.object({
   told: z.boolean(),
   /** Whether anything was told of it before it became what it is now: its end is told, too. */
   announced: z.boolean().optional(),
+  /** Of what is suspended: for how many days it had stood when it was told last, where that was a day or more. */
+  reminder: z.int().positive().optional(),
   /** Whether others were found and this one was not: it ends with the next convergence. */
   passed: z.boolean().optional(),
   closedAt: z.string().optional(),
@@ -53,14 +55,34 @@ const listedObjects = 50;
 /**
  * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for what the
  * environment is made of, however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
- * all, nothing of that is new.
+ * all, nothing of that is new. What is told to be left alone is told again once a day, whatever becomes of it meanwhile.
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
   if (by === undefined || by.omitted > 0) return true;
   const told = new Set(differingPaths(by.objects));
+  const alone = new Set(by.objects.filter(isSuspended).map(objectTitle));
   const inPart = new Set(by.objects.filter(({ omittedFields = 0 }) => omittedFields > 0).map(objectTitle));
-  const listed = divergence.objects.filter((object) => !inPart.has(objectTitle(object)));
+  const listed = divergence.objects.filter(
+    (object) => !inPart.has(objectTitle(object)) && !(isSuspended(object) && alone.has(objectTitle(object))),
+  );
   return differingPaths(listed).every((path) => told.has(path));
+}
+
+function isSuspended({ suspended }: ObjectDiff): boolean {
+  return suspended !== undefined;
+}
+
+/** Whether it is told again once a day as long as it stands. */
+function remindsOf({ reason, objects }: Divergence): boolean {
+  return reason === 'Suspended' || objects.some(isSuspended);
+}
+
+const day = 86_400_000;
+
+/** For how many days it has stood; undefined: for less than one. */
+function dueReminder({ since, now }: { since: string; now: Date }): number | undefined {
+  const days = Math.floor((now.getTime() - parseTime(since)) / day);
+  return days > 0 ? days : undefined;
 }
 
 /**
@@ -92,8 +114,13 @@ export function openIncident({
   const found = { reason, revision, summary, objects: titles, cause };
   const open = matching(incidents.filter(isOpen), { reason, titles });
   if (open !== undefined) {
-    const isSame =
-      isOfOneCause(open, { revision, cause }) && (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
+    const isCoveredByIt = reason !== 'Drifted' || isCovered({ divergence, by: open.diff });
+    // What is left alone is so whatever is committed: a person knows of it, and is reminded.
+    const isLeft = reason === 'Suspended' || (divergence.objects.length > 0 && divergence.objects.every(isSuspended));
+    const reminder = remindsOf(divergence) ? dueReminder({ since: open.since, now }) : undefined;
+    const isDue = reminder !== undefined && reminder > (open.reminder ?? 0);
+    if (isDue) return { ...(open.told ? anew(open) : open), ...found, passed: undefined, reminder };
+    const isSame = (isLeft || isOfOneCause(open, { revision, cause })) && isCoveredByIt;
     if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
   }
@@ -220,6 +247,7 @@ export function withDiff({
     subject: incident.subject ?? null,
     since: incident.since,
     occurrence: incident.occurrence,
+    ...(incident.reminder === undefined ? {} : { reminder: incident.reminder }),
     summary: divergence.summary,
     objects,
     omitted: divergence.objects.length - objects.length,
@@ -230,7 +258,7 @@ export function withDiff({
 
 /**
  * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it
- * has lasted `diffAfter` (milliseconds). Each is told once.
+ * has lasted `diffAfter` (milliseconds), that the environment is suspended when that has lasted a day. Each is told once.
  */
 export function isDue({
   incident,
@@ -244,6 +272,7 @@ export function isDue({
   diffAfter: number;
 }): boolean {
   if (incident.told) return false;
+  if (incident.reason === 'Suspended') return incident.reminder !== undefined;
   if (incident.reason !== 'Drifted' || healing) return true;
   return now.getTime() - parseTime(incident.since) >= diffAfter;
 }
@@ -266,6 +295,16 @@ export function isOpenAndTold(incident: Incident | undefined): incident is Incid
 /** One that is open, whose alert is made and waits for something before it is published: a rollback's end. */
 export function isToBeTold(incident: Incident): boolean {
   return isOpen(incident) && incident.diff !== undefined && !incident.told;
+}
+
+/** Whether what is open keeps nothing else of the environment from being as Git says, nor others from going on. */
+export function leavesTheRest({ reason }: Pick<Incident, 'reason'>): boolean {
+  return reason === 'Drifted' || reason === 'Suspended';
+}
+
+/** Whether it says that the environment was suspended, which it is no more: it ends with the next convergence. */
+export function isPastSuspension({ reason, passed }: Pick<Incident, 'reason' | 'passed'>): boolean {
+  return reason === 'Suspended' && passed === true;
 }
 
 export function isOpen(incident: Incident | undefined): incident is Incident {

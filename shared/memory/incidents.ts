@@ -6,7 +6,14 @@ import type { Memory } from './memory.ts';
 type Remembered = Pick<Memory, 'incident' | 'incidents'>;
 
 /** The gravest first. */
-const gravity: Readonly<Record<DiffReason, number>> = { Failed: 0, Guarded: 1, Blocked: 2, Unhealthy: 3, Drifted: 4 };
+const gravity: Readonly<Record<DiffReason, number>> = {
+  Failed: 0,
+  Guarded: 1,
+  Blocked: 2,
+  Unhealthy: 3,
+  Drifted: 4,
+  Suspended: 5,
+};
 
 /** How many that are closed are remembered, so that one which comes back is known again. */
 const rememberedClosed = 20;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Environment } from '../environment/environment-file.ts';
 import { sameInputs, type Inputs } from '../environment/inputs.ts';
 import { shortRevision } from '../base/revision.ts';
+import { environmentSuspension, type SuspensionKeys } from '../environment/suspension.ts';
 
 const inputsSchema = z.record(z.string(), z.string().nullable());
 const commitSchema = z.string().regex(/^[0-9a-f]{40}$/);
@@ -74,21 +75,26 @@ export type RollbackVerdict =
  * itself.
  *
  * @param failed.inputs of the revision that failed
+ * @param failed.isLeftAlone whether all that failed of it differs from it, and is left alone: another revision mends nothing
  */
 export function judgeRollback({
   environment,
   failed,
   converged,
   quarantine,
+  now,
 }: {
-  environment: Pick<Environment, 'rollback' | 'selfHeal' | 'suspend'>;
-  failed: { readonly inputs: Inputs };
+  environment: SuspensionKeys & Pick<Environment, 'rollback' | 'selfHeal'>;
+  now: Date;
+  failed: { readonly inputs: Inputs; readonly isLeftAlone?: boolean };
   converged: { readonly revision: string; readonly inputs: Inputs } | undefined;
   quarantine: Quarantine | undefined;
 }): RollbackVerdict {
   const notDue = (note: string): RollbackVerdict => ({ verdict: 'not due', note });
-  if (environment.rollback.onFailure !== 'revert' || environment.suspend) return notDue('');
+  if (environment.rollback.onFailure !== 'revert' || environmentSuspension(environment, now) !== undefined)
+    return notDue('');
   if (!environment.selfHeal) return notDue('not rolled back: selfHeal is false');
+  if (failed.isLeftAlone === true) return notDue('not rolled back: it is left alone, and not as this revision says');
   if (converged === undefined) return notDue('not rolled back: nothing converged before it');
   if (sameInputs({ attempted: converged.inputs, current: failed.inputs })) {
     const isRollback = quarantine?.revert !== undefined && quarantine.revert !== null;
@@ -113,13 +119,16 @@ export function asksForRollback({
   environment,
   converged,
   current,
+  now,
 }: {
-  environment: Pick<Environment, 'rollback' | 'selfHeal' | 'suspend'>;
+  environment: SuspensionKeys & Pick<Environment, 'rollback' | 'selfHeal'>;
+  now: Date;
   converged: { readonly inputs: Inputs } | undefined;
   /** Of the paths that it converged with last, now. */
   current: Inputs;
 }): boolean {
-  const { rollback, selfHeal, suspend } = environment;
-  if (rollback.onFailure !== 'revert' || !selfHeal || suspend) return false;
+  const { rollback, selfHeal } = environment;
+  if (rollback.onFailure !== 'revert' || !selfHeal) return false;
+  if (environmentSuspension(environment, now) !== undefined) return false;
   return converged === undefined || !sameInputs({ attempted: converged.inputs, current });
 }

@@ -1,4 +1,4 @@
-import { isOpen } from './incident.ts';
+import { isOpen, isPastSuspension, leavesTheRest } from './incident.ts';
 import type { Memory } from './memory.ts';
 
 /** How an environment stands by what is remembered of it; its file may say that it is suspended. */
@@ -7,7 +7,7 @@ export type RememberedState = 'Converged' | 'Converging' | 'Diverged' | 'Failed'
 export function stateOf(memory: Memory): RememberedState {
   const { incident, converged, attempted, health, waiting, unawaited } = memory;
   if (heldOf(memory) !== undefined) return 'Converging';
-  if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
+  if (isOpen(incident) && !isPastSuspension(incident)) return leavesTheRest(incident) ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
   return converged === undefined || waiting !== undefined || (health === 'Progressing' && unawaited === undefined)
     ? 'Converging'

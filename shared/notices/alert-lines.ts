@@ -25,11 +25,18 @@ export function diffLines(diff: Diff): string[] {
     ...(further === 0 ? [] : [`and ${further} more`]),
     ...valueLines(objects[0]),
     ...changedLines(objects[0]),
-    `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}`,
+    `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}${reminderWords(diff)}`,
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
     ...(words.length === 0 ? [] : [`Its file says: ${words.join(', ')}`]),
   ];
+}
+
+/** Of what is told once a day. */
+function reminderWords({ reminder }: Diff): string {
+  return reminder === undefined
+    ? ''
+    : ` It has stood for ${reminder} ${reminder === 1 ? 'day' : 'days'}, and is told once a day.`;
 }
 
 /** Of what was rolled back the line of that says it. */

@@ -94,28 +94,54 @@ export interface ListedIncident {
   readonly generation: string;
   readonly cause: string;
   readonly state: 'open' | 'closed';
+  /** Whether its newest alert reminds of what was told: that is told to whoever cannot be shown a change, too. */
+  readonly reminds?: true;
   readonly id: string;
   readonly since: string | null;
   readonly about: string;
   readonly severity: z.infer<typeof severity>;
 }
 
-export function incidentMetadata({ cause, told, about, severity }: HeldIncident): Record<string, string> {
+export function incidentMetadata({ cause, told, about, severity, event }: HeldIncident): Record<string, string> {
   const name = encodeURIComponent(about.toWellFormed());
-  return { cause, state: told.state, id: told.id, since: told.since ?? '', about: name, severity };
+  return {
+    cause,
+    state: told.state,
+    id: told.id,
+    since: told.since ?? '',
+    about: name,
+    severity,
+    ...(reminds(event) ? { reminds: 'true' } : {}),
+  };
 }
+
+function reminds({ data }: HeldIncident['event']): boolean {
+  return reminderSchema.safeParse(data).success;
+}
+const reminderSchema = z.object({ reminder: z.int().positive() });
 
 /** Undefined where nobody can say. There may be thousands: a schema would take seconds. */
 function listedIncident({
   path,
   generation,
-  metadata: { cause, state, id, since, about = '', severity: said },
+  metadata: { cause, state, id, since, about = '', severity: said, reminds: again },
 }: Listed): ListedIncident | undefined {
   const grave = severities.find((known) => known === said);
   if (cause === undefined || id === undefined || grave === undefined) return undefined;
   if (state !== 'open' && state !== 'closed') return undefined;
   const [key, known] = [keyAt(path), since === '' ? null : (since ?? null)];
-  return { key, path, generation, cause, state, id, since: known, about: decoded(about), severity: grave };
+  return {
+    key,
+    path,
+    generation,
+    cause,
+    state,
+    id,
+    since: known,
+    about: decoded(about),
+    severity: grave,
+    ...(again === 'true' ? { reminds: true as const } : {}),
+  };
 }
 
 function keyAt(path: string): string {
@@ -213,9 +239,9 @@ export function causeDue(
   // What was begun and not done is begun again: the sink has it, or has not.
   if (head === undefined || head.shown === null || isBackAlone(cause)) return 'show';
   if (rules.canUpdate && isOtherwiseAcknowledged({ head, acknowledged, now })) return 'acknowledge';
-  if (claim !== null || isOtherAlone(cause, rules)) return 'show';
-  const due = showAt({ group: groupOf({ head, incidents }), canUpdate: rules.canUpdate });
   const isSilenced = acknowledged !== undefined && now < acknowledged.until;
+  if (claim !== null || isOtherAlone(cause, { ...rules, isSilenced })) return 'show';
+  const due = showAt({ group: groupOf({ head, incidents }), canUpdate: rules.canUpdate });
   if (due !== undefined && due <= now && !isSilenced) return 'show';
   const { at: toldAt } = head.shown;
   const again = repeatAt({
@@ -263,11 +289,17 @@ function isBackAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'
   return only !== undefined && incidents.length === 1 && only.since !== head?.first.since;
 }
 
-/** Whether what has no company came back, or, where the sink can change what it shows, has changed. */
-function isOtherAlone({ head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>, { canUpdate }: HoldRules): boolean {
+/** Whether what has no company came back, reminds, or, where the sink can change what it shows, has changed. */
+function isOtherAlone(
+  { head, incidents }: Pick<CauseInSink, 'head' | 'incidents'>,
+  { canUpdate, isSilenced }: Pick<HoldRules, 'canUpdate'> & { readonly isSilenced: boolean },
+): boolean {
   const [only] = incidents;
   if (only === undefined || incidents.length > 1) return false;
-  return only.since !== head?.first.since || (canUpdate && only.id !== head.shown?.newest);
+  if (only.since !== head?.first.since) return true;
+  // Who takes care of it needs no reminder.
+  const isTold = only.reminds === true ? !isSilenced : canUpdate;
+  return isTold && only.id !== head.shown?.newest;
 }
 
 function groupOf({ head, incidents }: { head: HeldCause; incidents: readonly ListedIncident[] }) {

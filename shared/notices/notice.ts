@@ -46,6 +46,7 @@ const severities: Readonly<Record<Diff['reason'], Severity>> = {
   Guarded: 'error',
   Blocked: 'warning',
   Drifted: 'warning',
+  Suspended: 'warning',
 };
 
 /** @param isTold whether this occurrence of its incident was told before */

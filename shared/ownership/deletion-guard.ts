@@ -4,6 +4,7 @@ import { holdsState, hookStandingOf, isMember, ownerOf } from '../inventory/memb
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, groupOf, objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { isPrecious, replaceAnnotation } from '../objects/replacement.ts';
+import { suspensionOf, suspensionWords } from './suspended-object.ts';
 
 export const pruneAnnotation = 'converge.dev/prune';
 const keepAnnotation = 'helm.sh/resource-policy';
@@ -19,8 +20,11 @@ export type Purpose = 'prune' | 'replace' | 'hook' | 'leftover' | 'state';
 
 /** Why an object is not deleted; `message` follows its title. */
 export interface Refusal {
-  /** `kept`: its own annotations say so. `unknown`: what speaks against it could not be read. */
-  readonly why: 'state' | 'foreign' | 'kept' | 'not-made' | 'precious' | 'occupied' | 'unknown';
+  /**
+   * `kept`: its own annotations say so. `suspended`: they say so for a time. `unknown`: what speaks against it could not
+   * be read.
+   */
+  readonly why: 'state' | 'foreign' | 'kept' | 'suspended' | 'not-made' | 'precious' | 'occupied' | 'unknown';
   readonly message: string;
 }
 
@@ -36,6 +40,7 @@ export interface AskedDeletion {
   readonly adopt?: boolean;
   /** Who made it, where the object itself no longer tells: its fields were taken over. */
   readonly maker?: string | undefined;
+  readonly now: Date;
 }
 
 /**
@@ -51,7 +56,7 @@ export function deletionRefusal(asked: AskedDeletion): Refusal | undefined {
   }
   if (holdsState(object)) return { why: 'state', message: stateMessage(owner?.title) };
   if (owner !== undefined) return { why: 'foreign', message: `is owned by ${owner.title}` };
-  return proofRefusal(asked) ?? keptRefusal(asked) ?? preciousRefusal(asked);
+  return proofRefusal(asked) ?? suspendedRefusal(asked) ?? keptRefusal(asked) ?? preciousRefusal(asked);
 }
 
 /** Of an object that holds Converge's own state. @param title of its environment, where that is another one */
@@ -67,6 +72,11 @@ function isOwnState({ object, applySets }: AskedDeletion): boolean {
       ({ id, environment }) => labels?.[idLabel] === id || annotations?.[environmentAnnotation] === environment,
     )
   );
+}
+
+function suspendedRefusal({ object, now }: AskedDeletion): Refusal | undefined {
+  const suspension = suspensionOf({ object, in: 'cluster', now });
+  return suspension && { why: 'suspended', message: `is ${suspensionWords(suspension)}` };
 }
 
 function keptRefusal({ object: { metadata }, purpose, desired }: AskedDeletion): Refusal | undefined {

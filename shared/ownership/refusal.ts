@@ -60,7 +60,7 @@ export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: Owne
     case 'suspended':
       return (
         `is owned by ${owner.title}, which is suspended and keeps what it owns; ` +
-        'remove spec.suspend there, or its file'
+        'remove spec.suspend and spec.suspendUntil there, or its file'
       );
     case 'unknown':
       return `is owned by ${owner.title}, and whether that still wants it cannot be told: ${said.reason}`;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isOpen } from '../memory/incident.ts';
+import { isOpen, leavesTheRest } from '../memory/incident.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { declaredPaths, isMadeOf, sameInputs, type Inputs } from '../environment/inputs.ts';
 import { parseTime } from '../base/time.ts';
@@ -23,6 +23,7 @@ import type { WaitWords } from './common/wait-words.ts';
 import { changedPaths } from './rollback/changed-paths.ts';
 import { artifactUri, parseArtifactUri, pathOfArtifact, type ArtifactId } from '../source/artifact.ts';
 import { parseProvenance } from '../source/commit-message.ts';
+import { environmentSuspension } from '../environment/suspension.ts';
 
 const environmentAtCommitSchema = z.object({
   name: z.string(),
@@ -107,7 +108,7 @@ export async function commitStatus(
   const remembered = await recallMemories({ repository: repositoryClass }, ports);
   const nothing: Recalled = { memory: emptyMemory(ports.now()) };
   const atOrAfter = commitsFrom({ commit, commits });
-  const look = { repository, commit, head: head.id, atOrAfter, commits, again, waits };
+  const look = { repository, commit, head: head.id, atOrAfter, commits, again, waits, now: ports.now() };
   const { artifacts } = parseProvenance(commit.message);
   const looks: ReadonlyMap<string, LookTimes> =
     again.length === 0 ? new Map() : await recallLooks({ repository: repositoryClass }, ports);
@@ -224,6 +225,7 @@ async function lookAtEnvironment({
   again,
   checkedAt,
   waits,
+  now,
   recalled: { memory, unreadable },
 }: {
   name: string;
@@ -235,6 +237,7 @@ async function lookAtEnvironment({
   again: readonly ArtifactId[];
   checkedAt: string | null;
   waits: WaitWords;
+  now: Date;
   recalled: Recalled;
 }): Promise<EnvironmentAtCommit | undefined> {
   const declared = await readEnvironment({ repository, commit: head, name });
@@ -245,7 +248,7 @@ async function lookAtEnvironment({
   const { converged, attempted, incident } = memory;
   const rolledBack = rolledBackOf({ name, commit: commit.id, commits, memory });
   const facts = { name, revision: converged?.revision ?? '', rolledBack };
-  if (declared.state === 'declared' && declared.environment.suspend)
+  if (declared.state === 'declared' && environmentSuspension(declared.environment, now) !== undefined)
     return { ...facts, state: 'Suspended', message: '', diff: null };
   if (converged !== undefined) {
     const wanted = await readInputs({ repository, commit: head, paths: Object.keys(converged.inputs) });
@@ -264,7 +267,7 @@ async function lookAtEnvironment({
   if (isTold && incident.diff?.action !== 'healing' && !isDue) {
     return {
       ...facts,
-      state: incident.reason === 'Drifted' ? 'Diverged' : 'Failed',
+      state: leavesTheRest(incident) ? 'Diverged' : 'Failed',
       message: incident.summary,
       diff: incident.diff ?? null,
     };

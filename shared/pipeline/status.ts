@@ -5,7 +5,7 @@ import { formatTime, parseTime } from '../base/time.ts';
 import { boundedText, largestLine } from '../notices/bounded-text.ts';
 import { incidentKey } from '../notices/notice.ts';
 import { parseConvergenceNotes } from '../source/convergence-note.ts';
-import { isOpen } from '../memory/incident.ts';
+import { isOpen, leavesTheRest } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
@@ -170,7 +170,7 @@ async function statusWithoutBranch({
     return known.remembered.map((environment) => {
       const { memory, seen } = known.of(environment);
       const open = isOpen(memory.incident) ? memory.incident : undefined;
-      const isFailed = open !== undefined && open.reason !== 'Drifted';
+      const isFailed = open !== undefined && !leavesTheRest(open);
       return {
         ...factsOf({ name: environment, repository, seen }),
         state: isFailed ? 'Failed' : 'Unknown',
@@ -202,7 +202,9 @@ async function statusOfRepository({
   const names = await listEnvironments({ repository, commit: head.id });
   const known = await readKnown({ repository: repository.repositoryClass, ...settings }, ports);
   const declared = await Promise.all(
-    names.map(async (name) => statusOfEnvironment({ name, repository, commit: head.id, known: known.of(name) })),
+    names.map(async (name) =>
+      statusOfEnvironment({ name, repository, commit: head.id, known: known.of(name), now: ports.now() }),
+    ),
   );
   const isDeclared = new Set(names);
   const removed = known.remembered.flatMap((name) =>
@@ -257,7 +259,7 @@ function statusOfRemoved({
   }
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
-  const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
+  const state = open !== undefined && !leavesTheRest(open) ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
   const { doubts, ...shown } = shownState(state, standingOn({ repository, cluster: memory.cluster, seen }));
   const said = { ...shown, message: joined(...doubts, message) };
@@ -350,14 +352,17 @@ async function statusOfEnvironment({
   repository,
   commit,
   known: { memory, unreadable, seen, isMissing },
+  now,
 }: {
   name: string;
   repository: Repository;
   commit: string;
   known: Known;
+  now: Date;
 }): Promise<EnvironmentStatus> {
-  const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
-  const open = isOpen(memory.incident) ? memory.incident : undefined;
+  const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }), now });
+  // That it is suspended is its state, and its policy says until when.
+  const open = isOpen(memory.incident) && memory.incident.reason !== 'Suspended' ? memory.incident : undefined;
   const cluster = declared.cluster ?? memory.cluster;
   const { doubts, ...shown } = shownState(
     declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
@@ -410,7 +415,7 @@ function unreadableWords(unreadable: string): string {
   return `what is remembered of it ${unreadable}: the next look rebuilds it`;
 }
 
-function policyAt({ name, declared }: { name: string; declared: Declaration }): {
+function policyAt({ name, declared, now }: { name: string; declared: Declaration; now: Date }): {
   cluster?: string;
   policy: Policy | null;
   labels?: Readonly<Record<string, string>>;
@@ -420,7 +425,7 @@ function policyAt({ name, declared }: { name: string; declared: Declaration }): 
     case 'declared':
       return {
         cluster: declared.environment.cluster,
-        policy: policyOf(declared.environment),
+        policy: policyOf(declared.environment, now),
         labels: declared.environment.labels,
       };
     case 'invalid':

@@ -1,6 +1,7 @@
 import { pathsOfSource } from '../environment/inputs.ts';
 import { revisionOf } from '../base/revision.ts';
 import { openIncidents } from '../memory/incidents.ts';
+import { leavesTheRest } from '../memory/incident.ts';
 import type { AttemptedRevision, Memory } from '../memory/memory.ts';
 import { isKindNamed } from '../objects/kind-names.ts';
 import { idOfKey, objectKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
@@ -174,7 +175,7 @@ async function runningOf({
   const isLater = attempted !== undefined && isOfOthers({ attempted, converged });
   const before = converged === undefined ? undefined : ({ ...converged, state: 'Converged' } as const);
   if (applied === undefined || !isLater) return before;
-  const state = openIncidents(memory).some(({ reason }) => reason !== 'Drifted') ? 'Failed' : 'Attempted';
+  const state = openIncidents(memory).some((incident) => !leavesTheRest(incident)) ? 'Failed' : 'Attempted';
   if (applied === attempted.commit) return { ...attempted, state };
   if (!recent.some(({ id }) => id === applied)) return before;
   const paths = Object.keys({ ...converged?.inputs, ...attempted.inputs }).filter((path) => path !== '');
@@ -200,7 +201,7 @@ function isOfOthers({
 function attemptAfter(memory: Memory): Trace['attempted'] {
   const { attempted, converged } = memory;
   if (attempted === undefined || !isOfOthers({ attempted, converged })) return null;
-  const [incident] = openIncidents(memory).filter(({ reason }) => reason !== 'Drifted');
+  const [incident] = openIncidents(memory).filter((incident) => !leavesTheRest(incident));
   const failure =
     incident === undefined ? null : { reason: incident.reason, summary: incident.summary, incident: incident.id };
   return { revision: attempted.revision, failure };

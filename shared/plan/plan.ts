@@ -6,6 +6,7 @@ import { objectIdOf, objectKey, type ObjectId } from '../objects/object-id.ts';
 import { pointer, type FieldPath } from '../fields/field-path.ts';
 import { fingerprint } from '../drift/fingerprint.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
+import { suspensionProblem, type Suspension } from '../ownership/suspended-object.ts';
 
 /**
  * What the last run remembers of an object: the hash of what it applied, and the fingerprint of what the server made of
@@ -59,12 +60,16 @@ export function observedObjects(objects: readonly KubernetesObject[]): Map<strin
  * | yes     | yes      | none         |             | verify    |  the memory is lost: a dry run tells
  * | no      | yes      |              |             | prune     |
  *
+ * What is suspended (`ownership/suspended-object.ts`) is left, whatever it would be but for `keep`: a dry run tells how it
+ * differs, and nothing is written. A prune of it is stopped by its guards.
+ *
  * What is there of a desired object, and is no member of the inventory, is a stray: a dry run tells what it lacks.
  */
 export type PlannedAction =
   | { readonly action: 'create' | 'recreate'; readonly desired: DesiredObject }
   | { readonly action: 'configure' | 'verify'; readonly desired: DesiredObject; readonly observed: ObservedObject }
   | { readonly action: 'keep'; readonly desired: DesiredObject; readonly observed: ObservedObject | undefined }
+  | { readonly action: 'leave'; readonly desired: DesiredObject; readonly observed: ObservedObject | undefined }
   | { readonly action: 'prune'; readonly observed: ObservedObject };
 
 /** Sorted by apply stage, then by key; what is pruned comes last, in reverse. */
@@ -73,22 +78,23 @@ export function planChanges({
   observed,
   remembered,
   strays = new Map(),
+  suspensions = new Map(),
 }: {
   desired: readonly DesiredObject[];
   observed: ReadonlyMap<string, ObservedObject>;
   remembered: RememberedObjects;
   /** Desired objects that were applied before, and are there without the proof that they are members. */
   strays?: ReadonlyMap<string, ObservedObject>;
+  /** What is left alone, by key. */
+  suspensions?: ReadonlyMap<string, Suspension>;
 }): PlannedAction[] {
   const wanted = new Set(desired.map((object) => object.key));
-  const applied = desired.map((object) =>
-    plan({
-      desired: object,
-      observed: observed.get(object.key),
-      stray: strays.get(object.key),
-      remembered: remembered[object.key],
-    }),
-  );
+  const applied = desired.map((object) => {
+    const [there, stray] = [observed.get(object.key), strays.get(object.key)];
+    const planned = plan({ desired: object, observed: there, stray, remembered: remembered[object.key] });
+    if (planned.action === 'keep' || !suspensions.has(object.key)) return planned;
+    return { action: 'leave' as const, desired: object, observed: there ?? stray };
+  });
   const stale = [...observed.values()].filter((object) => !wanted.has(object.key));
   const stage = (id: ObjectId) => applyStages.indexOf(applyStageOf(id));
   const byOrder = (a: { id: ObjectId; key: string }, b: { id: ObjectId; key: string }) =>
@@ -137,6 +143,8 @@ export function isAsRemembered({
   ignored: readonly FieldPath[] | undefined;
 }): boolean {
   if (fingerprint(object) !== remembered.observed) return false;
+  const problem = suspensionProblem(object);
+  if (problem !== undefined && remembered.noted?.includes(problem.path) !== true) return false;
   return extraFields(object, ignored).every(
     ({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true,
   );

@@ -16,6 +16,8 @@ export interface GuardedPrunes {
   readonly guarded: readonly GuardedPrune[];
   /** Not deleted because Git or the object says so: nothing to tell. */
   readonly kept: readonly ObservedObject[];
+  /** Not deleted for now because the object says so: nothing to tell, and to be asked again. */
+  readonly suspended: readonly GuardedPrune[];
   /** Being deleted already, by an earlier run or by somebody else. */
   readonly going: readonly ObservedObject[];
 }
@@ -30,24 +32,28 @@ export interface GuardedPrunes {
 export function guardPrunes({
   stale,
   applySets,
+  now,
 }: {
   stale: readonly ObservedObject[];
   applySets: readonly ApplySet[];
+  now: Date;
 }): GuardedPrunes {
   const allowed: ObservedObject[] = [];
   const guarded: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
+  const suspended: GuardedPrune[] = [];
   const going: ObservedObject[] = [];
   for (const observed of stale) {
-    const refusal = deletionRefusal({ object: observed.object, applySets, purpose: 'prune' });
+    const refusal = deletionRefusal({ object: observed.object, applySets, purpose: 'prune', now });
     // What is no member any more is nobody's here to judge.
     if (refusal?.why === 'not-made' || refusal?.why === 'foreign') continue;
     if (observed.object.metadata.deletionTimestamp !== undefined) going.push(observed);
     else if (refusal === undefined) allowed.push(observed);
     else if (refusal.why === 'kept') kept.push(observed);
+    else if (refusal.why === 'suspended') suspended.push({ observed, reason: refusal.message });
     else guarded.push({ observed, reason: refusal.message });
   }
-  return { allowed, guarded, kept, going };
+  return { allowed, guarded, kept, suspended, going };
 }
 
 /**

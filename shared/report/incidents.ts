@@ -5,6 +5,7 @@ import type { Incident } from '../memory/incident.ts';
 import { incidentsOf } from '../memory/incidents.ts';
 import type { PastEntry } from '../memory/past.ts';
 import { objectTitle } from '../objects/object-id.ts';
+import { suspensionWords } from '../ownership/suspended-object.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
 import { cut, sentence, valueText } from './text.ts';
 
@@ -49,10 +50,11 @@ export function changesOf({ diff, objects = [] }: Incident): Pick<Finding, 'chan
 function changesOfObject(diff: ObjectDiff): FindingChange[] {
   const { change, fields, message } = diff;
   const object = cut(objectTitle(diff), longestName);
+  const alone = diff.suspended === undefined ? '' : sentence(suspensionWords(diff.suspended));
   if (fields.length === 0) return [wholeObject({ object, change, message: sentence(message) })];
   return fields.map(({ path, desired, observed, manager, changedBefore }) => ({
     ...{ object, change, path: cut(path, longestName), desired: valueText(desired), observed: valueText(observed) },
-    ...{ by: manager === undefined ? null : cut(manager, longestName), at: changedBefore ?? null, message: '' },
+    ...{ by: manager === undefined ? null : cut(manager, longestName), at: changedBefore ?? null, message: alone },
   }));
 }
 

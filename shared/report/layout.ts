@@ -203,7 +203,7 @@ function byCell({ by, reason, cause }: Finding): Cell {
 
 function changeText({ object, path, desired, observed, change, message }: FindingChange): string {
   if (path === '') return [object, change, message].filter((word) => word !== '').join(': ');
-  return `${object} ${path}: Git has ${desired ?? 'nothing'}, the cluster ${observed ?? 'nothing'}`;
+  return `${object} ${path}: Git has ${desired ?? 'nothing'}, the cluster ${observed ?? 'nothing'}${message === '' ? '' : `; ${message}`}`;
 }
 
 function pastCells({ environment, since, until, summary }: Report['drifted'][number]): readonly Cell[] {

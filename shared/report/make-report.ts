@@ -100,11 +100,10 @@ function boundedRefusal({ message, remedy, ...facts }: Report['refused'][number]
   };
 }
 
+/** That it is suspended is counted, and among what is left undone: nothing is known to differ. */
 function findingsOf(environment: ReportedEnvironment): Omit<Finding, 'news'>[] {
-  return openIncidents(environment.memory).map((incident) => ({
-    ...factsOf(environment, incident),
-    ...changesOf(incident),
-  }));
+  const differing = openIncidents(environment.memory).filter(({ reason }) => reason !== 'Suspended');
+  return differing.map((incident) => ({ ...factsOf(environment, incident), ...changesOf(incident) }));
 }
 
 function byTime<K extends string>(key: K): (a: Readonly<Record<K, string>>, b: Readonly<Record<K, string>>) => number {

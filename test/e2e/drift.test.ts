@@ -109,6 +109,52 @@ describe('a check', () => {
     expect(JSON.stringify((await world.find('deployment', 'web', 'healed'))?.spec)).toContain('shop:1.4.2');
   });
 
+  it('leaves alone what a person annotated, and heals it once the annotation is gone', async () => {
+    const commit = await master.push({
+      'environments/repaired.yaml': environmentFile('repaired', { diffAfter: '0s' }),
+      'manifests/repaired/web.yaml': deployment('web', 'shop:1.4.2'),
+      'manifests/repaired/a.yaml': configMap('a', { v: '1' }),
+    });
+    await convergedAt('repaired', commit);
+    const annotate = async (...said: string[]) =>
+      world.kubectl('annotate', '--overwrite', 'deployment/web', 'configmap/a', '--namespace', 'repaired', ...said);
+    await annotate('converge.dev/reconcile=disabled', 'converge.dev/reconcile-until=2126-11-30T06:00:00Z');
+    const { diff, closed } = await nextDiff('repaired', () =>
+      world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'repaired'),
+    );
+    expect(diff).toMatchObject({
+      reason: 'Drifted',
+      action: 'none',
+      objects: [
+        {
+          change: 'modified',
+          suspended: { in: 'cluster', by: 'kubectl-annotate', until: '2126-11-30T06:00:00Z' },
+          fields: [{ path: '/spec/template/spec/containers[name=web]/image', manager: 'kubectl-set' }],
+        },
+      ],
+    });
+    // A commit that changes one and no longer has the other.
+    await master.push({
+      'manifests/repaired/web.yaml': deployment('web', 'shop:1.4.3'),
+      'manifests/repaired/a.yaml': undefined,
+    });
+    await checked('repaired');
+    expect(await statusOf('repaired')).toMatchObject({
+      state: 'Diverged',
+      message: expect.stringContaining(
+        'left alone by converge.dev/reconcile: disabled (kubectl-annotate, at or before',
+      ),
+    });
+    expect(JSON.stringify((await world.find('deployment', 'web', 'repaired'))?.spec)).toContain('shop:debug');
+    expect(await world.find('configmap', 'a', 'repaired')).toBeDefined();
+
+    await annotate('converge.dev/reconcile-', 'converge.dev/reconcile-until-');
+    await checked('repaired');
+    await closed();
+    expect(JSON.stringify((await world.find('deployment', 'web', 'repaired'))?.spec)).toContain('shop:1.4.3');
+    expect(await world.find('configmap', 'a', 'repaired')).toBeUndefined();
+  });
+
   it('does not run a Job again that ended and was cleaned up', async () => {
     const job = {
       apiVersion: 'batch/v1',

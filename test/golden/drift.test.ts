@@ -135,7 +135,7 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   };
   const verified = await verifyPlan(
     { run, cluster, api: await cluster.api() },
-    { plan, observed: state, renderKey: '' },
+    { plan, observed: state, renderKey: '', suspensions: new Map() },
   );
   return { plan: plan.map(({ action }) => action), verified };
 }

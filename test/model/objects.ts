@@ -119,6 +119,7 @@ function judgeOne(
     case 'create':
     case 'configure':
     case 'keep':
+    case 'leave':
       return { action };
   }
 }

@@ -1,3 +1,5 @@
+import { isAnnounced, isOpen, type Incident } from '../incident.ts';
+import { incidentsOf, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 
 /**
@@ -16,6 +18,23 @@ export function suspended(memory: Memory, { attempted }: { attempted: AttemptedR
     rollout: undefined,
     retry: undefined,
   };
+}
+
+/**
+ * It is suspended no more, or has got an end: that it was without one has passed, and is forgotten where nobody was told.
+ * Clears nothing else.
+ */
+export function suspensionPassed(memory: Memory): Memory {
+  const isUntold = (incident: Incident): boolean =>
+    incident.reason === 'Suspended' && isOpen(incident) && !isAnnounced(incident);
+  const incidents = incidentsOf(memory);
+  const told = incidents.some(isUntold)
+    ? withIncidents(
+        memory,
+        incidents.filter((incident) => !isUntold(incident)),
+      )
+    : memory;
+  return passIncidents(told, ({ reason }) => reason === 'Suspended');
 }
 
 /**

@@ -19,12 +19,15 @@ interface Found {
 
 /**
  * Something differs, and the run goes on. Clears `waiting`, and `held` unless that is what is told. What was found of
- * another cause, or for this reason and not of these objects, has passed. `since` is when the first of what is open now was found.
+ * another cause, or for this reason and not of these objects, has passed, but for what rests with an environment that is
+ * suspended. `since` is when the first of what is open now was found.
  */
 export function divergenceFound(memory: Memory, { attempted, incident, now, heals = memory.heals }: Found): Memory {
   const others = passIncidents(
     memory,
-    (other) => other.id !== incident.id && (other.reason === incident.reason || !isOfOneCause(other, incident)),
+    (other) =>
+      other.id !== incident.id &&
+      (other.reason === incident.reason || (incident.reason !== 'Suspended' && !isOfOneCause(other, incident))),
   );
   return {
     ...withIncident(others, incident),

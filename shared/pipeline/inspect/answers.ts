@@ -39,6 +39,8 @@ const shownObjectSchema = z.object({
   lastAppliedAt: z.string().nullable(),
   /** Who wrote something of it last but its status, whoever it was. */
   changed: z.object({ by: z.string(), at: z.string() }).nullable(),
+  /** Where it is left alone by its annotation in the cluster: by whom, and until when. Null: it is not. */
+  suspended: objectDiffSchema.shape.suspended.unwrap().nullable().default(null),
   /** The file in Git that it is made of. */
   source: z.string().nullable(),
   /** Title of the object that owns it; null for the environment's own. */

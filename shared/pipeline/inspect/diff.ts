@@ -5,8 +5,10 @@ import { readable } from '../../drift/readable.ts';
 import { renderKeyAnnotation } from '../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectTitle, type ObjectId } from '../../objects/object-id.ts';
+import { suspensionsOf } from '../../ownership/suspended-object.ts';
 import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { inParallel } from '../common/parallel.ts';
+import { suspendedDiff } from '../reconcile/judge/suspended-drift.ts';
 import { verifyObject } from '../reconcile/judge/verify-object.ts';
 import { readStrays } from '../reconcile/observe/read-strays.ts';
 import type { DesiredState } from '../reconcile/render/desired-state.ts';
@@ -33,11 +35,23 @@ export async function showDiff(
 ): Promise<DiffAnswer> {
   const { target, memory, observed } = inspection;
   const strays = await readStrays(target, { desired, observed });
+  const suspensions = suspensionsOf({
+    desired: desired.objects,
+    observed: [...observed.objects.values(), ...strays.values()],
+    now: target.run.ports.now(),
+  });
   const plan = planChanges({
     ...{ desired: desired.objects, observed: observed.objects, remembered: memory.objects },
     strays,
+    suspensions,
   });
-  const compared = await inParallel(plan, async (action) => compare(inspection, { action, desired, hides }));
+  const compared = await inParallel(plan, async (action) => {
+    const key = action.action === 'prune' ? action.observed.key : action.desired.key;
+    const suspension = suspensions.get(key);
+    const one = await compare(inspection, { action, desired, hides });
+    if (one.compared !== 'differs' || suspension === undefined) return one;
+    return { ...one, diff: suspendedDiff(one.diff, suspension) };
+  });
   const differing = compared.flatMap((one) => (one.compared === 'differs' ? [one] : []));
   const by = new Map(differing.map((one) => [titleOf(one.diff), one.by]));
   const { objects } = readable(
@@ -56,10 +70,10 @@ export async function showDiff(
 const titleOf = (diff: ObjectDiff): string => `${diff.apiVersion} ${objectTitle(diff)}`;
 
 async function compare(
-  { target, memory, observed }: Inspection,
+  inspection: Inspection,
   { action, desired, hides }: { action: PlannedAction; desired: DesiredState; hides: Hides },
 ): Promise<Compared> {
-  const { objects: remembered, left } = memory;
+  const { objects: remembered, left } = inspection.memory;
   switch (action.action) {
     case 'keep':
       return { compared: 'same' };
@@ -77,32 +91,55 @@ async function compare(
         by: isUnexpected ? 'cluster' : 'commit',
       });
     }
+    case 'leave':
+      return action.observed === undefined
+        ? whole({ ...action.desired, change: 'missing', message: 'is missing', by: 'cluster' })
+        : await verify(inspection, {
+            ...{ desired, hides, isSuspended: true },
+            action: { action: 'verify', desired: action.desired, observed: action.observed },
+          });
     case 'configure':
-    case 'verify': {
-      const { key, id, hash, object, source } = action.desired;
-      const before = remembered[key];
-      const recorded = observed.parent?.metadata.annotations?.[renderKeyAnnotation] === desired.renderKey;
-      const isUnchanged = before === undefined ? recorded : before.desired === hash;
-      const isMember = observed.objects.has(key);
-      const unread = (message: string): Compared => ({
-        compared: 'unread',
-        unread: { what: objectTitle(id), message: hides.text(message) },
-      });
-      try {
-        // Here, all that differs is of interest, whoever changed it.
-        const found = await verifyObject(target, { action, before, isUnchangedByCommits: true, isMember });
-        const by = isUnchanged ? 'cluster' : 'commit';
-        if (found.unverified !== undefined) return unread(`the dry run of its apply is refused: ${found.unverified}`);
-        if (found.drift !== undefined) return { compared: 'differs', diff: found.drift.diff, by };
-        if (isMember) return { compared: 'same' };
-        const message = 'is not proven to be of this environment: the next run applies it again';
-        const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'modified', message, source });
-        return { compared: 'differs', diff, by };
-      } catch (error) {
-        if (error instanceof ConvergeError) return unread(error.message);
-        throw error;
-      }
-    }
+    case 'verify':
+      return await verify(inspection, { action, desired, hides, isSuspended: false });
+  }
+}
+
+/** By a dry run. Here, all that differs is of interest, whoever changed it. */
+async function verify(
+  { target, memory, observed }: Inspection,
+  {
+    action,
+    desired,
+    hides,
+    isSuspended,
+  }: {
+    action: Extract<PlannedAction, { action: 'configure' | 'verify' }>;
+    desired: DesiredState;
+    hides: Hides;
+    isSuspended: boolean;
+  },
+): Promise<Compared> {
+  const { key, id, hash, object, source } = action.desired;
+  const before = memory.objects[key];
+  const recorded = observed.parent?.metadata.annotations?.[renderKeyAnnotation] === desired.renderKey;
+  const isUnchanged = before === undefined ? recorded : before.desired === hash;
+  const isMember = observed.objects.has(key);
+  const unread = (message: string): Compared => ({
+    compared: 'unread',
+    unread: { what: objectTitle(id), message: hides.text(message) },
+  });
+  try {
+    const found = await verifyObject(target, { action, before, isUnchangedByCommits: true, isMember, isSuspended });
+    const by = isUnchanged ? 'cluster' : 'commit';
+    if (found.unverified !== undefined) return unread(`the dry run of its apply is refused: ${found.unverified}`);
+    if (found.drift !== undefined) return { compared: 'differs', diff: found.drift.diff, by };
+    if (isMember) return { compared: 'same' };
+    const message = 'is not proven to be of this environment: the next run applies it again';
+    const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'modified', message, source });
+    return { compared: 'differs', diff, by };
+  } catch (error) {
+    if (error instanceof ConvergeError) return unread(error.message);
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { ownEntry } from '../../fields/owned-fields.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
+import { suspensionOf } from '../../ownership/suspended-object.ts';
 import type { About, ObjectsAnswer, ShownObject, Unread } from './answers.ts';
 import type { Hides } from './hides.ts';
 import type { Inspection } from './open-inspection.ts';
@@ -66,6 +67,7 @@ export function shownObject(
     createdAt: metadata.creationTimestamp ?? null,
     lastAppliedAt: ownEntry(object)?.time ?? null,
     changed: lastChange(object),
+    suspended: suspensionOf({ object, in: 'cluster', now: target.run.ports.now() }) ?? null,
     source: memory.objects[objectKey(objectIdOf(object))]?.source ?? null,
   };
 }

@@ -5,23 +5,35 @@ import { statePaths } from '../../memory/state-paths.ts';
 import { ageOf, readState, valueOrNone } from '../common/read-state.ts';
 import { checkDependencies } from '../reconcile/accept/dependencies.ts';
 import type { Inspection } from './open-inspection.ts';
+import {
+  environmentSuspension,
+  environmentSuspensionWords,
+  type EnvironmentSuspension,
+} from '../../environment/suspension.ts';
 
 /** What an environment waits for, in sentences: the one that keeps all others first. */
 export async function whatItWaitsFor({ target, memory }: Pick<Inspection, 'target' | 'memory'>): Promise<string[]> {
   const { run, environment, commit } = target;
   const { waiting } = memory;
+  const suspension = environmentSuspension(environment, run.ports.now());
   const said = [
-    environment.suspend ? 'spec.suspend is set in its file: nothing is applied or healed until it is taken out' : '',
+    suspension === undefined ? '' : suspendedWords(suspension),
     await dependencies(target),
     heldOf(memory)?.message ?? '',
     waiting?.message ?? '',
     await leaseWords({ target, memory }),
   ];
-  if (memory.attempted?.commit !== commit.id && !environment.suspend)
+  if (memory.attempted?.commit !== commit.id && suspension === undefined)
     said.push(
       `no run has attempted ${target.revision} yet: ${memory.attempted?.revision ?? 'nothing'} was attempted last by ${run.key}`,
     );
   return [...new Set(said)].filter((words) => words !== '');
+}
+
+function suspendedWords(suspension: EnvironmentSuspension): string {
+  const key = suspension.until === undefined ? 'spec.suspend' : 'spec.suspendUntil';
+  const end = suspension.until === undefined ? 'it is taken out' : 'then, or until it is taken out';
+  return `${key} is set in its file (${environmentSuspensionWords(suspension)}): nothing is applied or healed until ${end}`;
 }
 
 async function dependencies({ run, environment, commit }: Inspection['target']): Promise<string> {

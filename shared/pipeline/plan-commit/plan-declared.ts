@@ -1,5 +1,7 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
+import { environmentSuspension, environmentSuspensionWords } from '../../environment/suspension.ts';
+import { suspensionWords } from '../../ownership/suspended-object.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
 import type { HookPhase } from '../../desired/hook.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -52,11 +54,12 @@ interface Declared {
 export async function planDeclared(run: Run, { asksCluster, ...declared }: Declared): Promise<Planned> {
   const { commit, environment } = declared;
   await acceptRule(run, { commit, environment });
-  if (environment.suspend)
+  const suspension = environmentSuspension(environment, run.ports.now());
+  if (suspension !== undefined)
     return nothingPlanned({
       outcome: 'suspended',
       cluster: environment.cluster,
-      message: 'spec.suspend is set in its file: nothing is applied, pruned or healed until it is taken out',
+      message: `${environmentSuspensionWords(suspension)} in its file: nothing is applied, pruned or healed until that ends`,
     });
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
@@ -138,7 +141,13 @@ async function decide(
   const why = environment.selfHeal
     ? 'differs, and is not healed now'
     : 'differs, and is left as it is: spec.selfHeal is false';
-  const left = new Map([...judged.left].map((key) => [key, why] as const));
+  const alone = new Map(drift.map(({ key, diff }) => [key, diff.suspended] as const));
+  const left = new Map(
+    [...judged.left].map((key) => {
+      const suspended = alone.get(key);
+      return [key, suspended === undefined ? why : `differs, and is ${suspensionWords(suspended)}`] as const;
+    }),
+  );
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
   if (!follows || relooked.desired === undefined)
     return { desired: rendered, actions: withoutLeft(compared.actions, judged.left), left };
@@ -205,7 +214,7 @@ function appliedOf(
   planned: PlannedAction,
   { apply: { done, groundwork, undecided }, rehearsal }: { apply: RehearsedApply; rehearsal: Rehearsal },
 ): PlannedObject[] {
-  if (planned.action === 'prune' || planned.action === 'keep') return [];
+  if (planned.action === 'prune' || planned.action === 'keep' || planned.action === 'leave') return [];
   const { desired } = planned;
   const { key, id } = desired;
   const there = 'observed' in planned ? planned.observed.object : groundwork.present.get(key);

@@ -7,7 +7,7 @@ import { beginRollout, waitsUntil, type Rollout } from '../../memory/rollout.ts'
 import { dueHooks } from '../../inventory/hook-record.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { objectKey } from '../../objects/object-id.ts';
+import { objectKey, objectTitle } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
 import { doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import {
@@ -28,6 +28,7 @@ import type { DesiredState } from './render/desired-state.ts';
 import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
 import { manifestLines } from './judge/manifest-lines.ts';
+import { suspendedDiff } from './judge/suspended-drift.ts';
 import { isOursAlone } from './judge/without-our-own.ts';
 import { latest, workloadsOf } from './write/latest-objects.ts';
 import { inventorySizeOf, pruneLast } from './write/prune-last.ts';
@@ -211,13 +212,20 @@ async function reachHealth(
     case 'waiting':
       return ended(checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = await unhealthyDiffs(target, { desired, before, live: healing.observed, found: outcome.objects });
+      const found = await unhealthyDiffs(target, { desired, before, live: healing.observed, found: outcome.objects });
+      const objects = found.map((diff) => withSuspension(diff, unhealed));
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
     case 'healthy':
       return { step: 'done', made: outcome.health };
   }
+}
+
+/** An object that differs and is left alone is so, too, where it is not healthy. */
+function withSuspension(diff: ObjectDiff, unhealed: readonly ObjectDiff[]): ObjectDiff {
+  const alone = unhealed.find((one) => objectTitle(one) === objectTitle(diff) && one.suspended !== undefined);
+  return alone?.suspended === undefined ? diff : suspendedDiff(diff, alone.suspended);
 }
 
 /** What is not healthy, each with its cause, where it came from, and what was changed of it. */
@@ -345,5 +353,8 @@ function allOf({ objects, releases }: DesiredState): KubernetesObject[] {
 function withoutUnhealed({ objects }: DesiredState, unhealed: readonly ObjectDiff[]): DesiredState['objects'] {
   const same = (object: DesiredState['objects'][number], diff: ObjectDiff) =>
     object.id.kind === diff.kind && object.id.namespace === diff.namespace && object.id.name === diff.name;
-  return objects.filter((object) => !unhealed.some((diff) => same(object, diff)));
+  // How what is left alone by itself does counts, where it is there.
+  const isPassedOver = ({ suspended, change }: ObjectDiff) => suspended === undefined || change === 'missing';
+  const passedOver = unhealed.filter(isPassedOver);
+  return objects.filter((object) => !passedOver.some((diff) => same(object, diff)));
 }

@@ -127,7 +127,7 @@ async function tellEnd(
       revision: quiet?.revision ?? revision,
       seconds: secondsSince(run),
       changes: countRolledOut({ rolledOut, desired: keys, left }),
-      policy: policyOf(environment),
+      policy: policyOf(environment, run.ports.now()),
       labels: environment.labels,
     },
   });

@@ -42,6 +42,8 @@ import { surveyWhenDue } from './observe/survey.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
 import { fenceSuspects } from './write/fence-suspects.ts';
 import { restoreParent } from './write/restore-parent.ts';
+import { environmentSuspension } from '../../environment/suspension.ts';
+import { tellSuspension } from './tell/tell-suspension.ts';
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -98,7 +100,9 @@ async function convergeDeclared(
 ): Promise<RunResult> {
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
-  if (environment.suspend) {
+  const suspension = environmentSuspension(environment, run.ports.now());
+  tellSuspension(run, { suspension, environment, attempted });
+  if (suspension !== undefined) {
     run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
@@ -208,7 +212,9 @@ async function convergeTarget(
   if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
   const committed = withoutLeft(actions, left);
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
-  if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
+  // The health of what is left alone by itself counts.
+  const isWatched = unhealed.some(({ suspended: alone }) => alone !== undefined);
+  if (hooksAreDue || isWatched || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
   run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });

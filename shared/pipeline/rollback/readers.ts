@@ -58,7 +58,12 @@ export async function otherReaders({
     return {
       environment,
       paths: [...new Set([...declaredPaths(declared.environment), ...remembered])],
-      asks: asksForRollback({ environment: declared.environment, converged: memory.converged, current }),
+      asks: asksForRollback({
+        environment: declared.environment,
+        converged: memory.converged,
+        current,
+        now: ports.now(),
+      }),
     };
   }
 }

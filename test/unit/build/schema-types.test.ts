@@ -65,7 +65,7 @@ export type DeadLetter = {
         join(folder, 'reader.ts'),
         `import type { CommandError, Config, Diff, Environment, History, Report, Status } from './index.d.ts';
 export const first = (report: Report): string | undefined => report.differing[0]?.changes[0]?.by ?? undefined;
-export const reason = (diff: Diff): 'Drifted' | 'Failed' | 'Unhealthy' | 'Blocked' | 'Guarded' => diff.reason;
+export const reason = (diff: Diff): 'Drifted' | 'Failed' | 'Unhealthy' | 'Blocked' | 'Guarded' | 'Suspended' => diff.reason;
 export const states = (status: Status): string[] => status.environments.map(({ state }) => state);
 export const commits = ({ entries }: History): string[] => entries.map(({ commit }) => commit);
 export const exit = ({ error }: CommandError): number => error.exit;

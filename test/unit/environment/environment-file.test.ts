@@ -86,6 +86,26 @@ spec:
     });
   });
 
+  it('is suspended until a time with its zone, and says why', () => {
+    const spec = (until: string) => `${smallest}  suspendUntil: ${until}\n  suspendReason: moves to another zone\n`;
+    for (const until of ['2026-11-30T06:00:00Z', '2026-11-30T06:00Z', '2026-11-30T06:00:00.5+02:00'])
+      expect(parse(spec(until))).toMatchObject({ suspendUntil: until, suspendReason: 'moves to another zone' });
+    for (const until of [
+      'tomorrow',
+      '2h',
+      '2026-11-30',
+      '2026-11-30T06:00:00',
+      '2026-02-30T06:00:00Z',
+      '1764482400',
+      "''",
+    ])
+      expect(() => parse(spec(until))).toThrow(/environments\/acme-production\.yaml:\d+: spec\.suspendUntil: .*/);
+  });
+
+  it.each([['two\\nlines'], ['x'.repeat(201)], ['']])('says why it is suspended in a line that shows', (reason) => {
+    expect(() => parse(`${smallest}  suspendReason: "${reason}"\n`)).toThrow(/spec\.suspendReason: /);
+  });
+
   it.each([
     ['in UTF-16', Buffer.from(smallest, 'utf16le').toString('utf8'), /^is not in UTF-8/],
     ['in Latin-1', Buffer.from(`# für\n${smallest}`, 'latin1').toString('utf8'), /^is not in UTF-8/],

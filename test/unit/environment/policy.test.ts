@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { policyOf, policyWords } from '../../../shared/environment/policy.ts';
 
+const now = new Date('2026-11-29T01:00:00Z');
+const resting = { suspendUntil: undefined, suspendReason: undefined };
+
 describe('a policy', () => {
   it('counts the paths of all ignore rules', () => {
     const ignore = [
       { target: { kind: 'Deployment' }, paths: ['/spec/replicas', '/spec/paused'], fields: [] },
       { target: { name: 'web' }, paths: ['/data'], fields: [] },
     ];
-    expect(policyOf({ suspend: false, selfHeal: true, prune: true, ignore })).toEqual({
+    expect(policyOf({ ...resting, suspend: false, selfHeal: true, prune: true, ignore }, now)).toEqual({
       suspend: false,
       selfHeal: true,
       prune: true,
@@ -18,6 +21,24 @@ describe('a policy', () => {
   it('is worth no word where all is as it is by default, or nothing is known', () => {
     expect(policyWords({ suspend: false, selfHeal: true, prune: true, ignored: 0 })).toEqual([]);
     expect(policyWords(null)).toEqual([]);
+  });
+
+  it.each([
+    ['without an end', { suspend: true }, ['suspend: true']],
+    ['with a reason', { suspend: true, suspendReason: 'moves' }, ['suspend: true (moves)']],
+    ['for a time', { suspendUntil: '2026-11-29T01:00:01Z' }, ['suspendUntil: 2026-11-29T01:00:01Z']],
+    ['in another zone', { suspendUntil: '2026-11-29T01:30:00+00:15' }, ['suspendUntil: 2026-11-29T01:30:00+00:15']],
+    [
+      'for a time, whatever else it says',
+      { suspend: true, suspendUntil: '2026-11-30T01:00:00Z', suspendReason: 'moves' },
+      ['suspendUntil: 2026-11-30T01:00:00Z (moves)'],
+    ],
+    ['no more, from then on', { suspendUntil: '2026-11-29T01:00:00Z', suspendReason: 'moves' }, []],
+    ['no more, whatever else it says', { suspend: true, suspendUntil: '2026-11-28T01:00:00Z' }, []],
+  ])('says that it is suspended %s', (_row, said, words) => {
+    const policy = policyOf({ ...resting, suspend: false, selfHeal: true, prune: true, ignore: [], ...said }, now);
+    expect(policy.suspend).toBe(words.length > 0);
+    expect(policyWords(policy)).toEqual(words);
   });
 
   it('names what is not', () => {

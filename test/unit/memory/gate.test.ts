@@ -127,6 +127,8 @@ const failed: Incident = {
 const failure = { state: 'failed', message: 'waits for platform, which failed: Deployment acme/web: refused' };
 const pending = { state: 'pending', suspended: false };
 
+const now = new Date('2026-11-29T01:00:00Z');
+
 describe('an environment that another depends on', () => {
   const changed = { ...inputs, 'manifests/shop': 'tree-2' };
   const readiness = ({
@@ -137,7 +139,7 @@ describe('an environment that another depends on', () => {
     memory?: Memory;
     current?: Record<string, string | null>;
     spec?: string[];
-  }) => readinessOf({ name: 'platform', declared: declare('platform', spec), memory, current });
+  }) => readinessOf({ name: 'platform', declared: declare('platform', spec), memory, current, now });
 
   it.each<{ what: string; memory?: Memory; current?: Record<string, string | null>; expected: object }>([
     { what: 'has converged with its inputs', expected: { state: 'ready' } },
@@ -167,6 +169,11 @@ describe('an environment that another depends on', () => {
       expected: { state: 'ready' },
     },
     {
+      what: 'was suspended a moment ago',
+      memory: { ...settled, incident: { ...failed, reason: 'Suspended' } },
+      expected: { state: 'ready' },
+    },
+    {
       what: 'has mended',
       memory: { ...settled, incident: { ...failed, closedAt: at.at } },
       expected: { state: 'ready' },
@@ -183,6 +190,12 @@ describe('an environment that another depends on', () => {
     });
   });
 
+  it('and whose suspension is over is waited for as any other', () => {
+    const current = { ...inputs, [file]: 'file-2' };
+    expect(readiness({ spec: ["suspendUntil: '2026-11-29T01:00:01Z'"], current })).toEqual({ state: 'ready' });
+    expect(readiness({ spec: ["suspendUntil: '2026-11-29T01:00:00Z'"], current })).toEqual(pending);
+  });
+
   it.each([
     { what: 'other sources', current: { ...changed, [file]: 'file-2' }, memory: settled, spec: ['suspend: true'] },
     { what: 'never converged', current: inputs, memory: emptyMemory(new Date(0)), spec: ['suspend: true'] },
@@ -192,7 +205,7 @@ describe('an environment that another depends on', () => {
 
   it('and whose file cannot be read has failed', () => {
     const declared = declareEnvironment({ file, text: 'nonsense: 1\n' });
-    expect(readinessOf({ name: 'platform', declared, memory: settled, current: inputs })).toEqual({
+    expect(readinessOf({ name: 'platform', declared, memory: settled, current: inputs, now })).toEqual({
       state: 'failed',
       message: expect.stringMatching(/^platform cannot be read: environments\/platform\.yaml:1: nonsense: unknown key/),
     });
@@ -200,7 +213,7 @@ describe('an environment that another depends on', () => {
 });
 
 describe('a gate', () => {
-  const ready = { name: 'ready', declared: declare('platform'), memory: settled, current: inputs };
+  const ready = { name: 'ready', declared: declare('platform'), memory: settled, current: inputs, now };
   const never = { ...ready, name: 'never', memory: emptyMemory(new Date(0)) };
   const broken = { ...ready, name: 'broken', memory: { ...settled, incident: failed } };
   const suspended = { ...never, name: 'resting', declared: declare('platform', ['suspend: true']) };

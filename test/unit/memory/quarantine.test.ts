@@ -13,10 +13,14 @@ const quarantine: Quarantine = {
   ...{ revision: `main@sha1:${'b'.repeat(40)}`, inputs: bad, restored: good, reason: 'Deployment acme/web: crashes' },
   ...{ at: '2026-11-21T01:00:00.000Z', revert: 'c'.repeat(40) },
 };
-const environment = { rollback: { onFailure: 'revert' as const }, selfHeal: true, suspend: false };
+const environment = {
+  ...{ rollback: { onFailure: 'revert' as const }, selfHeal: true, suspend: false },
+  ...{ suspendUntil: undefined, suspendReason: undefined },
+};
 const converged = { revision: 'main@sha1:a', inputs: good };
+const now = new Date('2026-11-21T02:00:00Z');
 const judge = (facts: Partial<Parameters<typeof judgeRollback>[0]>) =>
-  judgeRollback({ environment, failed: { inputs: bad }, converged, quarantine: undefined, ...facts });
+  judgeRollback({ environment, failed: { inputs: bad }, converged, quarantine: undefined, now, ...facts });
 
 describe('a rollback', () => {
   it('is due where a revision failed, another one converged before, and the environment asks for it', () => {
@@ -76,7 +80,7 @@ describe('a quarantine', () => {
 
 describe('another environment that is made of the same', () => {
   const asks = (facts: Partial<Parameters<typeof asksForRollback>[0]>) =>
-    asksForRollback({ environment, converged, current: bad, ...facts });
+    asksForRollback({ environment, converged, current: bad, now, ...facts });
 
   it('asks for the rollback, too, where its file says so and it has not converged with what is rolled back', () => {
     expect(asks({})).toBe(true);

@@ -50,6 +50,13 @@ describe('the notice of an alert', () => {
     });
   });
 
+  it('says for how many days what is suspended has stood', () => {
+    const lineOf = (reminder: number) => told({ reminder, action: 'none', occurrence: 1 }).lines[2];
+    const since = 'Since 2026-11-21T01:02:03.000Z. Nothing is done about it. It has stood for';
+    expect(lineOf(1)).toBe(`${since} 1 day, and is told once a day.`);
+    expect(lineOf(12)).toBe(`${since} 12 days, and is told once a day.`);
+  });
+
   it('says of the first field that drifted what is there, and what Git says', () => {
     const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', change: 'modified' as const, message: 'x' };
     const lineOf = (...fields: Diff['objects'][number]['fields']) => told({ objects: [{ ...web, fields }] }).lines[1];

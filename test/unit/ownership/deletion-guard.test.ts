@@ -59,8 +59,9 @@ const ofHook = (more = {}): KubernetesObject => marked(hookOfLabel, ours, more);
 const job = { kind: 'Job', apiVersion: 'batch/v1' };
 const ended = { status: { conditions: [{ type: 'Complete', status: 'True' }], succeeded: 1 } };
 
+const now = new Date('2026-11-29T01:00:00Z');
 const why = (asked: KubernetesObject, purpose: Purpose, more: { desired?: KubernetesObject; adopt?: boolean } = {}) =>
-  deletionRefusal({ object: asked, applySets: [ours], purpose, ...more })?.why;
+  deletionRefusal({ object: asked, applySets: [ours], purpose, now, ...more })?.why;
 
 describe('an object may be deleted', () => {
   it.each<[string, KubernetesObject, Purpose]>([
@@ -159,7 +160,7 @@ describe('nothing that this environment did not make is deleted', () => {
     ['that only a hook of it made', ofHook(), 'prune', 'was not made by this environment (converge made it)'],
     ['of nobody', object({}), 'state', 'is not what Converge keeps of an environment'],
   ])('%s', (_what, asked, purpose, message) => {
-    expect(deletionRefusal({ object: asked, applySets: [ours], purpose })).toEqual({ why: 'not-made', message });
+    expect(deletionRefusal({ object: asked, applySets: [ours], purpose, now })).toEqual({ why: 'not-made', message });
   });
 });
 
@@ -172,7 +173,7 @@ describe("what is another environment's is never deleted", () => {
       marked(partOfLabel, twin),
       marked(hookOfLabel, twin),
     ]) {
-      expect(deletionRefusal({ object: asked, applySets: [ours], purpose })).toMatchObject({
+      expect(deletionRefusal({ object: asked, applySets: [ours], purpose, now })).toMatchObject({
         why: 'foreign',
         message: expect.stringMatching(/environment (master\/globex|staging\/shop)/),
       });
@@ -191,7 +192,7 @@ describe("what is another environment's is never deleted", () => {
       annotations: { 'converge.dev/environment': 'master/globex' },
     });
     for (const asked of [parent, seed])
-      expect(deletionRefusal({ object: asked, applySets: [ours], purpose })).toMatchObject({
+      expect(deletionRefusal({ object: asked, applySets: [ours], purpose, now })).toMatchObject({
         message: expect.stringContaining('environment master/globex keeps of itself'),
       });
   });

@@ -59,7 +59,7 @@ describe('an object that is there already', () => {
     [
       'is suspended',
       { answer: 'suspended' },
-      'is owned by environment master/globex, which is suspended and keeps what it owns; remove spec.suspend there, or its file',
+      'is owned by environment master/globex, which is suspended and keeps what it owns; remove spec.suspend and spec.suspendUntil there, or its file',
     ],
     [
       'does not render',

@@ -235,8 +235,55 @@ describe('why an object is as it is', () => {
     expect((await whyOf(world, 'cm', 'a')).waitsFor).toEqual([]);
     world.git.add(shop([configMap('a')], ['suspend: true']));
     expect((await whyOf(world, 'cm', 'a')).waitsFor).toMatchObject([expect.stringContaining('spec.suspend')]);
+    world.git.add(shop([configMap('a')], ['suspendUntil: 2126-11-30T06:00:00Z', 'suspendReason: moves']));
+    expect((await whyOf(world, 'cm', 'a')).waitsFor).toMatchObject([
+      'spec.suspendUntil is set in its file (suspendUntil: 2126-11-30T06:00:00Z (moves)): nothing is applied or healed until then, or until it is taken out',
+    ]);
     world.git.add(shop([configMap('a', { v: '2' })]));
     expect((await whyOf(world, 'cm', 'a')).waitsFor.join()).toContain('no run has attempted');
+  });
+});
+
+describe('an object that a person leaves alone', () => {
+  async function leftAlone(): Promise<World> {
+    const world = await converged([configMap('a'), configMap('b')]);
+    world.cluster.edit('ConfigMap acme/a', 'kubectl-annotate', (object) => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        annotations: { ...object.metadata.annotations, 'converge.dev/reconcile': 'disabled' },
+      },
+    }));
+    return world;
+  }
+
+  it('is shown with who did that, and differs by nothing of that', async () => {
+    const world = await leftAlone();
+    expect((await objectsOf(world)).objects.map(({ name, suspended }) => [name, suspended?.by])).toEqual([
+      ['a', 'kubectl-annotate'],
+      ['b', undefined],
+    ]);
+    expect((await diffOf(world)).objects).toEqual([]);
+  });
+
+  it('differs by what somebody or a commit changed, and says that it is left alone', async () => {
+    const world = await leftAlone();
+    world.git.add(shop([configMap('a', { color: 'green' })]));
+    const { objects } = await diffOf(world);
+    expect(objects).toMatchObject([
+      { name: 'a', change: 'modified', by: 'commit', fields: [{ path: '/data/color' }], suspended: { in: 'cluster' } },
+      { name: 'b', change: 'unexpected', by: 'commit' },
+    ]);
+    expect(objects[0]?.message).toContain('; left alone by converge.dev/reconcile: disabled (kubectl-annotate');
+    world.cluster.remove('ConfigMap acme/a');
+    expect((await diffOf(world)).objects[0]?.suspended).toBeUndefined();
+  });
+
+  it('that Git leaves alone and is not there is missing', async () => {
+    const world = await converged([configMap('b')]);
+    const annotations = { 'converge.dev/reconcile': 'disabled' };
+    world.git.add(shop([configMap('a', {}, { annotations }), configMap('b')]));
+    expect((await diffOf(world)).objects).toMatchObject([{ name: 'a', change: 'missing', suspended: { in: 'Git' } }]);
   });
 });
 

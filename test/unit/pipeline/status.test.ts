@@ -378,10 +378,40 @@ describe('the status of an environment', () => {
       memory: { ...settled, incident },
       spec: ['suspend: true'],
     },
+    {
+      state: 'Suspended',
+      what: 'until a time that is to come',
+      memory: settled,
+      spec: ['suspendUntil: 2126-11-30T06:00:00Z'],
+    },
+    {
+      state: 'Converged',
+      what: 'once that time is over',
+      memory: settled,
+      spec: ['suspend: true', 'suspendUntil: 2001-11-30T06:00:00Z'],
+    },
+    {
+      state: 'Converged',
+      what: 'where all that is open is that it was suspended',
+      memory: { ...settled, incident: { ...incident, reason: 'Suspended', passed: true } },
+    },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
     const { environments } = await statusOf({ repository, ...(memory === undefined ? {} : { memory }) });
     expect(environments[0]?.state).toBe(state);
+  });
+
+  it('says by its policy, once, that it is suspended and why', async () => {
+    const memory = { ...settled, incident: { ...incident, reason: 'Suspended' as const, subject: '', objects: [] } };
+    const spec = ['suspend: true', 'suspendReason: moves'];
+    const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
+    const { environments } = await statusOf({ repository, memory });
+    expect(environments[0]).toMatchObject({
+      state: 'Suspended',
+      message: '',
+      policy: { suspend: true, suspendReason: 'moves' },
+      incidents: [{ reason: 'Suspended' }],
+    });
   });
 
   it('names the revision in quarantine, as long as nobody has lifted it', async () => {

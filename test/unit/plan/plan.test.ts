@@ -188,3 +188,32 @@ describe('a plan', () => {
     expect(desired.map(({ object }) => object)).toEqual(objects);
   });
 });
+
+describe('an object that is left alone', () => {
+  const suspensions = new Map([[key, { in: 'cluster' as const }]]);
+  it.each<[string, KubernetesObject[], DesiredObject[], RememberedObjects, string[]]>([
+    ['and differs is left', touched, [desiredOf(web)], remembered('desired', printOf(web)), ['leave']],
+    ['and is changed by a commit is left', there, [desiredOf(web)], remembered('earlier', printOf(web)), ['leave']],
+    ['and of which nothing is known is left', there, [desiredOf(web)], {}, ['leave']],
+    ['and is not there is left', [], [desiredOf(web)], remembered('desired', printOf(web)), ['leave']],
+    ['and was never made is left', [], [desiredOf(web)], {}, ['leave']],
+    ['and is as it was is kept', there, [desiredOf(web)], remembered('desired', printOf(web)), ['keep']],
+    ['and is in Git no more is up to the guards of the prune', there, [], {}, ['prune']],
+  ])('%s', (_row, observed, desired, memory, actions) => {
+    const plan = planChanges({ desired, observed: observedObjects(observed), remembered: memory, suspensions });
+    expect(plan.map(({ action }) => action)).toEqual(actions);
+  });
+
+  it('is verified where its annotation says what cannot be, until that is told', () => {
+    const annotated = { ...web, metadata: { ...web.metadata, annotations: { 'converge.dev/reconcile': 'off' } } };
+    const known = { desired: 'desired', observed: printOf(web), apiVersion: 'v1' };
+    const planOf = (noted?: readonly string[]) =>
+      planChanges({
+        desired: [desiredOf(web)],
+        observed: observedObjects([annotated]),
+        remembered: { [key]: { ...known, noted } },
+      }).map(({ action }) => action);
+    expect(planOf()).toEqual(['verify']);
+    expect(planOf(['/metadata/annotations/converge.dev~1reconcile'])).toEqual(['keep']);
+  });
+});

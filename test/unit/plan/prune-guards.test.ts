@@ -41,20 +41,42 @@ function object({
   };
 }
 
+const now = new Date('2026-11-29T01:00:00Z');
 function guard(objects: readonly KubernetesObject[], inventorySize = objects.length) {
-  const single = guardPrunes({ stale: [...observedObjects(objects).values()], applySets: [ours] });
+  const single = guardPrunes({ stale: [...observedObjects(objects).values()], applySets: [ours], now });
   const { allowed, guarded } = guardMassPrune({ allowed: single.allowed, inventorySize });
   return {
     allowed: allowed.map(({ key }) => key),
     guarded: [...single.guarded, ...guarded].map(({ observed, reason }) => [observed.key, reason]),
     kept: single.kept.map(({ key }) => key),
+    suspended: single.suspended.map(({ observed, reason }) => [observed.key, reason]),
     going: single.going.map(({ key }) => key),
   };
 }
-const nothing = { allowed: [], guarded: [], kept: [], going: [] };
+const nothing = { allowed: [], guarded: [], kept: [], suspended: [], going: [] };
 const many = (count: number) => Array.from({ length: count }, (_, index) => object({ name: `old-${index}` }));
 
 describe('a stale object', () => {
+  it.each([
+    [{ 'converge.dev/reconcile': 'disabled' }, 'without an end'],
+    [
+      { 'converge.dev/reconcile': 'disabled', 'converge.dev/reconcile-until': '2026-11-29T01:00:01Z' },
+      'until 2026-11-29T01:00:01Z',
+    ],
+    [{ 'converge.dev/reconcile': 'disabled', 'converge.dev/prune': 'true' }, 'without an end'],
+  ])('is left for now with %j', (annotations, end) => {
+    const reason = `is left alone by converge.dev/reconcile: disabled (somebody), ${end}`;
+    expect(guard([object({ annotations })])).toEqual({ ...nothing, suspended: [['/ConfigMap/acme/old', reason]] });
+  });
+
+  it('is pruned once that time is over', () => {
+    const annotations = {
+      'converge.dev/reconcile': 'disabled',
+      'converge.dev/reconcile-until': '2026-11-29T01:00:00Z',
+    };
+    expect(guard([object({ annotations })])).toEqual({ ...nothing, allowed: ['/ConfigMap/acme/old'] });
+  });
+
   it('is pruned where nothing speaks against it', () => {
     expect(guard([object({})])).toEqual({ ...nothing, allowed: ['/ConfigMap/acme/old'] });
   });

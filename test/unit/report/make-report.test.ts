@@ -27,6 +27,23 @@ describe('what differs from Git', () => {
     expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
 
+  it('says of what is left alone by whom, and until when', () => {
+    const suspended = { in: 'cluster' as const, by: 'kubectl-annotate', until: '2026-11-23T06:00:00Z' };
+    const [finding] = reportOf([environmentOf({ incidents: [incidentOf({}, [{ ...image, suspended }])] })]).differing;
+    expect(finding?.changes.map(({ message }) => message)).toEqual([
+      'left alone by converge.dev/reconcile: disabled (kubectl-annotate), until 2026-11-23T06:00:00Z',
+    ]);
+  });
+
+  it('is not that an environment is suspended, which is counted, and left undone', () => {
+    const incident = incidentOf({ reason: 'Suspended', subject: '', summary: 'is suspended without an end' }, []);
+    const policy = { suspend: true, suspendReason: 'moves', selfHeal: true, prune: true, ignored: 0 };
+    const report = reportOf([environmentOf({ state: 'Suspended', policy, incidents: [incident] })]);
+    expect(report.differing).toEqual([]);
+    expect(report.counts).toMatchObject({ differing: 0, suspended: 1 });
+    expect(report.undone).toEqual([{ environment: 'master/acme', what: ['suspend: true (moves)'] }]);
+  });
+
   it('is the oldest first, which is named with its age', () => {
     const old = incidentOf({ id: 'old', since: '2026-11-19T06:00:00.000Z', reason: 'Unhealthy', summary: 'it hangs' });
     const report = reportOf([environmentOf({ incidents: [incidentOf(), old] }), environmentOf({ name: 'beta' })]);

@@ -41,7 +41,7 @@ export async function checkDependencies(
     const current = await inputsAt([
       ...new Set([...paths, ...(file?.readable === true ? declaredPaths(file.environment) : [])]),
     ]);
-    return { name: dependency, declared: file, memory, current };
+    return { name: dependency, declared: file, memory, current, now: run.ports.now() };
   });
   return gateOf(await Promise.all(dependencies));
 }

@@ -1,4 +1,5 @@
 import type { Memory } from '../../../memory/memory.ts';
+import { suspensionsOf } from '../../../ownership/suspended-object.ts';
 import { planChanges, type PlannedAction } from '../../../plan/plan.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { readStrays } from '../observe/read-strays.ts';
@@ -14,14 +15,21 @@ export async function comparePlan(
   { desired, observed, memory }: { desired: DesiredState; observed: ObservedState; memory: Memory },
 ): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
+  const now = target.run.ports.now();
+  const suspensions = suspensionsOf({
+    desired: desired.objects,
+    observed: [...observed.objects.values(), ...strays.values()],
+    now,
+  });
   const plan = planChanges({
     desired: desired.objects,
     observed: observed.objects,
     strays,
     remembered: target.run.memoryFile.memory().objects,
+    suspensions,
   });
-  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  return withoutOurOwn(verified, { memory, now: target.run.ports.now(), objects: observed.objects });
+  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey, suspensions });
+  return withoutOurOwn(verified, { memory, now, objects: observed.objects });
 }
 
 /** Those of the actions that are about nothing that is left as it is. */

@@ -21,7 +21,9 @@ export async function divergeForGood(
   const now = run.ports.now();
   const since = remember.retry?.since;
   const { converged, quarantine } = run.memoryFile.memory();
-  const verdict = judgeRollback({ environment, failed: attempted, converged, quarantine });
+  const isLeftAlone =
+    divergence.objects.length > 0 && divergence.objects.every(({ suspended }) => suspended !== undefined);
+  const verdict = judgeRollback({ environment, failed: { ...attempted, isLeftAlone }, converged, quarantine, now });
   if (verdict.verdict === 'not due') return diverge(run, { ...target, ...remember, divergence: told(verdict.note) });
   if (since !== undefined && now.getTime() < parseTime(since) + environment.timeout)
     return diverge(run, { ...target, ...remember, divergence });

@@ -25,7 +25,7 @@ export interface JudgedDrift {
 
 /**
  * Which of the drifted objects this run heals: none before `healAfter` or where Git says `selfHeal: false`, and none
- * whose healing pauses in a fight.
+ * whose healing pauses in a fight, or that is left alone.
  */
 export function judgeDrift(
   run: Run,
@@ -52,17 +52,23 @@ export function judgeDrift(
       anew: false,
     };
   }
-  const { heals, paused, tried, begins } = judgeHeals({ heals: memory.heals, drift, now });
+  const [suspended, others] = [drift.filter(isSuspended), drift.filter((one) => !isSuspended(one))];
+  const { heals, paused, tried, begins } = judgeHeals({ heals: memory.heals, drift: others, now });
+  const left = new Set([...suspended.map(({ key }) => key), ...paused.keys()]);
   const told = drift.map(({ key, diff }) => ({
     key,
     diff: { ...diff, message: [diff.message, ...(paused.get(key) === undefined ? [] : [paused.get(key)])].join('; ') },
   }));
   return {
     divergence: divergenceOf({ reason: 'Drifted', revision, objects: told.map(({ diff }) => diff) }),
-    action: paused.size === drift.length ? 'none' : 'healing',
-    left: new Set(paused.keys()),
-    unhealed: told.filter(({ key }) => paused.has(key) || tried.has(key)).map(({ diff }) => diff),
-    heals,
+    action: left.size === drift.length ? 'none' : 'healing',
+    left,
+    unhealed: told.filter(({ key }) => left.has(key) || tried.has(key)).map(({ diff }) => diff),
+    heals: others.length === 0 ? undefined : heals,
     anew: begins,
   };
+}
+
+function isSuspended({ diff }: Verified['drift'][number]): boolean {
+  return diff.suspended !== undefined;
 }

@@ -173,7 +173,7 @@ async function tellMended(
       revision: before.converged?.revision ?? revision,
       seconds: secondsSince(run),
       changes,
-      policy: policyOf(environment),
+      policy: policyOf(environment, run.ports.now()),
       labels: environment.labels,
     },
   });

@@ -10,6 +10,7 @@ import { resourceOf } from '../../../desired/desired.ts';
 import { lastPart } from '../../../fields/field-path.ts';
 import { desiredBeside } from '../../../fields/ignored-fields.ts';
 import { namedAsBefore } from '../../../inventory/applyset.ts';
+import { saysSuspension, suspensionProblem } from '../../../ownership/suspended-object.ts';
 import { managedFieldsToWrite } from '../../../ownership/take-over.ts';
 import type { PlannedAction, RememberedObject } from '../../../plan/plan.ts';
 import type { Target } from '../run/target.ts';
@@ -37,6 +38,8 @@ interface ToVerify {
   readonly isUnchangedByCommits: boolean;
   /** Whether it is proven to be of the inventory. */
   readonly isMember: boolean;
+  /** Whether it is left alone: then the annotations that say so do not differ, whoever has them. */
+  readonly isSuspended?: boolean;
 }
 
 /** Asks what the apply of an object would make of it. */
@@ -44,14 +47,15 @@ export async function verifyObject(
   { cluster, api }: Pick<Target, 'cluster' | 'api'>,
   toVerify: ToVerify,
 ): Promise<Finding> {
-  const { action, isMember } = toVerify;
+  const { action, isMember, isSuspended = false } = toVerify;
   const { object, ignored } = action.desired;
   const present = action.observed.object;
   const resource = resourceOf({ api, object });
   const named = namedAsBefore({ desired: object, observed: present });
   const beside =
     ignored === undefined ? named : desiredBeside({ desired: named, observed: present, ignored, purpose: 'verify' });
-  const saidOf = (fields: FieldDiff[]) => (isMember ? fields : byMaker({ fields, observed: present }));
+  const counted = (fields: readonly FieldDiff[]) => fields.filter(({ path }) => !(isSuspended && saysSuspension(path)));
+  const saidOf = (fields: FieldDiff[]) => counted(isMember ? fields : byMaker({ fields, observed: present }));
   const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
   const configure: PlannedAction = { ...action, action: 'configure' };
   if (dryRun?.outcome !== 'applied') {
@@ -65,7 +69,8 @@ export async function verifyObject(
   }
   const pair = { desired: dryRun.object, observed: present, ignored };
   const fields = saidOf(diffFields(pair));
-  const { takenOver, any: isAnyLost } = lostFields({ ...pair, applied: beside });
+  const { takenOver: lost, any: isAnyLost } = lostFields({ ...pair, applied: beside });
+  const takenOver = counted(lost);
   if (fields.length > 0) return { action: configure, drift: driftOf(toVerify, { change: 'modified', fields }) };
   const current = fingerprint(present);
   // What lost the proof that it is ours is applied again, though no field differs.
@@ -85,6 +90,7 @@ function agreeing(
     apiVersion: object.apiVersion,
     mutated: [],
     coOwned: coOwnedFields({ observed: action.observed.object, kept: [], ignored }),
+    problem: suspensionProblem(action.observed.object),
     noted: notedBefore,
   });
   const told = [...new Set([...notedBefore, ...noted])].sort();

@@ -3,11 +3,13 @@ import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { renderKeyAnnotation } from '../../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import type { ObjectId } from '../../../objects/object-id.ts';
+import type { Suspension } from '../../../ownership/suspended-object.ts';
 import type { PlannedAction, RememberedObjects } from '../../../plan/plan.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { inParallel } from '../../common/parallel.ts';
 import type { Run } from '../run/run.ts';
 import type { Target } from '../run/target.ts';
+import { leftAlone, suspendedDrift } from './suspended-drift.ts';
 import { verifyObject, type Drift, type Finding } from './verify-object.ts';
 
 /** The plan after the dry runs: what turned out to agree is kept, and what drifted is named. */
@@ -29,7 +31,18 @@ export interface Verified {
  */
 export async function verifyPlan(
   { run, cluster, api }: Pick<Target, 'cluster' | 'api'> & { readonly run: Pick<Run, 'memoryFile'> },
-  { plan, observed, renderKey }: { plan: readonly PlannedAction[]; observed: ObservedState; renderKey: string },
+  {
+    plan,
+    observed,
+    renderKey,
+    suspensions,
+  }: {
+    plan: readonly PlannedAction[];
+    observed: ObservedState;
+    renderKey: string;
+    /** What is left alone, by key: it is kept, and told to drift where it differs, whoever made it differ. */
+    suspensions: ReadonlyMap<string, Suspension>;
+  },
 ): Promise<Verified> {
   const { objects: remembered, left } = run.memoryFile.memory();
   const recorded = observed.parent?.metadata.annotations?.[renderKeyAnnotation] === renderKey;
@@ -43,9 +56,11 @@ export async function verifyPlan(
         action,
         drift: wholeDrift({ ...action.observed, change: 'unexpected', message: 'is in the inventory, but not in Git' }),
       };
-    if (action.action !== 'verify') return { action };
+    if (action.action !== 'verify' && action.action !== 'leave') return { action };
     const { key, hash } = action.desired;
     const before = remembered[key];
+    if (action.action === 'leave')
+      return await leftAlone({ cluster, api }, { action, before, isMember: observed.objects.has(key) });
     return await verifyObject(
       { cluster, api },
       {
@@ -58,7 +73,7 @@ export async function verifyPlan(
   });
   return {
     actions: findings.map(({ action }) => action),
-    drift: findings.flatMap(({ drift }) => drift ?? []),
+    drift: findings.flatMap(({ drift }) => (drift === undefined ? [] : suspendedDrift(drift, suspensions))),
     renewed: Object.fromEntries(findings.flatMap(({ renewed }) => (renewed === undefined ? [] : [renewed]))),
     notices: findings.flatMap(({ notices }) => notices ?? []),
   };

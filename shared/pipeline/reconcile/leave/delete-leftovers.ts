@@ -27,6 +27,7 @@ export async function deleteLeftovers(target: Target, { releases }: DesiredState
   const precious: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
   const leaving: Leaving[] = [];
+  const now = target.run.ports.now();
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
     const found = await findLeftover(target, desired);
@@ -41,13 +42,14 @@ export async function deleteLeftovers(target: Target, { releases }: DesiredState
     const asked = { applySets: ownSets(target), purpose: 'leftover', desired: desired.object } as const;
     const result = await deleteObject(target, { resource, id, live, ...asked });
     // What is somebody else's, and is being deleted, is not waited for.
-    if (result.outcome === 'leaving' && deletionRefusal({ ...asked, object: live }) === undefined)
+    if (result.outcome === 'leaving' && deletionRefusal({ ...asked, object: live, now }) === undefined)
       leaving.push({ observed, resource, uid: result.uid });
     if (result.outcome === 'rejected' || result.outcome === 'changed')
       failed.push({ observed, reason: `could not be deleted: ${result.message}` });
     if (result.outcome !== 'refused' || ['not-made', 'foreign', 'state'].includes(result.refusal.why)) continue;
     kept.push(observed);
-    if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
+    if (!['kept', 'suspended'].includes(result.refusal.why))
+      precious.push({ observed, reason: result.refusal.message });
   }
   tellReleased({ ...target, environment: undefined, guarded: precious });
   const unreleased = failuresOf(await releaseObjects(target, kept));

@@ -89,7 +89,7 @@ interface Deleted {
 /** Deletes what may be deleted, and waits for it. */
 export async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
   const { run, api, applySet } = target;
-  const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet] });
+  const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet], now: run.ports.now() });
   const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
   const rollout = deletionOf(target);
@@ -127,7 +127,12 @@ export async function deleteObjects(target: Target, observed: ObservedState): Pr
   // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be
   // asked.
   const precious = [...single.guarded, ...guarded];
-  const kept = [...precious.map((one) => one.observed), ...single.kept, ...wanted];
+  const kept = [
+    ...precious.map((one) => one.observed),
+    ...single.kept,
+    ...single.suspended.map((one) => one.observed),
+    ...wanted,
+  ];
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
 }
 

@@ -7,6 +7,7 @@ import { inParallel } from '../../common/parallel.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import type { Looks } from './looks.ts';
 import type { WishOf } from './wishes.ts';
+import { environmentSuspension } from '../../../environment/suspension.ts';
 
 /** Where an environment has its inventory. */
 export interface Giver {
@@ -35,7 +36,8 @@ export async function ownersAnswer(
   // No render names the objects of hooks among what it wants, nor the parent and the seed.
   if (owner.as !== 'member') return { answer: 'other' };
   if (!isItsSet(looks, { owner, environment: declared.environment })) return { answer: 'other' };
-  if (declared.environment.suspend) return { answer: 'suspended' };
+  const now = looks.asking.run.ports.now();
+  if (environmentSuspension(declared.environment, now) !== undefined) return { answer: 'suspended' };
   const wish = await wishOf(name);
   if (wish === undefined) return { answer: 'other' };
   if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };

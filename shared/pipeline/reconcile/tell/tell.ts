@@ -61,7 +61,7 @@ export function tellDivergence(
     remember(incident);
     return;
   }
-  const policy = told.environment === undefined ? null : policyOf(told.environment);
+  const policy = told.environment === undefined ? null : policyOf(told.environment, now);
   const withEvidence = withDiff({
     incident,
     divergence,

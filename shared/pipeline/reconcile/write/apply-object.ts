@@ -17,6 +17,7 @@ import { goesAlong, mayReplace, probeOf, verdictOf } from '../../../objects/repl
 import { madeBy } from '../../../ownership/deletion-guard.ts';
 import { refusedBeside } from '../../../ownership/outlived-defaults.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../../ownership/refusal.ts';
+import { suspensionOf, suspensionProblem, suspensionWords } from '../../../ownership/suspended-object.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../../ownership/take-over.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { awaitGone, deleteObject } from './delete-object.ts';
@@ -88,6 +89,9 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
   const { id, ignored = [] } = desired;
   const givenUp: Pick<ApplySet, 'id' | 'environment'>[] = [];
   if (present !== undefined) {
+    // It was not, when this run looked; or it is no member yet.
+    const suspension = suspensionOf({ object: present, in: 'cluster', now: target.run.ports.now() });
+    if (suspension !== undefined) return { outcome: 'failed', message: `is ${suspensionWords(suspension)}` };
     const owner = foreignOwnerOf({ observed: present, applySet });
     const message =
       owner === undefined
@@ -119,7 +123,8 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
     ignored,
   });
   const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
-  const notices = noticesOf({ id, apiVersion: object.apiVersion, mutated, coOwned, noted });
+  const problem = suspensionProblem(result.object);
+  const notices = noticesOf({ id, apiVersion: object.apiVersion, mutated, coOwned, problem, noted });
   const untouched =
     present !== undefined && present.metadata.resourceVersion === result.object.metadata.resourceVersion;
   return {

@@ -92,6 +92,8 @@ async function deleteOne(deleter: Deleter, observed: ObservedObject): Promise<De
     case 'leaving':
       return { change: { id, did: 'pruned' }, leaving: observed };
     case 'refused':
+      if (result.refusal.why === 'suspended')
+        return { change: { id, did: 'skipped', message: result.refusal.message } };
       return { guarded: { observed, reason: result.refusal.message } };
     case 'changed':
       return { change: { id, did: 'skipped', message: result.message } };

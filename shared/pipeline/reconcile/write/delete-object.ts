@@ -15,7 +15,7 @@ import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
 const notServed = 'is of a kind that the cluster does not serve now; the next run looks again';
 
-export interface ObjectToDelete extends Omit<AskedDeletion, 'object'> {
+export interface ObjectToDelete extends Omit<AskedDeletion, 'object' | 'now'> {
   readonly resource: ApiResource;
   readonly id: Pick<ObjectId, 'namespace' | 'name'>;
   /** As it was read, all of it: that incarnation is deleted, and no other. Absent: what is there now. */
@@ -62,8 +62,9 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
     if (uid !== incarnation)
       return { outcome: 'changed', message: 'was made anew since it was read; the next run looks again' };
     if (deletionTimestamp !== undefined) return { outcome: 'leaving', uid };
+    const now = run.ports.now();
     const refusal =
-      deletionRefusal({ ...asked, object: live }) ?? (await occupancy(deleter, { ...asked, object: live }));
+      deletionRefusal({ ...asked, object: live, now }) ?? (await occupancy(deleter, { ...asked, object: live }));
     if (refusal !== undefined)
       return look > 1 && isGivenAway(asked, refusal)
         ? { outcome: 'changed', message: `${refusal.message} since it was read` }

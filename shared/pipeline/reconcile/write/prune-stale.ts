@@ -82,6 +82,7 @@ interface Chosen {
   readonly givenUp: readonly GuardedPrune[];
   readonly last: Omit<Deferred, 'applySets'>;
   readonly kept: readonly ObservedObject[];
+  readonly suspended: readonly GuardedPrune[];
   readonly guarded: readonly GuardedPrune[];
   readonly wishes: ByWishes;
 }
@@ -102,7 +103,8 @@ async function choose(
     inventorySize: number;
   },
 ): Promise<Chosen> {
-  const { allowed, guarded, kept, going } = guardPrunes({ stale, applySets });
+  const now = target.run.ports.now();
+  const { allowed, guarded, kept, suspended, going } = guardPrunes({ stale, applySets, now });
   // Objects of other releases may be of these kinds: such a definition is given up, for whoever wants it.
   const definitions = guarded.filter((one) => isDefinition(one.observed.id));
   const asked = [...allowed, ...definitions.map((one) => one.observed)];
@@ -123,6 +125,7 @@ async function choose(
       counted,
     },
     kept,
+    suspended,
     guarded: [...guarded.filter((one) => !definitions.includes(one)), ...wishes.unknown, ...unread, ...mass.guarded],
     wishes,
   };
@@ -137,7 +140,7 @@ function isPatient({ run }: Asker, asked: readonly ObservedObject[]): boolean {
 
 function prunedOf({
   stale,
-  chosen: { doomed, givenUp, last, kept, wishes, ...chosen },
+  chosen: { doomed, givenUp, last, kept, suspended, wishes, ...chosen },
   applySets,
   released,
   deleted: { changes, lingering, ...deleted },
@@ -160,10 +163,20 @@ function prunedOf({
   ]);
   // Where a stage lingers, nothing of the next was tried.
   const untried = doomed.filter(({ key }) => !reached.has(key));
-  const pending = [...wanted, ...later, ...again, ...untried, ...last.objects, ...last.going, ...told];
+  const pending = [
+    ...wanted,
+    ...later,
+    ...again,
+    ...untried,
+    ...last.objects,
+    ...last.going,
+    ...told,
+    ...suspended.map(({ observed }) => observed),
+  ];
   return {
     changes: [
       ...skippedFor(kept, 'its annotations keep it'),
+      ...suspended.flatMap(({ observed, reason }) => skippedFor([observed], reason)),
       ...skippedFor(wanted, 'another environment wants it'),
       ...skippedFor(later, 'many environments have yet to say whether they want it; the next look asks them'),
       ...released,

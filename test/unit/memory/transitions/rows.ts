@@ -8,6 +8,7 @@ import {
   leaveBegun,
   ruleAccepted,
   suspended,
+  suspensionPassed,
 } from '../../../../shared/memory/transitions/accept.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
@@ -127,6 +128,14 @@ const accepting: readonly Row[] = [
     sets: { attempted },
     clears: ['held', 'waiting', 'rollout', 'retry'],
     but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
+  },
+  {
+    transition: 'suspensionPassed',
+    when: 'where nothing was told of that',
+    apply: (memory) => suspensionPassed(memory),
+    meets: 'any',
+    sets: {},
+    clears: [],
   },
   {
     transition: 'heldBack',

@@ -31,7 +31,8 @@ const endings: Readonly<Record<ReconcileResult['outcome'], readonly string[]>> =
   absent: ['absent'],
   suspended: ['suspended'],
   waiting: ['waiting', 'waiting, goes on'],
-  diverged: diffReasons.map((reason) => `diverged ${reason}`),
+  // That it is suspended is told beside `suspended`.
+  diverged: diffReasons.filter((reason) => reason !== 'Suspended').map((reason) => `diverged ${reason}`),
 };
 
 /** What cannot be: without a memory nothing is known to be as it was. */

@@ -2,6 +2,7 @@ import { ownedPart } from '../../../../../shared/fields/owned-fields.ts';
 import type { ApiResource } from '../../../../../shared/objects/cluster-api.ts';
 import { applySetOf, memberMarks, partOfLabel } from '../../../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
+import { isMap } from '../../../../../shared/objects/exact-json.ts';
 import type { World } from '../world/world.ts';
 import { readied, unready } from '../world/controllers.ts';
 import { configMap, deployment, hookJob, list, shop } from './files.ts';
@@ -14,6 +15,17 @@ const paint =
   ({ cluster }: World) => {
     cluster.edit('ConfigMap acme/colors', manager, (object) => ({ ...object, data: { color } }));
   };
+
+/** What a person does who repairs something at night. */
+const leaveAlone = (title: string, { cluster }: World): void => {
+  cluster.edit(title, 'kubectl-annotate', (object) => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      annotations: { ...object.metadata.annotations, 'converge.dev/reconcile': 'disabled' },
+    },
+  }));
+};
 
 function withoutLabel(object: KubernetesObject, label: string): KubernetesObject {
   const { [label]: _gone, ...labels } = object.metadata.labels ?? {};
@@ -70,6 +82,40 @@ export const drift: readonly Row[] = [
       remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
     },
     lost: {},
+  },
+  {
+    name: 'leaves alone what a person left alone by its annotation',
+    before: shop([colors, web], ['diffAfter: 0s']),
+    meanwhile(world) {
+      leaveAlone('ConfigMap acme/colors', world);
+      paint('blue', 'kubectl-edit')(world);
+    },
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs; left alone by converge.dev/reconcile: disabled (kubectl-annotate, at or before 2026-11-21T01:01:01Z), without an end',
+      alerts: ['diff Drifted, modified ConfigMap acme/colors'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted' },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'tells that what a person left alone is not healthy',
+    before: shop([web], ['timeout: 20s', 'diffAfter: 0s']),
+    meanwhile(world) {
+      leaveAlone('Deployment acme/web', world);
+      world.cluster.edit('Deployment acme/web', 'kubectl-edit', (object) => ({
+        ...object,
+        spec: { ...(isMap(object['spec']) ? object['spec'] : {}), replicas: 3 },
+      }));
+      world.cluster.breakDown('Deployment acme/web', unready);
+    },
+    kept: {
+      ends: 'diverged Unhealthy',
+      says: 'Deployment acme/web: 1 of 3 pods are updated; left alone by converge.dev/reconcile: disabled (kubectl-annotate, at or before 2026-11-21T01:01:01Z), without an end',
+      alerts: ['diff Drifted, modified Deployment acme/web', 'diff Unhealthy, unhealthy Deployment acme/web'],
+      remembers: { health: 'Degraded', attempted: 'commit 1', incident: 'Unhealthy', rollout: 'over' },
+    },
+    lost: { remembers: { converged: 'never' } },
   },
   {
     name: 'puts right what somebody wrote over in the inventory',

@@ -61,7 +61,10 @@ export const outcomes: readonly Row[] = [
     name: 'does nothing while it is suspended',
     before: shop([colors]),
     commit: shop([configMap('colors', { color: 'blue' })], ['suspend: true']),
-    kept: { ends: 'suspended', remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1' } },
+    kept: {
+      ends: 'suspended',
+      remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1', incident: 'Suspended' },
+    },
     lost: { remembers: { health: 'Unknown', converged: 'never' } },
   },
   {
@@ -74,7 +77,10 @@ export const outcomes: readonly Row[] = [
       world.wait(60);
     },
     commit: shop([deployment('web', { image: 'shop:2' })], ['suspend: true']),
-    kept: { ends: 'suspended', remembers: { health: 'Unknown', attempted: 'commit 3', converged: 'commit 1' } },
+    kept: {
+      ends: 'suspended',
+      remembers: { health: 'Unknown', attempted: 'commit 3', converged: 'commit 1', incident: 'Suspended' },
+    },
     lost: { remembers: { converged: 'never' } },
   },
   {

@@ -145,7 +145,7 @@ export const ownership: readonly Row[] = [
     meanwhile: both,
     lost: {
       ends: 'diverged Failed',
-      says: 'ConfigMap acme/colors: is owned by environment master/blog, which is suspended and keeps what it owns; remove spec.suspend there, or its file',
+      says: 'ConfigMap acme/colors: is owned by environment master/blog, which is suspended and keeps what it owns; remove spec.suspend and spec.suspendUntil there, or its file',
       writes: ['apply the inventory'],
       alerts: ['diff Failed, failed ConfigMap acme/colors'],
       remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'never', incident: 'Failed', failed: 1 },
