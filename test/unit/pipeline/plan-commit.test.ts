@@ -225,10 +225,34 @@ describe('the plan of a commit', () => {
 });
 
 describe('an environment that no run would touch', () => {
+  it('leaves alone what says so, and says that it differs', async () => {
+    const disabled = { annotations: { 'converge.dev/reconcile': 'disabled' } };
+    const world = await converged(shop([configMap('a', { color: 'red' }, disabled), configMap('b')]));
+    const planned = await planOf(world, shop([configMap('a', { color: 'blue' }, disabled), configMap('b')]));
+    expect(planned).toMatchObject({
+      objects: [
+        {
+          action: 'left',
+          name: 'a',
+          message: expect.stringContaining('left alone by converge.dev/reconcile: disabled'),
+        },
+      ],
+      ...{ outcome: 'planned', wouldChange: false, unchanged: 1 },
+    });
+  });
+
   it('is told in words: suspended, wrong, moved, unsigned, of no file', async () => {
     const world = await converged(shop([configMap('a')]));
     expect(await planOf(world, shop([configMap('b')], ['suspend: true']))).toMatchObject({
-      ...{ outcome: 'suspended', objects: [], wouldChange: false, message: expect.stringContaining('spec.suspend') },
+      ...{
+        outcome: 'suspended',
+        objects: [],
+        wouldChange: false,
+        message: expect.stringContaining('suspend: true in its file'),
+      },
+    });
+    expect(await planOf(world, shop([configMap('b')], ['suspendUntil: 2999-01-01T00:00:00Z']))).toMatchObject({
+      ...{ outcome: 'suspended', message: expect.stringContaining('suspendUntil: 2999-01-01T00:00:00Z in its file') },
     });
     expect(await planOf(world, { 'environments/shop.yaml': 'kind: Environment' })).toMatchObject({
       ...{ outcome: 'refused', wouldChange: true, message: expect.stringContaining('InvalidEnvironment') },
