@@ -43,6 +43,7 @@ function drawObject(draw: Draw, name: string): Declared {
   const annotations = {
     ...(draw.chance(10) ? { 'converge.dev/prune': draw.one(['true', 'false'] as const) } : {}),
     ...(draw.chance(15) ? { 'converge.dev/replace': draw.one(['true', 'false'] as const) } : {}),
+    ...(draw.chance(8) ? { 'converge.dev/reconcile': 'disabled' } : {}),
   };
   const metadata = { name, annotations, labels: { tier: draw.one(['a', 'b'] as const) } };
   const value = String(draw.below(4));
