@@ -220,7 +220,7 @@ function clusterOf({ clusters, builder }: Conversion, object: Built): string {
     /^https:\/\/kubernetes\.default(\.svc)?(\.cluster\.local)?(:443)?\/?$/.test(said)
   ) {
     if (clusters.usual === undefined)
-      builder.findings.settled(
+      builder.findings.byDefault(
         'Application spec.destination',
         'the cluster that Argo CD runs in is called `in-cluster` in the files: --cluster NAME says how the configuration calls it',
       );

@@ -333,8 +333,13 @@ function specOf(object: Built, findings: Findings): Record<string, unknown> {
   if (at(value, ['spec', 'force']) === true) spec['replace'] = true;
   const policy = textAt(value, ['spec', 'deletionPolicy']);
   if (policy === 'Delete' || policy === 'WaitForTermination') spec['deletion'] = 'prune';
-  else if (policy === undefined || policy === 'MirrorPrune')
-    findings.settled(
+  else if (policy === 'MirrorPrune')
+    findings.note(object, ['spec', 'deletionPolicy'], {
+      message: 'objects stay when their environment file is removed',
+      remedy: 'deletion: prune where they are to go',
+    });
+  else if (policy === undefined)
+    findings.byDefault(
       'Kustomization spec.deletionPolicy',
       'Flux deletes objects with their Kustomization; here they stay: write deletion: prune where they are to go',
     );
