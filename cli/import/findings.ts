@@ -116,6 +116,8 @@ export type Verdict =
   | 'carried'
   | { readonly needless: string }
   | ({ readonly missing: string } & { readonly remedy: string });
+/** Why no key of either tool for further attempts has an equal. */
+export const triedAgain = 'what failed is tried again after 1, 2, 4, … minutes, 30 at the most';
 export type Verdicts = Readonly<Record<string, Verdict>>;
 
 export function judgeKeys(
