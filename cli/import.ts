@@ -4,9 +4,10 @@ import { CommandError } from './command-error.ts';
 import { convertArgo } from './import/argocd.ts';
 import { readCheckout } from './import/checkout.ts';
 import { writeDrafts, type Imported } from './import/draft.ts';
-import { createFindings, type Finding, type Settled } from './import/findings.ts';
+import { createFindings, type Default, type Finding, type Settled } from './import/findings.ts';
 import { convertFlux } from './import/flux.ts';
 import { tellMarks } from './import/marks.ts';
+import { neededPaths, type NeededPath } from './import/needed-paths.ts';
 import type { ClusterNames } from './import/places.ts';
 import { toolNames, type ImportedTool } from './import/tools.ts';
 import { writeOut } from './import/write-out.ts';
@@ -46,7 +47,7 @@ export async function importEnvironments({ tool, folder, out, clusters, from }: 
         message: 'is a link that leads out of the folder, or nowhere: it was not read',
         remedy: 'put the file itself there',
       });
-  const { imported, files } = writeDrafts(drafts, { aliases, findings });
+  const { imported, files, sources } = writeDrafts(drafts, { aliases, findings });
   for (const { path, text } of files)
     if (checkout.paths.has(path) && checkout.texts.get(path) !== text)
       findings.missingIn({
@@ -55,7 +56,8 @@ export async function importEnvironments({ tool, folder, out, clusters, from }: 
         message: 'is in the checkout already, with other content',
         remedy: 'give one of both another name before the files are brought there',
       });
-  const { missing, notes, settled } = findings.result();
+  const { missing, notes, defaults, settled } = findings.result();
+  const needed = neededPaths(sources, { checkout, files });
   if (imported.length === 0 && missing.length === 0 && notes.length === 0)
     throw new CommandError({
       subject: folder,
@@ -63,27 +65,43 @@ export async function importEnvironments({ tool, folder, out, clusters, from }: 
       remedy: 'name the folder that holds its objects in YAML or JSON, or the other tool',
     });
   if (out !== undefined) await writeOut(resolve(from, out), files, { called: out });
-  const said = { tool, out, imported, files: files.map(({ path }) => path), missing, notes, settled };
+  const said = {
+    tool,
+    folder,
+    out,
+    imported,
+    files: files.map(({ path }) => path),
+    needed,
+    missing,
+    notes,
+    defaults,
+    settled,
+  };
   return {
     exit: missing.length === 0 ? 0 : 1,
-    json: { tool, folder, out: out ?? null, environments: imported, files: [...files], missing, notes, settled },
+    json: {
+      ...{ tool, folder, out: out ?? null, environments: imported, files: [...files], needed: [...needed] },
+      ...{ missing, notes, defaults, settled },
+    },
     lines: linesOf(said),
   };
 }
 
 interface SaidOfAll {
   readonly tool: ImportedTool;
+  readonly folder: string;
   readonly out: string | undefined;
   readonly imported: readonly Imported[];
   readonly files: readonly string[];
+  readonly needed: readonly NeededPath[];
   readonly missing: readonly Finding[];
   readonly notes: readonly Finding[];
+  readonly defaults: readonly Default[];
   readonly settled: readonly Settled[];
 }
 
-function linesOf({ tool, out, imported, files, missing, notes, settled }: SaidOfAll): Line[] {
+function linesOf({ tool, folder, out, imported, files, needed, missing, notes, defaults, settled }: SaidOfAll): Line[] {
   const plain = (text: string): Line => ({ text, tone: 'plain' });
-  const detail = (text: string): Line => ({ text, tone: 'detail' });
   const of = new Map(imported.map((one) => [one.path, one]));
   const width = Math.max(0, ...files.map((path) => path.length));
   const list = (heading: string, found: readonly Finding[], tone: 'bad' | 'heading'): Line[] =>
@@ -103,11 +121,38 @@ function linesOf({ tool, out, imported, files, missing, notes, settled }: SaidOf
           : `  ${path.padEnd(width)}  ${one.kind} ${one.namespace === '' ? '' : `${one.namespace}/`}${one.name}, cluster ${one.cluster}`,
       );
     }),
+    ...neededLines(needed, { folder }),
     ...list('has no equal', missing, 'bad'),
     ...list('look at', notes, 'heading'),
-    ...(settled.length === 0 ? [] : [plain(''), { text: 'needs nothing', tone: 'heading' as const }]),
-    ...settled.map(({ key, count, message }) => detail(`  ${key} (${count}): ${message}`)),
+    ...counts('look at where it is not said', defaults),
+    ...counts('needs nothing', settled),
     ...(out === undefined ? [plain(''), plain('nothing was written: --out FOLDER writes it')] : []),
+  ];
+}
+
+function counts(heading: string, found: readonly Settled[]): Line[] {
+  if (found.length === 0) return [];
+  return [
+    { text: '', tone: 'plain' },
+    { text: heading, tone: 'heading' },
+    ...found.map(({ key, count, message }): Line => ({ text: `  ${key} (${count}): ${message}`, tone: 'detail' })),
+  ];
+}
+
+/** What is to be brought into the repository beside the files, and where each is. */
+function neededLines(needed: readonly NeededPath[], { folder }: { folder: string }): Line[] {
+  if (needed.length === 0) return [];
+  const width = Math.max(...needed.map(({ path }) => path.length));
+  return [
+    { text: '', tone: 'plain' },
+    {
+      text: `sources, to be put into the repository at these paths first: ${needed.length}`,
+      tone: 'heading',
+    },
+    ...needed.map(({ path, isThere }): Line => ({
+      text: `  ${path.padEnd(width)}  ${isThere ? `is in ${folder} at that path` : `is not in ${folder}: see what has no equal`}`,
+      tone: isThere ? 'plain' : 'bad',
+    })),
   ];
 }
 

@@ -313,8 +313,19 @@ export const importOutputSchema = z.object({
   files: z
     .array(z.object({ path: z.string(), text: z.string() }))
     .describe('Environment files, and what lies beside them: values and overlays'),
+  needed: z
+    .array(
+      z.object({
+        path: z.string().describe("From the repository's root"),
+        isThere: z.boolean().describe('Whether the folder has it, at that path'),
+      }),
+    )
+    .describe('What the environments are made of, beside the files: it has to be in the repository'),
   missing: z.array(findingSchema).describe('What has no equal: the exit code is 1 where there is any'),
   notes: z.array(findingSchema).describe('What is another thing than it was, or was guessed'),
+  defaults: z
+    .array(z.object({ key: z.string(), count: z.number().int(), message: z.string() }))
+    .describe('What is not said there, and may be otherwise here'),
   settled: z
     .array(z.object({ key: z.string(), count: z.number().int(), message: z.string() }))
     .describe('What needs no equal, and why'),

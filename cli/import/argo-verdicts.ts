@@ -1,4 +1,4 @@
-import type { Verdicts } from './findings.ts';
+import { triedAgain, type Verdicts } from './findings.ts';
 
 const inOverlay = { remedy: 'write it into the kustomization.yaml of the overlay' };
 
@@ -98,7 +98,7 @@ export const directoryVerdicts: Verdicts = {
 export const syncPolicyVerdicts: Verdicts = {
   automated: 'carried',
   syncOptions: 'carried',
-  retry: { needless: 'what failed is tried again after 1, 2, 4, … minutes, 30 at the most' },
+  retry: { needless: triedAgain },
   managedNamespaceMetadata: {
     missing: 'labels and annotations of the namespace',
     remedy: 'a manifest of the Namespace among the sources',

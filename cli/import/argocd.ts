@@ -13,22 +13,13 @@ import {
 import { placeOfChart, pullCommand } from './chart-folders.ts';
 import type { Checkout } from './checkout.ts';
 import { keyOf, type Converted, type Draft } from './draft.ts';
-import { judgeKeys, mendFile, type Built, type Findings } from './findings.ts';
+import { judgeKeys, type Built, type Findings } from './findings.ts';
 import { checkedRule } from './ignored-paths.ts';
 import { readParameters } from './helm-parameters.ts';
 import { clusterNamed, isThisRepository, sameAddress, withoutDots, type ClusterNames } from './places.ts';
 import { folderSources, foreignSources, natureOf, valuesFile, type MakeSources, type SourceFields } from './sources.ts';
-import {
-  below,
-  builtOf,
-  entriesOf,
-  idOf,
-  isManifest,
-  kustomizationOf,
-  patchFiles,
-  type Builder,
-  type Entry,
-} from './tree.ts';
+import { objectsOfTool, visitFromRoots, type ConversionInput } from './walk.ts';
+import { below, entriesOf, idOf, isManifest, kustomizationOf, type Builder, type Entry } from './tree.ts';
 import {
   at,
   dotted,
@@ -59,15 +50,7 @@ interface Conversion {
 }
 
 /** The objects of Argo CD in a checkout, as environments. */
-export function convertArgo({
-  checkout,
-  clusters,
-  findings,
-}: {
-  checkout: Checkout;
-  clusters: ClusterNames;
-  findings: Findings;
-}): Converted {
+export function convertArgo({ checkout, clusters, findings }: ConversionInput): Converted {
   const builder: Builder = { charts: new Map(), checkout, findings, isTheirs: isArgo };
   const conversion: Conversion = {
     builder,
@@ -77,47 +60,27 @@ export function convertArgo({
     visited: new Set(),
     underWay: new Set(),
   };
-  const all = documentsOfArgo(builder);
-  // Those that others apply are taken as their overlays make them.
-  const applied = new Set(
+  const all = objectsOfTool(builder, (file, text) => isLookedInto(builder, file, text));
+  const reached = new Set(
     all.flatMap((object) => (kindOf(object.value) === 'Application' ? appliedBy(conversion, object) : [])),
   );
-  const later = all.filter((object) => applied.has(idOf(object)));
-  for (const object of [...all.filter((one) => !later.includes(one)), ...later])
-    if (!later.includes(object) || !conversion.visited.has(idOf(object))) visit(conversion, object);
+  visitFromRoots(all, { reached, visited: conversion.visited, visit: (object) => visit(conversion, object) });
   return { drafts: conversion.drafts, aliases: new Map() };
 }
 
-function documentsOfArgo({ checkout, findings }: Builder): Built[] {
-  const patches = patchFiles(checkout);
-  const found: Built[] = [];
-  for (const [file, text] of checkout.texts) {
-    if (!/argoproj\.io\/v\d/.test(text) || !/Application|AppProject/.test(text) || patches.has(file)) continue;
-    const chart = chartAbove(checkout, file);
-    if (chart !== undefined && /\{\{/.test(text)) {
-      if (argoKind.test(text))
-        findings.missingIn({
-          file,
-          line: 1,
-          message: `its objects of Argo CD are templates of the chart ${chart}`,
-          remedy: `helm template ${chart} > rendered.yaml, and call this command with what it makes, or write one environment file for each`,
-        });
-      continue;
-    }
-    for (const unread of checkout.unread(file))
-      findings.missingIn({
-        ...unread,
-        message: `cannot be read: ${unread.message}`,
-        remedy: mendFile,
-      });
-    found.push(
-      ...checkout
-        .documents(file)
-        .filter(({ value }) => isArgo(value))
-        .map(builtOf),
-    );
-  }
-  return found;
+/** Whether a file is looked into; templates of a chart are told as missing. */
+function isLookedInto({ checkout, findings }: Builder, file: string, text: string): boolean {
+  if (!/argoproj\.io\/v\d/.test(text) || !/Application|AppProject/.test(text)) return false;
+  const chart = chartAbove(checkout, file);
+  if (chart === undefined || !/\{\{/.test(text)) return true;
+  if (argoKind.test(text))
+    findings.missingIn({
+      file,
+      line: 1,
+      message: `its objects of Argo CD are templates of the chart ${chart}`,
+      remedy: `helm template ${chart} > rendered.yaml, and call this command with what it makes, or write one environment file for each`,
+    });
+  return false;
 }
 
 const argoKind = /^\s*kind: *["']?(Application|ApplicationSet|AppProject)["']?\s*$/m;
@@ -220,7 +183,7 @@ function clusterOf({ clusters, builder }: Conversion, object: Built): string {
     /^https:\/\/kubernetes\.default(\.svc)?(\.cluster\.local)?(:443)?\/?$/.test(said)
   ) {
     if (clusters.usual === undefined)
-      builder.findings.settled(
+      builder.findings.byDefault(
         'Application spec.destination',
         'the cluster that Argo CD runs in is called `in-cluster` in the files: --cluster NAME says how the configuration calls it',
       );

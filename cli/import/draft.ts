@@ -50,7 +50,7 @@ export function keyOf(cluster: string, object: { kind: string; namespace: string
 export function writeDrafts(
   drafts: readonly Draft[],
   { aliases, findings }: { aliases: ReadonlyMap<string, readonly string[]>; findings: Findings },
-): { imported: Imported[]; files: WrittenFile[] } {
+): { imported: Imported[]; files: WrittenFile[]; sources: SourceFields[] } {
   const names = namesOf(drafts);
   const byKey = new Map(drafts.map((draft) => [draft.key, names.get(draft) ?? '']));
   const environmentsOf = (key: string, seen: ReadonlySet<string>): string[] => {
@@ -62,6 +62,7 @@ export function writeDrafts(
   };
   const imported: Imported[] = [];
   const files: WrittenFile[] = [];
+  const made: SourceFields[] = [];
   const called = (draft: Draft): string => names.get(draft) ?? '';
   for (const draft of drafts.toSorted((a, b) => (called(a) < called(b) ? -1 : 1))) {
     const name = called(draft);
@@ -88,6 +89,7 @@ export function writeDrafts(
       continue;
     }
     files.push({ path, text }, ...beside);
+    made.push(...sources);
     imported.push({
       ...{ environment: name, kind: kindOf(draft.object.value), name: nameOf(draft.object.value) },
       ...{
@@ -98,7 +100,7 @@ export function writeDrafts(
       },
     });
   }
-  return { imported, files: [...new Map(files.map((file) => [file.path, file])).values()] };
+  return { imported, files: [...new Map(files.map((file) => [file.path, file])).values()], sources: made };
 }
 
 function textOf({ name, spec, draft }: { name: string; spec: Fields; draft: Draft }): string {

@@ -33,6 +33,9 @@ export interface Said {
   readonly remedy: string;
 }
 
+/** What is otherwise here where an object says nothing: once for all objects that leave it out. */
+export type Default = Settled;
+
 /** What was found out of the objects of one checkout; each thing is kept once, however many clusters share the object. */
 export interface Findings {
   /** It has no equal: whoever moves has to do something. */
@@ -43,7 +46,9 @@ export interface Findings {
   missingIn(place: Omit<Finding, 'kind' | 'name' | 'key'> & Partial<Finding>): void;
   noteIn(place: Omit<Finding, 'kind' | 'name' | 'key'> & Partial<Finding>): void;
   settled(key: string, message: string): void;
-  result(): { missing: Finding[]; notes: Finding[]; settled: Settled[] };
+  /** It is not said, and what then holds here may not be what is meant. */
+  byDefault(key: string, message: string): void;
+  result(): { missing: Finding[]; notes: Finding[]; defaults: Default[]; settled: Settled[] };
 }
 
 interface Pending extends Said {
@@ -54,7 +59,7 @@ interface Pending extends Said {
 export function createFindings(): Findings {
   const pending = { missing: [] as Pending[], note: [] as Pending[] };
   const placed = { missing: [] as Finding[], note: [] as Finding[] };
-  const counts = new Map<string, Settled>();
+  const counts = { settled: new Map<string, Settled>(), defaults: new Map<string, Default>() };
   const placeOf = (place: Omit<Finding, 'kind' | 'name' | 'key'> & Partial<Finding>): Finding => ({
     ...{ kind: '', name: '', key: '' },
     ...place,
@@ -65,14 +70,23 @@ export function createFindings(): Findings {
     note: (object, path, said) => void pending.note.push({ object, path, ...said }),
     missingIn: (place) => void placed.missing.push(placeOf(place)),
     noteIn: (place) => void placed.note.push(placeOf(place)),
-    settled: (key, message) => void counts.set(key, { key, message, count: (counts.get(key)?.count ?? 0) + 1 }),
+    settled: (key, message) => count(counts.settled, { key, message }),
+    byDefault: (key, message) => count(counts.defaults, { key, message }),
     result: () => ({
       missing: all('missing'),
       notes: all('note'),
-      settled: [...counts.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+      defaults: byKey(counts.defaults),
+      settled: byKey(counts.settled),
     }),
   };
 }
+
+function count(counts: Map<string, Settled>, { key, message }: { key: string; message: string }): void {
+  counts.set(key, { key, message, count: (counts.get(key)?.count ?? 0) + 1 });
+}
+
+const byKey = (counts: ReadonlyMap<string, Settled>): Settled[] =>
+  [...counts.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
 
 function located(pending: readonly Pending[]): Finding[] {
   const wanted = pending.map(({ object, path }) => ({ document: layerOf(object, path), path }));
@@ -102,6 +116,8 @@ export type Verdict =
   | 'carried'
   | { readonly needless: string }
   | ({ readonly missing: string } & { readonly remedy: string });
+/** Why no key of either tool for further attempts has an equal. */
+export const triedAgain = 'what failed is tried again after 1, 2, 4, … minutes, 30 at the most';
 export type Verdicts = Readonly<Record<string, Verdict>>;
 
 export function judgeKeys(

@@ -49,11 +49,14 @@ export function draftRelease(release: Release): Draft {
   const values = valuesOf(release);
   const crds = [textAt(value, ['spec', 'install', 'crds']), textAt(value, ['spec', 'upgrade', 'crds'])];
   const skips = at(value, ['spec', 'install', 'skipCRDs']) === true || crds[0] === 'Skip';
-  if (!skips && (crds[1] === undefined || crds[1] === 'Skip'))
-    findings.settled(
-      'HelmRelease spec.upgrade.crds',
-      'definitions in crds/ are applied at upgrades, too; crds: skip leaves them out',
-    );
+  const applied = 'definitions in crds/ are applied at upgrades, too';
+  if (!skips && crds[1] === undefined)
+    findings.byDefault('HelmRelease spec.upgrade.crds', `${applied}; crds: skip leaves them out`);
+  if (!skips && crds[1] === 'Skip')
+    findings.note(object, ['spec', 'upgrade', 'crds'], {
+      message: applied,
+      remedy: 'crds: skip of the chart leaves them out, at the first time, too',
+    });
   return {
     ...{ key, object, cluster, dependsOn },
     namespace: textAt(value, ['spec', 'targetNamespace']) ?? namespaceOf(value) ?? 'default',
@@ -94,8 +97,13 @@ function specOf(object: Built, findings: Findings): Fields {
   if (at(value, ['spec', 'upgrade', 'force']) === true) spec['replace'] = true;
   const mode = textAt(value, ['spec', 'driftDetection', 'mode']);
   if (mode === 'warn') spec['selfHeal'] = false;
-  if (mode === undefined || mode === 'disabled')
-    findings.settled(
+  if (mode === 'disabled')
+    findings.note(object, ['spec', 'driftDetection', 'mode'], {
+      message: 'drift is always found here, and healed',
+      remedy: 'selfHeal: false of the environment tells only',
+    });
+  if (mode === undefined)
+    findings.byDefault(
       'HelmRelease spec.driftDetection',
       'Flux heals no drift of a release without it; here it is always found and healed: selfHeal: false tells only',
     );

@@ -1,7 +1,6 @@
-import type { Verdicts } from './findings.ts';
+import { triedAgain, type Verdicts } from './findings.ts';
 
 const schedule = 'each commit is a job, and each environment is looked at by the schedule (checks.interval)';
-const tried = 'what failed is tried again after 1, 2, 4, … minutes, 30 at the most';
 const awaited = 'an environment has converged when all its objects are healthy';
 const noRecord = 'no record of releases is kept in the cluster';
 const identity = {
@@ -33,7 +32,7 @@ export const kustomizationVerdicts: Verdicts = {
   postBuild: 'carried',
   decryption: 'carried',
   interval: { needless: schedule },
-  retryInterval: { needless: tried },
+  retryInterval: { needless: triedAgain },
   wait: { needless: awaited },
   healthChecks: { needless: awaited },
   validation: { needless: 'the API server checks each object before anything is written' },
@@ -85,8 +84,8 @@ const installed: Verdicts = {
   skipCRDs: 'carried',
   timeout: 'carried',
   createNamespace: { needless: 'spec.namespace is made where it is missing' },
-  remediation: { needless: tried },
-  strategy: { needless: tried },
+  remediation: { needless: triedAgain },
+  strategy: { needless: triedAgain },
   replace: { needless: 'what has the name of the release is compared and applied' },
   disableTakeOwnership: { needless: 'adopt says it' },
   serverSideApply: { needless: 'every apply is server-side' },

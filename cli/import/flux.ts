@@ -1,24 +1,13 @@
-import {
-  below,
-  buildEntries,
-  builtOf,
-  changedBy,
-  entriesOf,
-  idOf,
-  patchFiles,
-  type Builder,
-  type Entry,
-  type Tree,
-} from './tree.ts';
-import type { Checkout } from './checkout.ts';
+import { below, buildEntries, changedBy, entriesOf, idOf, type Builder, type Entry, type Tree } from './tree.ts';
 import { keyOf, type Converted } from './draft.ts';
-import { judgeKeys, mendFile, type Built, type Findings } from './findings.ts';
+import { judgeKeys, type Built, type Findings } from './findings.ts';
 import { kustomizationVerdicts, otherKinds } from './flux-verdicts.ts';
 import { draftRelease } from './flux-release.ts';
 import { healthRules, inheritsNothing, timeoutOf, type Owner } from './flux-common.ts';
 import { folderOf, sourceOf, sourcesAmong, type FluxSources } from './flux-sources.ts';
 import { clusterNamed, clusterOfFile, sameAddress, withoutDots, type ClusterNames } from './places.ts';
 import { commonNamespace, folderSources, foreignSources, natureOf } from './sources.ts';
+import { objectsOfTool, visitFromRoots, type ConversionInput } from './walk.ts';
 import {
   at,
   fieldsAt,
@@ -43,17 +32,9 @@ const known: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The objects of Flux in a checkout, as environments. */
-export function convertFlux({
-  checkout,
-  clusters,
-  findings,
-}: {
-  checkout: Checkout;
-  clusters: ClusterNames;
-  findings: Findings;
-}): Converted {
+export function convertFlux({ checkout, clusters, findings }: ConversionInput): Converted {
   const builder: Builder = { charts: new Map(), checkout, findings, isTheirs: isFlux };
-  const all = documentsOfFlux(builder);
+  const all = objectsOfTool(builder, (_file, text) => marker.test(text));
   const sources = sourcesAmong(all);
   const converted: Converted = { drafts: [], aliases: new Map() };
   const home = new Set(checkout.remotes.map(sameAddress));
@@ -63,11 +44,11 @@ export function convertFlux({
   const conversion: Conversion = { builder, clusters, home, sources, converted, visited: new Set(), waits: [] };
   const kustomizations = all.filter(({ value }) => isOfKind(value, 'Kustomization'));
   const reached = reachedBy(conversion, kustomizations);
-  const roots = kustomizations.filter(
-    (object) => ![...(reached.get(idOf(object)) ?? [])].some((by) => by !== idOf(object)),
-  );
-  for (const object of [...roots, ...kustomizations.filter((one) => !roots.includes(one))])
-    if (roots.includes(object) || !conversion.visited.has(idOf(object))) visit(conversion, object, inheritsNothing);
+  visitFromRoots(kustomizations, {
+    reached,
+    visited: conversion.visited,
+    visit: (object) => visit(conversion, object, inheritsNothing),
+  });
   for (const object of all)
     if (!conversion.visited.has(idOf(object)) && isOfKind(object.value, 'HelmRelease'))
       visit(conversion, object, inheritsNothing);
@@ -96,41 +77,19 @@ interface Conversion {
 
 const marker = /fluxcd\.io\//;
 
-/** Every object of Flux that a file holds by itself: parts that are patches of others are none. */
-function documentsOfFlux({ checkout, findings }: Builder): Built[] {
-  const patches = patchFiles(checkout);
-  const found: Built[] = [];
-  for (const [file, text] of checkout.texts) {
-    if (!marker.test(text) || patches.has(file)) continue;
-    for (const unread of checkout.unread(file))
-      findings.missingIn({
-        ...unread,
-        message: `cannot be read: ${unread.message}`,
-        remedy: mendFile,
-      });
-    found.push(
-      ...checkout
-        .documents(file)
-        .filter(({ value }) => isFlux(value))
-        .map(builtOf),
-    );
-  }
-  return found;
-}
-
 function isOfKind(object: Fields, kind: 'Kustomization' | 'HelmRelease'): boolean {
   const version = (textAt(object, ['apiVersion']) ?? '').replace(/^.*\//, '');
   return isFlux(object) && kindOf(object) === kind && (known[kind] ?? []).includes(version);
 }
 
-/** Of each document by which Kustomizations it is reached. */
-function reachedBy(conversion: Conversion, kustomizations: readonly Built[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const reached = new Map<string, Set<string>>();
+/** The documents that a Kustomization other than themselves applies. */
+function reachedBy(conversion: Conversion, kustomizations: readonly Built[]): ReadonlySet<string> {
+  const reached = new Set<string>();
   for (const by of kustomizations) {
     const { folder, isHere } = folderOf(by, { ...conversion, ...conversion.builder }) ?? { folder: '', isHere: false };
     if (!isHere) continue;
     for (const object of buildEntries(conversion.builder, entriesOf(conversion.builder.checkout, folder)).objects)
-      reached.set(idOf(object), (reached.get(idOf(object)) ?? new Set()).add(idOf(by)));
+      if (idOf(object) !== idOf(by)) reached.add(idOf(object));
   }
   return reached;
 }
@@ -333,8 +292,13 @@ function specOf(object: Built, findings: Findings): Record<string, unknown> {
   if (at(value, ['spec', 'force']) === true) spec['replace'] = true;
   const policy = textAt(value, ['spec', 'deletionPolicy']);
   if (policy === 'Delete' || policy === 'WaitForTermination') spec['deletion'] = 'prune';
-  else if (policy === undefined || policy === 'MirrorPrune')
-    findings.settled(
+  else if (policy === 'MirrorPrune')
+    findings.note(object, ['spec', 'deletionPolicy'], {
+      message: 'objects stay when their environment file is removed',
+      remedy: 'deletion: prune where they are to go',
+    });
+  else if (policy === undefined)
+    findings.byDefault(
       'Kustomization spec.deletionPolicy',
       'Flux deletes objects with their Kustomization; here they stay: write deletion: prune where they are to go',
     );

@@ -21,7 +21,7 @@ export function problemsOfFile({ name, text }: { name: string; text: string }): 
     const read =
       hiddenWords(text) === undefined ? findProblems({ file, text, schema: environmentFileSchema, code }) : undefined;
     if (read !== undefined && 'problems' in read)
-      return read.problems.map((problem) => ofProblem({ name, text, problem }));
+      return withoutMisspelt(read.problems).map((problem) => ofProblem({ name, text, problem }));
     parseEnvironmentFile({ file, text });
     return [];
   } catch (error) {
@@ -48,13 +48,30 @@ export function problemsBetweenFiles(texts: ReadonlyMap<string, string>): Findin
 function ofProblem({ name, text, problem }: { name: string; text: string; problem: Problem }): Finding {
   const { path, message } = problem;
   const key = path.map(String).join('.');
-  const known = message === 'unknown key' ? keysAt(environmentJsonSchema(), path.slice(0, -1)) : [];
-  const meant = meantBy({ name: String(path.at(-1)), among: known });
+  const meant = meantKey(problem);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return {
     ...{ rule: 'environment-file', level: 'error', file: environmentPath(name), environments: [name] },
     ...{ message: `${key === '' ? 'document' : key}: ${message}${hint}`, line: lineOf({ text, path }), key },
   };
+}
+
+/** A misspelt key is a missing one, too: that is one mistake. */
+function withoutMisspelt(problems: readonly Problem[]): Problem[] {
+  const idOf = (path: readonly PropertyKey[]): string => JSON.stringify(path.map(String));
+  const meant = new Set(
+    problems.flatMap((problem) => {
+      const key = meantKey(problem);
+      return key === undefined ? [] : [idOf([...problem.path.slice(0, -1), key])];
+    }),
+  );
+  return problems.filter(({ missing, path }) => !(missing && meant.has(idOf(path))));
+}
+
+/** The key that an unknown one was meant as; undefined of any other problem, too. */
+function meantKey({ path, message }: Problem): string | undefined {
+  if (message !== 'unknown key') return undefined;
+  return meantBy({ name: String(path.at(-1)), among: keysAt(environmentJsonSchema(), path.slice(0, -1)) });
 }
 
 function ofError({ name, error }: { name: string; error: unknown }): Finding {

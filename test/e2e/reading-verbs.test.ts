@@ -7,8 +7,11 @@ import {
   alertsOutputSchema,
   historyOutputSchema,
   logsOutputSchema,
+  renderOutputSchema,
   traceOutputSchema,
 } from '../../cli/output-schemas.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { reportSchema } from '../../shared/events/report.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { writeFiles } from '../write-files.ts';
 import { runConverge, type Ended } from './command.ts';
@@ -142,6 +145,55 @@ describe('converge history and trace', () => {
   });
 });
 
+describe('converge render', () => {
+  it('prints what the head of a branch, and a commit of it, render to: what the cluster has', async () => {
+    const version = ['--kube-version', 'v1.36.3'];
+    const render = ['render', 'master/shop', '--renderer', await ensureProgram('render'), ...version];
+    const ended = await converge(...render, '--output', 'json');
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    const { revision, manifests } = renderOutputSchema.parse(JSON.parse(ended.out));
+    expect(revision).toContain(await master.head());
+    const asked = ['get', 'configmap', 'a', '--namespace', 'shop', '--output', 'jsonpath={.data}'];
+    const data: unknown = JSON.parse(await world.kubectl(...asked));
+    const rendered = manifests.find(({ object }) => object['kind'] === 'ConfigMap')?.object;
+    expect(rendered).toMatchObject({ metadata: { name: 'a', namespace: 'shop' }, data });
+    const first = (await master.git('log', '--format=%H', '--reverse', '--', 'environments/shop.yaml')).split('\n')[0];
+    const before = await converge(...render, '--revision', first ?? '', '--show-sources');
+    expect(before).toMatchObject({ code: 0, err: '' });
+    expect(before.out).toMatch(/# Source: manifests\/shop\/a\.yaml(:1)?\n[^]*v: ["']?1["']?\n/);
+  });
+
+  it('ends with 2 where the branch has no such commit or environment', async () => {
+    const render = ['render', '--renderer', await ensureProgram('render')];
+    const unknown = await converge(...render, 'master/shop', '--revision', 'f'.repeat(40));
+    expect(unknown).toMatchObject({ code: 2, out: '' });
+    const misspelt = await converge(...render, 'master/shpo');
+    expect(misspelt).toMatchObject({ code: 2, out: '', err: expect.stringContaining('master/shpo') as string });
+  });
+});
+
+describe('converge report', () => {
+  it('says that nothing differs, of those that are chosen', async () => {
+    const wellOf = async (...chosen: readonly string[]): Promise<Ended> =>
+      await eventually('it was looked at', async () => {
+        await world.checkDrift();
+        const report = await converge('report', '--since', '1h', ...chosen);
+        return report.code === 0 ? report : undefined;
+      });
+    const ended = await wellOf('--label', 'customer=acme');
+    expect(ended.out).toMatch(/^Nothing differs from Git in 1 environment\.$/m);
+    const json = await wellOf('--environment', 'master/other', '--output', 'json');
+    reportSchema.parse(JSON.parse(json.out));
+    expect(json.out).not.toContain('master/shop');
+  });
+
+  it('refuses a report that the configuration has not, and what is no time', async () => {
+    const unknown = await converge('report', 'of-nobody');
+    expect(unknown).toMatchObject({ code: 2, out: '', err: expect.stringContaining('of-nobody') as string });
+    expect(await converge('report', '--since', 'yesterday')).toMatchObject({ code: 2, out: '' });
+  });
+});
+
 describe('converge logs', () => {
   it('shows what functions logged of an environment, and of an upload with the commit that it became', async () => {
     const ended = await converge('logs', 'master/shop', '--output', 'json');
@@ -192,6 +244,8 @@ describe('converge alerts', () => {
       await pause(12_000);
       const open = await converge('alerts', 'shop');
       expect(open.code).toBe(1);
+      const report = await converge('report', '--environment', 'shop');
+      expect(report).toMatchObject({ code: 1, out: expect.stringContaining('master/shop') as string });
       expect(open.out).toMatch(/^20\S+ \S+ +master\/shop +Failed +tried again from .*environments\/shop\.yaml/m);
       await master.push({ 'environments/shop.yaml': labelled });
       await eventually('it converged', async () => (await shownStates())['shop'] === 'Converged');

@@ -709,6 +709,82 @@ describe('an ApplicationSet of Argo CD', () => {
   });
 });
 
+describe('what the environments are made of', () => {
+  const text = async (tool: ImportedTool, files: Files): Promise<string[]> => {
+    const folder = await folderOf(files);
+    const clusters = { usual: undefined, renamed: {} };
+    const { lines } = await importEnvironments({ tool, folder: '.', out: undefined, clusters, from: folder });
+    return lines.map((line) => line.text);
+  };
+
+  it('is listed by its path in the repository: what the checkout has, what it has not, what overlays name outside of them', async () => {
+    const files = {
+      ...chart,
+      'git.yaml': git,
+      'a.yaml': kustomization('a', './overlays/a', '  namePrefix: x-\n'),
+      'b.yaml': kustomization('b', './manifests/b'),
+      'c.yaml': release('c', '  values: { a: 1 }\n'),
+      'd.yaml': release('d').replace('./charts/shop', './charts/gone'),
+      'overlays/a/kustomization.yaml':
+        'resources: [../../base, here, "https://example.com/x?ref=1"]\ncomponents: [../tls]\n',
+      'overlays/a/here/kustomization.yaml': 'resources: [a.yaml]\n',
+      'overlays/a/here/a.yaml': configMap('h'),
+      'overlays/tls/kustomization.yaml': 'kind: Component\n',
+      'base/kustomization.yaml': 'resources: [a.yaml, ../base]\n',
+      'base/a.yaml': configMap('a', 'x'),
+      'manifests/b/b.yaml': configMap('b', 'y'),
+    };
+    const { needed } = await imported('flux', files);
+    expect(needed).toEqual([
+      { path: 'base', isThere: true },
+      { path: 'charts/gone', isThere: false },
+      { path: 'charts/shop', isThere: true },
+      { path: 'manifests/b', isThere: true },
+      { path: 'overlays/a', isThere: true },
+      { path: 'overlays/tls', isThere: true },
+    ]);
+    const said = await text('flux', files);
+    expect(said).toContain('sources, to be put into the repository at these paths first: 6');
+    expect(said).toContain('  charts/gone   is not in .: see what has no equal');
+    expect(said).toContain('  manifests/b   is in . at that path');
+  });
+
+  it('needs nothing only where the object says it: what it leaves out is told by itself', async () => {
+    const files = {
+      ...chart,
+      'git.yaml': git,
+      'a.yaml': kustomization('a', './manifests/a'),
+      'b.yaml': release('b'),
+      'manifests/a/a.yaml': configMap('a', 'x'),
+    };
+    const { defaults, settled, notes, exit } = await imported('flux', files, { usual: 'eu', renamed: {} });
+    expect(defaults.map(({ key, count }) => `${key} ${count}`)).toEqual([
+      'HelmRelease spec.driftDetection 1',
+      'HelmRelease spec.upgrade.crds 1',
+      'Kustomization spec.deletionPolicy 1',
+    ]);
+    expect(settled.map(({ key }) => key)).toEqual([
+      'GitRepository',
+      'HelmRelease spec.interval',
+      'Kustomization spec.interval',
+    ]);
+    expect({ notes, exit }).toEqual({ notes: [], exit: 0 });
+    expect(await text('flux', files)).toContain('look at where it is not said');
+    const explicit = {
+      ...files,
+      'a.yaml': kustomization('a', './manifests/a', '  deletionPolicy: MirrorPrune\n'),
+      'b.yaml': release('b', '  driftDetection: { mode: disabled }\n  upgrade: { crds: Skip }\n'),
+    };
+    const other = await imported('flux', explicit, { usual: 'eu', renamed: {} });
+    expect(other.defaults).toEqual([]);
+    expect(other.notes.map(({ key }) => key)).toEqual([
+      'spec.deletionPolicy',
+      'spec.driftDetection.mode',
+      'spec.upgrade.crds',
+    ]);
+  });
+});
+
 describe('what strangers write', () => {
   it('is told apart where two namespaces have one name', async () => {
     const in_ = (namespace: string): string => release('shop').replace('namespace: acme', `namespace: ${namespace}`);

@@ -65,15 +65,30 @@ spec:
     const { said, findings } = await findingsOf({ 'environments/acme.yaml': text });
     expect(said).toEqual([
       expect.stringMatching(/^environments\/acme\.yaml:2: kind: /),
-      expect.stringMatching(/^environments\/acme\.yaml:5: spec\.namespace: is missing/),
       'environments/acme.yaml:7: spec.namespce: unknown key; did you mean namespace?',
       expect.stringMatching(
         /^environments\/acme\.yaml:9: spec\.sources\.0\.helm\.relase: unknown key; did you mean release\?/,
       ),
-      expect.stringMatching(/^environments\/acme\.yaml:9: spec\.sources\.0\.helm\.release: is missing/),
       expect.stringMatching(/^environments\/acme\.yaml:10: spec\.timeout: expected a duration/),
     ]);
     expect(findings.map(({ key }) => key)).toContain('spec.namespce');
+  });
+
+  it('tells a missing key by itself where no unknown one beside it can be meant', async () => {
+    const text = `apiVersion: converge.dev/v1
+kind: Environment
+metadata: { name: acme }
+spec:
+  cluster: sandbox
+  clustr: sandbox
+  colour: red
+  sources: [{ manifests: manifests/acme }]
+`;
+    expect((await findingsOf({ 'environments/acme.yaml': text })).said).toEqual([
+      expect.stringMatching(/:4: spec\.namespace: is missing/),
+      'environments/acme.yaml:6: spec.clustr: unknown key; did you mean cluster?',
+      'environments/acme.yaml:7: spec.colour: unknown key',
+    ]);
   });
 
   it.each([
