@@ -153,8 +153,10 @@ async function recentCommits(
  */
 export async function shareRollback(run: Run): Promise<void> {
   const { head, memoryFile, ports } = run;
-  const { attempted, converged, quarantine } = memoryFile.memory();
+  const { attempted, converged, held, quarantine } = memoryFile.memory();
   if (quarantine !== undefined || head === undefined || attempted === undefined || converged === undefined) return;
+  // It waited for the one that failed, and tried nothing: with that one mended it may be just what is to come.
+  if (held !== undefined) return;
   if (sameInputs({ attempted: attempted.inputs, current: converged.inputs })) return;
   const repository = ports.repository(run.repository);
   const isAttempted = async ({ id }: { id: string }): Promise<boolean> =>
