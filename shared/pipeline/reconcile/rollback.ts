@@ -12,6 +12,7 @@ import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { byItself, parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
+import { environmentPath, isEnvironmentName } from '../../environment/environment-file.ts';
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
@@ -168,6 +169,8 @@ export async function shareRollback(run: Run): Promise<void> {
     const [parent] = commit.parents;
     if (by !== byItself || environment === undefined || environment === run.environment || parent === undefined)
       continue;
+    // Anybody may have written it, and uploaders are told.
+    if (!(await isDeclaredAt(commit.id, environment))) continue;
     if (!(await isAttempted({ id: parent })) || (await isAttempted(commit))) continue;
     const shared: Quarantine = {
       revision: attempted.revision,
@@ -184,6 +187,10 @@ export async function shareRollback(run: Run): Promise<void> {
     const named = { repository: run.repository, environment: run.environment, state: ports.state };
     await writeQuarantine({ ...named, quarantine: shared });
     return;
+  }
+
+  async function isDeclaredAt(commit: string, name: string): Promise<boolean> {
+    return isEnvironmentName(name) && (await repository.entry({ commit, path: environmentPath(name) })) !== undefined;
   }
 
   async function inputsAt(commit: string): Promise<Inputs> {

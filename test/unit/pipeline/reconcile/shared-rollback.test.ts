@@ -116,3 +116,15 @@ it('is none of what waited for the one whose rollback it was: that tried nothing
   if (head === undefined || commit === undefined) throw new Error('the branch is gone');
   await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
 });
+
+it.each([
+  ['right', 'it was rolled back with right'],
+  ['\u001b[31mright\u202e', undefined],
+  [`right ${'x'.repeat(10_000)}`, undefined],
+])('takes the words of a commit for nothing that name no environment: %j', async (name, reason) => {
+  const world = await failedPair();
+  const message = `Go back\n\nEnvironment: ${name}\nRolled-Back-By: Converge (rollback.onFailure)\n`;
+  world.git.add(web('shop:1'), { message });
+  await look(world, 'left');
+  expect((await world.memoryOf('left')).quarantine?.reason).toBe(reason);
+});
