@@ -28,14 +28,19 @@ export function liveOutput({ form, stream }: { form: string; stream: Screen }): 
       else for (const line of lines) stream.write(`${paint(line, stream)}\n`);
     },
     redraw(lines) {
-      const rows = stream.rows ?? 24;
-      const shown = fitting(lines, { rows, columns: stream.columns ?? 80 });
+      const rows = sizeOf(stream.rows, 24);
+      const shown = fitting(lines, { rows, columns: sizeOf(stream.columns, 80) });
       // What stood there before is scrolled away, not overwritten.
       const cleared = isDrawn ? '' : '\n'.repeat(rows);
       isDrawn = true;
       stream.write(`${cleared}\u001b[H${shown.map((line) => `${paint(line, stream)}\u001b[K\n`).join('')}\u001b[J`);
     },
   };
+}
+
+/** A terminal that nobody told its size says 0. */
+function sizeOf(told: number | undefined, usual: number): number {
+  return told === undefined || told === 0 ? usual : told;
 }
 
 const yamlStyle = { noRefs: true, lineWidth: -1 } as const;

@@ -48,6 +48,10 @@ export async function testSink(
     await sinks.deliver(delivery, (whom) => void missed.add(whom));
   };
   let problem: Problem | null = null;
+  // Ctrl-C ends the process at once, with what was asked under way.
+  const leave = (): void =>
+    void process.stderr.write(`${name} may have the test, and not its end: resolve ${key} there by hand\n`);
+  if (keepsOpen.has(kind)) process.once('exit', leave);
   try {
     await tell();
     state = 'closed';
@@ -55,6 +59,8 @@ export async function testSink(
   } catch (error) {
     if (!(error instanceof ConvergeError)) throw error;
     problem = problemOf(error, { sink, key, isOpen: state === 'closed' || error.unanswered });
+  } finally {
+    process.off('exit', leave);
   }
   const isWell = problem === null && missed.size === 0;
   const at = since.toISOString();

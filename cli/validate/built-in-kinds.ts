@@ -73,13 +73,15 @@ export function problemsOfBuiltIn({ kinds, types }: KindSchemas, object: Kuberne
   return problems;
 }
 
-/** Items that the API server can't tell apart. */
+/** Items that the API server can't tell apart, or that are none. */
 function twice(items: readonly unknown[], { keys }: ListSchema): string[] {
   if (keys === undefined) return [];
   const names = Object.keys(keys);
   const seen = new Set<string>();
   const said = new Set<string>();
   for (const [index, item] of items.entries()) {
+    // What makes such an item is a template's `-` with nothing behind it.
+    if (names.length > 0 && item === null) said.add(`item ${index} is null`);
     if (names.length > 0 && !isMap(item)) continue;
     const values = names.length === 0 ? [item] : names.map((name) => (isMap(item) ? item[name] : null) ?? keys[name]);
     const id = JSON.stringify(values);

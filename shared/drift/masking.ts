@@ -75,7 +75,9 @@ export function textMasker(objects: readonly (MaybeSecret | undefined)[]): (text
     [...written, ...inLines, ...contents.flatMap(otherSpellings)].filter((one) => !isNobodys(one)),
   );
   const hideWhole = copiesHider([...values, ...copiesOf(contents)]);
-  const cutValues = written.filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
+  const cutValues = written
+    .filter((value) => value.length >= shortestWord && !wordOnly.test(value))
+    .sort((a, b) => b.length - a.length);
   // No word holds what is between them.
   const everything = [...values].join('\0');
   const ends = endsOfWords(values);
@@ -167,11 +169,10 @@ const vocabulary = new Set(
 );
 
 /**
- * Without the beginnings and ends of a value, where signs hold its words together. The rest of what is cut is found by
- * its words.
+ * Without the beginnings and ends of a value whose words signs hold together. The rest of what is cut is found by its
+ * words.
  */
 function withoutEnds({ text, value }: { text: string; value: string }): string {
-  if (wordOnly.test(value)) return text;
   const atLeast = Math.min(6, value.length);
   const beginning = longest(value, (length) => value.slice(0, length), text, atLeast);
   const rest = beginning === undefined ? text : text.replaceAll(beginning, mask);

@@ -4,7 +4,7 @@ import { mask } from '../objects/mask.ts';
 /*
  * The rule of what is hidden of Secrets outside of them, where somebody copied it. A value is what stands in `data`,
  * decoded or not, and `stringData`; each line of it of eight characters or more, and each text of eight or more in it
- * where it is JSON, count as values, too. Of a value of four characters or more each spelling is hidden: as it is, without
+ * where it is JSON (also in JSON within that, and the password of what Docker keeps as `auth`), count as values, too. Of a value of four characters or more each spelling is hidden: as it is, without
  * blanks at its ends, in JSON, in base64 (with padding and without, also for URLs), and with the escapes of URLs.
  * A spelling of eight characters or more is hidden wherever it stands; a shorter one where it stands as a word, so that
  * no other word loses a part. `true`, `false`, `null` and `none` are nobody's secret.
@@ -48,13 +48,25 @@ function partsOf(value: string): string[] {
   return [...new Set([...parts, ...textsOfJson(value)])].filter(({ length }) => length >= shortestCopy);
 }
 
+/** Each text in JSON, and in JSON that stands there as a text, or in base64. */
 function textsOfJson(value: string): string[] {
-  if (!/^\s*[[{]/.test(value)) return [];
+  if (!/^\s*[[{"]/.test(value)) return [];
+  let texts: string[];
   try {
-    return scalarsOf(parseJson(value));
+    texts = scalarsOf(parseJson(value));
   } catch {
     return [];
   }
+  return texts.flatMap((text) => [
+    ...[text, ...textsOfJson(text)],
+    ...read(text).flatMap((decoded) => [...passwordsOf(decoded), ...textsOfJson(decoded)]),
+  ]);
+}
+
+/** Of `user:password`. https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/ */
+function passwordsOf(decoded: string): string[] {
+  const [, password] = /^[^:\s]+:(.+)$/s.exec(decoded) ?? [];
+  return password === undefined ? [] : [password];
 }
 
 /** Hides spellings in a text. Its time is that of the text, however many there are. */
@@ -65,11 +77,11 @@ export function copiesHider(copies: readonly string[]): (text: string) => string
   const find = (text: string): [number, number][] => {
     const found: [number, number][] = [];
     for (let at = 0; at + shortestValue <= text.length; at++) {
-      const one = long.get(text.slice(at, at + shortestCopy))?.find((copy) => text.startsWith(copy, at));
-      const word = short
-        .get(text.slice(at, at + shortestValue))
-        ?.find((copy) => text.startsWith(copy, at) && isWordAt(text, { at, copy }));
-      const length = Math.max(one?.length ?? 0, word?.length ?? 0);
+      const one = lengthAt(text, at, long.get(text.slice(at, at + shortestCopy)), () => true);
+      const word = lengthAt(text, at, short.get(text.slice(at, at + shortestValue)), (copy) =>
+        isWordAt(text, { at, copy }),
+      );
+      const length = Math.max(one, word);
       const last = found.at(-1);
       if (length === 0) continue;
       if (last !== undefined && at <= last[1]) last[1] = Math.max(last[1], at + length);
@@ -88,20 +100,45 @@ export function copiesHider(copies: readonly string[]): (text: string) => string
   };
 }
 
-/** By their first characters, the longest first. */
+/** Of one length. */
+type Alike = ReadonlySet<string>;
+/** So few are compared one by one, which ends at the first sign that differs. */
+const fewAlike = 4;
+
+/** The length of the longest that stands there and counts; 0 where none does. All lines of a file may begin alike. */
+function lengthAt(
+  text: string,
+  at: number,
+  alike: readonly (readonly [number, Alike])[] = [],
+  counts: (copy: string) => boolean,
+): number {
+  for (const [length, copies] of alike) {
+    if (copies.size <= fewAlike) {
+      for (const copy of copies) if (text.startsWith(copy, at) && counts(copy)) return length;
+    } else {
+      const found = text.slice(at, at + length);
+      if (copies.has(found) && counts(found)) return length;
+    }
+  }
+  return 0;
+}
+
+/** By their first characters, and their length, the longest first. */
 function byBeginning(
   copies: readonly string[],
   { from, to }: { from: number; to: number },
-): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const copy of [...copies].sort((a, b) => b.length - a.length)) {
+): ReadonlyMap<string, readonly (readonly [number, Alike])[]> {
+  const found = new Map<string, Map<number, Set<string>>>();
+  for (const copy of copies) {
     if (copy.length < from || copy.length > to) continue;
     const beginning = copy.slice(0, from);
-    const others = found.get(beginning);
-    if (others === undefined) found.set(beginning, [copy]);
-    else others.push(copy);
+    const lengths = found.get(beginning) ?? new Map<number, Set<string>>();
+    found.set(beginning, lengths);
+    const alike = lengths.get(copy.length);
+    if (alike === undefined) lengths.set(copy.length, new Set([copy]));
+    else alike.add(copy);
   }
-  return found;
+  return new Map([...found].map(([beginning, lengths]) => [beginning, [...lengths].sort(([a], [b]) => b - a)]));
 }
 
 /** `redis` is none in `redis-0` and `redis.example.com`, and is one in `redis:6379` and at the end of a sentence. */
@@ -159,7 +196,7 @@ function read(value: string): string[] {
 
 /**
  * How others write it: `echo password | base64` keeps a line's end, which no copy has; base64 for URLs has other signs and
- * no padding; Go's JSON writes `<` as `\u003c`.
+ * no padding; Go's JSON writes `<` as `\u003c`, and Python's `ü` as `\u00fc`; YAML doubles `'` in quotes.
  */
 export function otherSpellings(value: string): string[] {
   const trimmed = [value, ...read(value)].map((text) => text.trim());
@@ -171,5 +208,19 @@ export function otherSpellings(value: string): string[] {
       .slice(1, -1)
       .replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`),
   );
-  return [...trimmed, ...encoded, ...forUrls, ...unpadded, ...quotedByGo].filter((text) => text !== '');
+  const inAscii = trimmed
+    .filter((text) => /[^ -~]/.test(text))
+    .map((text) =>
+      JSON.stringify(text)
+        .slice(1, -1)
+        .replaceAll(/[\u007f-\uffff]/g, escapedUnit),
+    );
+  const inYaml = trimmed.filter((text) => text.includes("'")).map((text) => text.replaceAll("'", "''"));
+  return [...trimmed, ...encoded, ...forUrls, ...unpadded, ...quotedByGo, ...inAscii, ...inYaml].filter(
+    (text) => text !== '',
+  );
+}
+
+function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -12,6 +12,7 @@ import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { byItself, parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
+import { environmentPath, isEnvironmentName } from '../../environment/environment-file.ts';
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
@@ -153,8 +154,10 @@ async function recentCommits(
  */
 export async function shareRollback(run: Run): Promise<void> {
   const { head, memoryFile, ports } = run;
-  const { attempted, converged, quarantine } = memoryFile.memory();
+  const { attempted, converged, held, quarantine } = memoryFile.memory();
   if (quarantine !== undefined || head === undefined || attempted === undefined || converged === undefined) return;
+  // It waited for the one that failed, and tried nothing: with that one mended it may be just what is to come.
+  if (held !== undefined) return;
   if (sameInputs({ attempted: attempted.inputs, current: converged.inputs })) return;
   const repository = ports.repository(run.repository);
   const isAttempted = async ({ id }: { id: string }): Promise<boolean> =>
@@ -166,6 +169,8 @@ export async function shareRollback(run: Run): Promise<void> {
     const [parent] = commit.parents;
     if (by !== byItself || environment === undefined || environment === run.environment || parent === undefined)
       continue;
+    // Anybody may have written it, and uploaders are told.
+    if (!(await isDeclaredAt(commit.id, environment))) continue;
     if (!(await isAttempted({ id: parent })) || (await isAttempted(commit))) continue;
     const shared: Quarantine = {
       revision: attempted.revision,
@@ -182,6 +187,10 @@ export async function shareRollback(run: Run): Promise<void> {
     const named = { repository: run.repository, environment: run.environment, state: ports.state };
     await writeQuarantine({ ...named, quarantine: shared });
     return;
+  }
+
+  async function isDeclaredAt(commit: string, name: string): Promise<boolean> {
+    return isEnvironmentName(name) && (await repository.entry({ commit, path: environmentPath(name) })) !== undefined;
   }
 
   async function inputsAt(commit: string): Promise<Inputs> {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testSinkOutputSchema } from '../../../cli/output-schemas.ts';
 import { testSink } from '../../../cli/test-sink.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
@@ -51,6 +51,22 @@ const pager = async () => ({
 });
 
 describe('converge test-sink', () => {
+  it('says what is left to do where the command ends while a pager may have the test and not its end', async () => {
+    const before = process.listeners('exit');
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const told: string[] = [];
+    receiver.answers = () => {
+      for (const listener of process.listeners('exit')) if (!before.includes(listener)) listener(130);
+      told.push(...written.mock.calls.splice(0).map(([text]) => String(text)));
+      return { status: 202, body: {} };
+    };
+    const { said } = await send('pager', await pager());
+    written.mockRestore();
+    const left = `pager may have the test, and not its end: resolve ${said.incident} there by hand\n`;
+    expect(told).toEqual([left, left]);
+    expect(process.listeners('exit')).toEqual(before);
+  });
+
   it('has a pager trigger and resolve, and says what it answered', async () => {
     receiver.answers = () => ({ status: 202, body: { status: 'success', message: 'x'.repeat(1_000) } });
     const { exit, said, text } = await send('pager', await pager());

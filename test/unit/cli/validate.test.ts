@@ -255,6 +255,43 @@ describe('converge validate, of objects', () => {
     expect(notes.join()).not.toContain('oldSelf');
   });
 
+  describe('by odd definitions', () => {
+    const text = { type: 'string' };
+    const saidOf = async (properties: object, spec: object) => {
+      const own = { type: 'object', properties: { spec: { type: 'object', properties } } };
+      const made = object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'tariffs.family.example', {
+        spec: {
+          ...{ group: 'family.example', scope: 'Namespaced', names: { kind: 'Tariff', plural: 'tariffs' } },
+          versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: own } }],
+        },
+      });
+      const { findings, notes } = await of([made, object('family.example/v1', 'Tariff', 'basic', { spec })]);
+      return { said: findings.map(({ message }) => message.replace('Tariff basic: ', '')), notes: notes.join() };
+    };
+    const twice = { ...text, enum: ['a', 'a'] };
+
+    it.each([
+      ['a value twice in an enum', { a: twice }, { a: 'a' }, []],
+      ['another than what is twice in an enum', { a: twice }, { a: 'b' }, ['spec.a: expected one of "a","a"']],
+      ['multiples of a decimal', { a: { type: 'number', multipleOf: 0.01 } }, { a: 0.07 }, []],
+      ['what is none', { a: { type: 'number', multipleOf: 0.01 } }, { a: 0.075 }, ['spec.a: must be multiple of 0.01']],
+      [
+        'fields whose names are words of schemas',
+        { not: { type: 'object', properties: { anyOf: text } } },
+        { not: { anyOf: 1 } },
+        ['spec.not.anyOf: expected string'],
+      ],
+    ])('takes or refuses %s as the API server does', async (_what, properties, spec, messages) => {
+      expect((await saidOf(properties, spec)).said).toEqual(messages);
+    });
+
+    it('says that it did not look where nobody can read one', async () => {
+      const { said, notes } = await saidOf({ a: { type: 'txet' } }, { a: 1 });
+      expect(said).toEqual([]);
+      expect(notes).toContain('the schema of family.example/v1/Tariff');
+    });
+  });
+
   it('knows a kind that another environment defines, and misspelt ones of its group', async () => {
     const files = { ...acme, 'environments/platform.yaml': environmentText('platform') };
     const renderings = {
@@ -278,6 +315,8 @@ describe('converge validate, of built-in kinds', () => {
     [[{ ...web, ports: [{ containerPort: '80' }] }], ['0.ports.0.containerPort: expected integer of 32 bits']],
     [[{ ...web, imgae: 'a' }], ['0.imgae: unknown field; did you mean image?']],
     [[{ ...web, env: [{ name: 'A' }, { name: 'A' }] }], ['0.env: item 1 has the same name as one before it']],
+    [[{ ...web, env: [null, { name: 'A' }] }], ['0.env: item 0 is null']],
+    [[{ ...web, args: [null], env: null }], []],
     [[{ ...web, args: null, resources: { limits: { cpu: 0.5, memory: '1Gi' } } }], []],
     [[{ image: 'a' }], ['0.name: is missing']],
   ])('holds the containers %j against what Kubernetes says', async (containers, messages) => {

@@ -128,6 +128,13 @@ describe('converge status --watch', () => {
     await expect(ended).rejects.toMatchObject({ exit: 2, subject: 'nobody' });
   });
 
+  it('draws as on a usual terminal where one does not tell its size', () => {
+    const { stream, written } = screen({ isTTY: true, rows: 0, columns: 0 });
+    const lines = Array.from({ length: 20 }, (_, index) => ({ text: `line ${index}`, tone: 'plain' as const }));
+    liveOutput({ form: 'text', stream }).redraw(lines);
+    expect(stripVTControlCharacters(written()).trim().split('\n')).toEqual(lines.map(({ text }) => text));
+  });
+
   it('draws a terminal anew, no wider and no longer than it is', async () => {
     const made = await world();
     const { stream, written } = screen({ isTTY: true, rows: 3, columns: 20 });

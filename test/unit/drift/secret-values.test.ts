@@ -55,6 +55,34 @@ describe('a value of a Secret that somebody copied', () => {
   });
 
   it.each([
+    ['what Docker keeps', JSON.stringify({ auths: { r: { auth: base64('bob:hunter2:hunter2') } } })],
+    ['JSON in JSON', JSON.stringify({ a: JSON.stringify({ b: ['hunter2:hunter2'] }) })],
+    ['JSON in base64 in JSON', JSON.stringify({ a: base64(JSON.stringify({ b: 'hunter2:hunter2' })) })],
+    ['a text of JSON', '"hunter2:hunter2"'],
+  ])('is hidden where it stands in %s', (_what, content) => {
+    expect(hide(content, 'it says hunter2:hunter2!')).toBe('it says ***!');
+  });
+
+  it.each([
+    ['JSON of ASCII alone', 'pässwört-🔑', 'p\\u00e4ssw\\u00f6rt-\\ud83d\\udd11'],
+    ['YAML in quotes', "it's hunter2's", "it''s hunter2''s"],
+  ])('is hidden in %s', (_what, secret, copy) => {
+    expect(hide(secret, `at "${copy}".`)).toBe('at "***".');
+  });
+
+  it('is found at once, however many lines of a Secret begin alike', () => {
+    const line = (prefix: string) => (_none: unknown, index: number) => `${prefix}${String(index).padStart(7, '0')}`;
+    const hideLines = copiesHider(
+      copiesOf(contentsOf([secretOf(Array.from({ length: 60_000 }, line('password=')).join('\n'))])),
+    );
+    const text = Array.from({ length: 12_000 }, line('password=Z')).join('\n');
+    const began = performance.now();
+    expect(hideLines(text)).toBe(text);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(hideLines('password=0012345, password=9')).toBe('***, password=9');
+  });
+
+  it.each([
     ['redis', 'redis-0 of predis and redis_1'],
     ['redis', 'redis.example.com'],
     ['abc', 'abc'],

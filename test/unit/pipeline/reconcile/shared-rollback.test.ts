@@ -89,3 +89,42 @@ it('what a person rolls back may be uploaded again', async () => {
   expect((await world.memoryOf('left')).quarantine).toBeUndefined();
   expect(await isRefused(world, 'shop:bad')).toBe(false);
 });
+
+it('is none of what waited for the one whose rollback it was: that tried nothing', async () => {
+  const world = createWorld();
+  world.cluster.statuses.set('Deployment left/web', (object) =>
+    JSON.stringify(object).includes('shop:bad') ? unready(object) : readied(object),
+  );
+  world.git.add({
+    'environments/left.yaml': file('left', asking),
+    'environments/right.yaml': file('right', asking, 'dependsOn: [left]'),
+    ...web('shop:1'),
+  });
+  await look(world, 'left');
+  await look(world, 'right');
+  world.git.add(web('shop:bad'));
+  await look(world, 'right');
+  expect(await world.memoryOf('right')).toMatchObject({ held: { message: expect.stringContaining('left') as string } });
+  await look(world, 'left', 3);
+  expect((await world.memoryOf('left')).quarantine?.revert).toBe(await world.git.head());
+  await look(world, 'right');
+  expect((await world.memoryOf('right')).quarantine).toBeUndefined();
+  // The same manifest, and what made it fail mended in the file of the one that failed.
+  const head = await world.git.fetchHead();
+  const { id } = world.git.add({ ...web('shop:bad'), 'environments/left.yaml': file('left', asking, 'prune: false') });
+  const commit = await world.git.findCommit(id);
+  if (head === undefined || commit === undefined) throw new Error('the branch is gone');
+  await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
+});
+
+it.each([
+  ['right', 'it was rolled back with right'],
+  ['\u001b[31mright\u202e', undefined],
+  [`right ${'x'.repeat(10_000)}`, undefined],
+])('takes the words of a commit for nothing that name no environment: %j', async (name, reason) => {
+  const world = await failedPair();
+  const message = `Go back\n\nEnvironment: ${name}\nRolled-Back-By: Converge (rollback.onFailure)\n`;
+  world.git.add(web('shop:1'), { message });
+  await look(world, 'left');
+  expect((await world.memoryOf('left')).quarantine?.reason).toBe(reason);
+});
