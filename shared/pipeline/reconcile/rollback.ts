@@ -170,7 +170,8 @@ export async function shareRollback(run: Run): Promise<void> {
     if (by !== byItself || environment === undefined || environment === run.environment || parent === undefined)
       continue;
     // Anybody may have written it, and uploaders are told.
-    if (!(await isDeclaredAt(commit.id, environment))) continue;
+    if (!isEnvironmentName(environment)) continue;
+    if ((await repository.entry({ commit: commit.id, path: environmentPath(environment) })) === undefined) continue;
     if (!(await isAttempted({ id: parent })) || (await isAttempted(commit))) continue;
     const shared: Quarantine = {
       revision: attempted.revision,
@@ -187,10 +188,6 @@ export async function shareRollback(run: Run): Promise<void> {
     const named = { repository: run.repository, environment: run.environment, state: ports.state };
     await writeQuarantine({ ...named, quarantine: shared });
     return;
-  }
-
-  async function isDeclaredAt(commit: string, name: string): Promise<boolean> {
-    return isEnvironmentName(name) && (await repository.entry({ commit, path: environmentPath(name) })) !== undefined;
   }
 
   async function inputsAt(commit: string): Promise<Inputs> {
