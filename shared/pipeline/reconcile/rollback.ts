@@ -148,6 +148,9 @@ async function recentCommits(
   return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkew) });
 }
 
+/** How far back another one's rollback is looked for, in milliseconds: most are met by the look that follows them. */
+const sharedWithin = 8 * 86_400_000;
+
 /**
  * What this environment attempted may have been taken back with another one's rollback, which both asked for: it is kept
  * out for this one, too, since the other may be made of more than they share, and no upload brings that back.
@@ -163,7 +166,8 @@ export async function shareRollback(run: Run): Promise<void> {
   const isAttempted = async ({ id }: { id: string }): Promise<boolean> =>
     sameInputs({ attempted: attempted.inputs, current: await inputsAt(id) });
   if (await isAttempted(head)) return;
-  const since = new Date(parseTime(attempted.at) - clockSkew);
+  const longAgo = ports.now().getTime() - sharedWithin;
+  const since = new Date(Math.max(parseTime(attempted.at) - clockSkew, longAgo));
   for (const commit of await repository.history({ from: head.id, since })) {
     const { by, environment } = parseRevert(commit.message);
     const [parent] = commit.parents;
