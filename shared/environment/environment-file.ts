@@ -110,7 +110,12 @@ const lookupSchema = z
  */
 const specSchema = z.strictObject({
   cluster: z.string().min(1),
-  namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
+  namespace: z
+    .string()
+    .regex(
+      /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+      'expected the name of a namespace: lower-case letters, digits and -, 63 at most',
+    ),
   sources: z.array(sourceSchema).min(1, 'expected at least one source'),
   prune: z.boolean().default(true),
   selfHeal: z.boolean().default(true),
