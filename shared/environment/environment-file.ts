@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { freezeWindowsSchema } from '../config/freeze.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { healthExpressionsSchema } from '../health/expression-rule.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
@@ -114,6 +115,8 @@ const specSchema = z.strictObject({
   prune: z.boolean().default(true),
   selfHeal: z.boolean().default(true),
   suspend: z.boolean().default(false),
+  /** Times in which nothing of it is applied, healed or pruned, beside the operator's. */
+  freeze: freezeWindowsSchema.default([]),
   /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
   adopt: z.boolean().default(false),
   /** Whether objects with an immutable field that changed are deleted and made anew. */

@@ -378,6 +378,26 @@ describe('the status of an environment', () => {
       memory: { ...settled, incident },
       spec: ['suspend: true'],
     },
+    {
+      state: 'Frozen',
+      what: 'while a commit waits for the end of a freeze',
+      memory: { ...settled, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: at.revision } },
+    },
+    {
+      state: 'Converged',
+      what: 'where nothing waits for the end of a freeze',
+      memory: { ...settled, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: null } },
+    },
+    {
+      state: 'Converged',
+      what: 'once a freeze is over, though no look has said so',
+      memory: { ...settled, frozen: { until: '2020-01-01T00:00:00.000Z', window: 'night', waits: at.revision } },
+    },
+    {
+      state: 'Diverged',
+      what: 'where something drifted in a freeze',
+      memory: { ...settled, incident, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: null } },
+    },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
     const { environments } = await statusOf({ repository, ...(memory === undefined ? {} : { memory }) });

@@ -5,6 +5,7 @@ import { isFighting } from '../../../drift/fight.ts';
 import { openIncidents } from '../../../memory/incidents.ts';
 import { ignoredFields } from '../../../environment/ignore-rule.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
+import { stillFrozen } from '../../../environment/frozen.ts';
 import { policyOf } from '../../../environment/policy.ts';
 import { assessHealth } from '../../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../../health/bearing.ts';
@@ -169,7 +170,7 @@ async function tellMended(
       revision: before.converged?.revision ?? revision,
       seconds: secondsSince(run),
       changes,
-      policy: policyOf(environment),
+      policy: policyOf(environment, stillFrozen(run.memoryFile.memory().frozen, run.ports.now().getTime())),
       labels: environment.labels,
     },
   });

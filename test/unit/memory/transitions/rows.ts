@@ -2,12 +2,14 @@ import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
   foundAgain,
+  freezeFound,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
   leaveBegun,
   ruleAccepted,
   suspended,
+  thawed,
 } from '../../../../shared/memory/transitions/accept.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
@@ -115,6 +117,8 @@ function beside(found: Incident): Partial<Record<StateName, Partial<Memory>>> {
   };
 }
 
+const frozen = { until: later, window: 'night', waits: null };
+
 const quarantine = { revision, inputs: attempted.inputs, reason: 'it is so', at: earlier, revert: null };
 
 const accepting: readonly Row[] = [
@@ -126,6 +130,31 @@ const accepting: readonly Row[] = [
     sets: { attempted },
     clears: ['held', 'waiting', 'rollout', 'retry'],
     but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
+  },
+  {
+    transition: 'freezeFound',
+    when: 'and a commit waits',
+    apply: (memory) => freezeFound(memory, { attempted, frozen: { ...frozen, waits: revision } }),
+    meets: 'any',
+    sets: { attempted, frozen: { ...frozen, waits: revision } },
+    clears: ['held', 'waiting', 'rollout', 'retry'],
+    but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
+  },
+  {
+    transition: 'freezeFound',
+    when: 'and nothing waits',
+    apply: (memory) => freezeFound(memory, { attempted: undefined, frozen }),
+    meets: 'any',
+    sets: { frozen },
+    clears: [],
+  },
+  {
+    transition: 'thawed',
+    when: 'at the end of a freeze',
+    apply: thawed,
+    meets: ['is frozen'],
+    sets: {},
+    clears: ['frozen'],
   },
   {
     transition: 'heldBack',
