@@ -213,6 +213,36 @@ export const freezes: readonly Row[] = [
     },
   },
   {
+    name: 'rolls back what failed in it, and still does, once it is over',
+    before: shop(
+      [web('shop:1')],
+      ['rollback: { onFailure: revert }', 'timeout: 40s', 'freeze: [{ name: night, cron: "2 1 * * *", length: 30m }]'],
+    ),
+    async meanwhile(world) {
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      world.git.add({ 'manifests/shop/all.json': list(web('shop:bad')) });
+      expect(await world.run()).toMatchObject({ outcome: 'waiting', goesOn: true });
+      world.wait(60);
+      expect(await world.run()).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
+      expect(await world.run({ cause: 'schedule' })).toMatchObject({ outcome: 'frozen' });
+      world.wait(30 * 60);
+      expect(await world.run({ cause: 'schedule' })).toMatchObject({ outcome: 'waiting' });
+      world.wait(60);
+    },
+    kept: {
+      ends: 'diverged Unhealthy',
+      says: 'Deployment acme/web: 0 of 1 updated pods are available',
+      alerts: [
+        'change-committed',
+        'diff Unhealthy, unhealthy Deployment acme/web, rolled back to commit 1 by commit 3',
+      ],
+      remembers: {
+        ...{ health: 'Degraded', attempted: 'commit 2', converged: 'commit 1' },
+        ...{ incident: 'Unhealthy', quarantine: 'commit 3', rollout: 'over' },
+      },
+    },
+  },
+  {
     name: 'brings a removal to its end that began before',
     before: shop(
       [configMap('colors', {}, { finalizers: ['example.com/hold'] })],
