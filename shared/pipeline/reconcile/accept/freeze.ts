@@ -68,7 +68,7 @@ export function openFreeze(
 /** Whether a run left something of this very state waiting: objects of it are applied, and others are yet to be. */
 async function isUnderWay(run: Run, commit: Commit): Promise<boolean> {
   const { waiting, attempted } = run.memoryFile.memory();
-  if (waiting === undefined || attempted === undefined) return false;
+  if (waiting === undefined || waiting.revision !== attempted?.revision) return false;
   return sameInputs({
     attempted: attempted.inputs,
     current: await inputsAt(run, commit, Object.keys(attempted.inputs)),

@@ -243,6 +243,46 @@ export const freezes: readonly Row[] = [
     },
   },
   {
+    name: 'keeps what another environment would take',
+    commit: {
+      ...shop([colors]),
+      'environments/blog.yaml': environment('blog', night),
+      'manifests/blog/all.json': list(configMap('words')),
+    },
+    async meanwhile(world) {
+      world.git.add({ 'environments/blog.yaml': environment('blog'), 'manifests/blog/all.json': list(colors) });
+      expect(await world.run({ environment: 'blog' })).toMatchObject({ outcome: 'converged' });
+      world.wait(60);
+    },
+    lost: {
+      ends: 'diverged Failed',
+      says: `ConfigMap acme/colors: is owned by environment master/blog, which is frozen until ${until} and keeps what it owns`,
+      writes: ['apply the inventory'],
+      alerts: ['diff Failed, failed ConfigMap acme/colors'],
+      remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'never', incident: 'Failed', failed: 1 },
+    },
+  },
+  {
+    name: 'keeps what another environment would take, also where its own file is removed',
+    commit: { ...shop([colors]), 'environments/blog.yaml': null },
+    async meanwhile(world) {
+      world.git.add({ 'environments/blog.yaml': environment('blog'), 'manifests/blog/all.json': list(colors) });
+      expect(await world.run({ environment: 'blog' })).toMatchObject({ outcome: 'converged' });
+      world.wait(60);
+    },
+    async meets(world) {
+      ofOperator({ environments: ['blog'] })(world);
+      expect(await world.run({ environment: 'blog' })).toMatchObject({ outcome: 'frozen' });
+    },
+    lost: {
+      ends: 'diverged Failed',
+      says: `ConfigMap acme/colors: is owned by environment master/blog, which is frozen until ${until} and keeps what it owns`,
+      writes: ['apply the inventory'],
+      alerts: ['diff Failed, failed ConfigMap acme/colors'],
+      remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'never', incident: 'Failed', failed: 1 },
+    },
+  },
+  {
     name: 'brings a removal to its end that began before',
     before: shop(
       [configMap('colors', {}, { finalizers: ['example.com/hold'] })],
