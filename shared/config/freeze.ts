@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { formatTime } from '../base/time.ts';
 import { isZone, parseCron } from './cron.ts';
 
 const minute = 60_000;
@@ -8,7 +9,7 @@ const units = { m: minute, h: 60 * minute, d: 1_440 * minute } as const;
 const longest = 31 * units.d;
 
 /** Which of the schedules may begin at no time at all, as the 31st of February, is known by this time on. */
-const anyTime = new Date('2000-01-01T00:00:00Z');
+const anyTime = '2000-01-01T00:00:00Z';
 
 const length = z
   .string()
@@ -100,7 +101,7 @@ export function freezeAt({ windows, now }: { windows: readonly FreezeWindow[]; n
 /** Milliseconds since 1970 of the last begin that is no later than a time. */
 function lastStart(starts: Cron, time: number): number | undefined {
   // What is searched begins a second earlier, and all begin with a minute.
-  const [last] = starts.previousRuns(1, new Date(Math.floor(time / minute) * minute + 1_000));
+  const [last] = starts.previousRuns(1, formatTime(Math.floor(time / minute) * minute + 1_000));
   return last?.getTime();
 }
 
