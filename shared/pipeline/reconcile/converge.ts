@@ -114,7 +114,9 @@ async function convergeDeclared(
   const frozen = await beginFreeze(run, { commit, environment, attempted });
   if (frozen !== undefined) {
     const target = await openTarget(run, { commit, revision, environment, attempted: sameAttempt(run, attempted) });
-    return await lookWhileFrozen(target, { frozen, compare: comparePlan });
+    const result = await lookWhileFrozen(target, { frozen, compare: comparePlan });
+    await surveyWhenDue(target, result);
+    return result;
   }
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   if (gate.gate !== 'open') {

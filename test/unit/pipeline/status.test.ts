@@ -239,6 +239,12 @@ describe('the status of an environment', () => {
       });
     });
 
+    it('is Stale in a freeze, too, in which looks go on', async () => {
+      const frozen = { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: at.revision };
+      const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
+      expect(await shown({ looks, memory: { ...settled, frozen } })).toMatchObject({ state: 'Stale' });
+    });
+
     it('and is wrong stays so', async () => {
       const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
       const failed = { ...settled, incident: { ...incident, reason: 'Failed' as const } };
