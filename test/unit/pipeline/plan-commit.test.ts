@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
+import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
 import {
@@ -26,6 +27,7 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
         repository: 'master',
         environment: of,
         limits,
+        freeze: world.freeze,
         question: { asks: 'plan', revision },
         repositories: { master: {} },
         shownTo: () => [],
@@ -225,10 +227,34 @@ describe('the plan of a commit', () => {
 });
 
 describe('an environment that no run would touch', () => {
+  it('leaves alone what says so, and says that it differs', async () => {
+    const disabled = { annotations: { 'converge.dev/reconcile': 'disabled' } };
+    const world = await converged(shop([configMap('a', { color: 'red' }, disabled), configMap('b')]));
+    const planned = await planOf(world, shop([configMap('a', { color: 'blue' }, disabled), configMap('b')]));
+    expect(planned).toMatchObject({
+      objects: [
+        {
+          action: 'left',
+          name: 'a',
+          message: expect.stringContaining('left alone by converge.dev/reconcile: disabled'),
+        },
+      ],
+      ...{ outcome: 'planned', wouldChange: false, unchanged: 1 },
+    });
+  });
+
   it('is told in words: suspended, wrong, moved, unsigned, of no file', async () => {
     const world = await converged(shop([configMap('a')]));
     expect(await planOf(world, shop([configMap('b')], ['suspend: true']))).toMatchObject({
-      ...{ outcome: 'suspended', objects: [], wouldChange: false, message: expect.stringContaining('spec.suspend') },
+      ...{
+        outcome: 'suspended',
+        objects: [],
+        wouldChange: false,
+        message: expect.stringContaining('suspend: true in its file'),
+      },
+    });
+    expect(await planOf(world, shop([configMap('b')], ['suspendUntil: 2999-01-01T00:00:00Z']))).toMatchObject({
+      ...{ outcome: 'suspended', message: expect.stringContaining('suspendUntil: 2999-01-01T00:00:00Z in its file') },
     });
     expect(await planOf(world, { 'environments/shop.yaml': 'kind: Environment' })).toMatchObject({
       ...{ outcome: 'refused', wouldChange: true, message: expect.stringContaining('InvalidEnvironment') },
@@ -242,6 +268,28 @@ describe('an environment that no run would touch', () => {
       outcome: 'refused',
       message: expect.stringMatching(/Untrusted.*not signed/),
     });
+  });
+
+  it('is told to be frozen until when and by which window, of its file or the configuration', async () => {
+    const world = await converged(shop([configMap('a')]));
+    const writes = world.cluster.writes.length;
+    const night = { name: 'night', cron: '0 0 * * *', length: '24h', zone: 'Etc/UTC' };
+    const proposed = await planOf(
+      world,
+      shop([configMap('b')], [`freeze: [{ name: ${night.name}, cron: "${night.cron}", length: ${night.length} }]`]),
+    );
+    expect(proposed).toMatchObject({
+      ...{ outcome: 'frozen', objects: [], wouldChange: false, cluster: 'sandbox' },
+      message: expect.stringMatching(/^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied/),
+    });
+    world.freeze = freezeSchema.parse([{ ...night, name: 'year-end', reason: 'inventory', classes: ['master'] }]);
+    expect(await plan(world)).toMatchObject({
+      outcome: 'frozen',
+      message: expect.stringMatching(/^frozen until 20\S+Z by year-end \(inventory\): nothing is applied/),
+    });
+    world.freeze = freezeSchema.parse([{ ...night, classes: ['other'] }]);
+    expect(await planOf(world, shop([configMap('c')]))).toMatchObject({ outcome: 'planned', wouldChange: true });
+    expect(world.cluster.writes).toHaveLength(writes);
   });
 
   it('is told with whom it waits for, and what it then does', async () => {
