@@ -17,7 +17,7 @@ export interface Choice {
 /** From the gravest to what is well; the contracts state it. */
 const troubleFirst: readonly EnvironmentState[] = [
   ...(['Failed', 'Diverged', 'Unknown', 'Stale'] as const),
-  ...(['Removing', 'Converging', 'Suspended', 'Converged'] as const),
+  ...(['Removing', 'Converging', 'Frozen', 'Suspended', 'Converged'] as const),
 ];
 
 /**

@@ -15,6 +15,7 @@ export const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Diverged: 'bad',
   Failed: 'bad',
   Suspended: 'detail',
+  Frozen: 'detail',
   Removing: 'plain',
   Stale: 'bad',
   Unknown: 'plain',

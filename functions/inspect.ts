@@ -14,13 +14,13 @@ import { loadConfig, now, wire } from './wiring.ts';
 http(
   'inspect',
   answeringPeople('inspect', async ({ method, path, query }, caller) => {
-    const { repositories, limits, access } = loadConfig();
+    const { repositories, limits, freeze, access } = loadConfig();
     if (path.endsWith('/healthz')) return { status: 200, body: { status: 'ok' } };
     const asked = readQuestion({ method, path, query, now: now() });
     // Before anything is read: whether there is such an environment is nobody else's business.
     assertShown({ access, caller, ...asked });
     const shownTo = (environments: readonly string[]) => shownOf({ access, caller, ...asked, environments });
     const ports = await wire('state', 'repository', 'cluster', 'renderer', 'signatures');
-    return { status: 200, body: await inspect({ ...asked, repositories, limits, shownTo }, ports) };
+    return { status: 200, body: await inspect({ ...asked, repositories, limits, freeze, shownTo }, ports) };
   }),
 );

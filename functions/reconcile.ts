@@ -11,9 +11,9 @@ http(
   acknowledging('reconcile', async (event) => {
     const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures');
     const job = parseReconcileRequested(event);
-    const { limits, repositories, reports = [] } = loadConfig();
+    const { limits, repositories, reports = [], freeze } = loadConfig();
     const writeback = repositories[job.repository]?.writeback ?? false;
-    const settings = { limits, event: event.id, writeback, surveys: reports.length > 0 };
+    const settings = { limits, event: event.id, writeback, freeze, surveys: reports.length > 0 };
     const looks = await loadLooks();
     const watch = await loadWatch();
     const span = watch.begin();

@@ -169,6 +169,18 @@ locals {
         labels       = report.labels
       } : key => value if value != null }
     ]
+    freeze = length(var.freeze) == 0 ? null : [
+      for name, window in var.freeze : { for key, value in {
+        name         = name
+        cron         = window.cron
+        length       = window.length
+        zone         = window.zone
+        reason       = window.reason
+        classes      = window.classes
+        environments = window.environments
+        labels       = window.labels
+      } : key => value if value != null }
+    ]
     limits  = length(var.limits) == 0 ? null : var.limits
     status  = { url = local.urls["status"] }
     inspect = { url = local.urls["inspect"] }

@@ -571,6 +571,30 @@ variable "reports" {
   }
 }
 
+variable "freeze" {
+  description = "Times in which nothing is applied, healed, pruned or rolled back, by name: when each begins (a cron line, on the clocks of `zone`), for how long (digits with m, h or d; 31d at most), why, and of which environments (all that is said is so of one; a * is any text). Absent: none."
+  type = map(object({
+    cron         = string
+    length       = string
+    zone         = optional(string, "Etc/UTC")
+    reason       = optional(string)
+    classes      = optional(list(string))
+    environments = optional(list(string))
+    labels       = optional(map(string))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for window in values(var.freeze) : length(split(" ", trimspace(window.cron))) == 5])
+    error_message = "A cron line has five fields: minute, hour, day of month, month, day of week."
+  }
+
+  validation {
+    condition     = alltrue([for window in values(var.freeze) : can(regex("^[1-9][0-9]{0,8}[mhd]$", window.length))])
+    error_message = "A length is digits with m, h or d, like 12h."
+  }
+}
+
 variable "retention" {
   description = <<-EOT
     How uploads stay as they are. `mode` versions (default): what is replaced or deleted stays as a version for `noncurrent_days`, and whatever is deleted beyond that can be restored for

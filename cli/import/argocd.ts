@@ -579,7 +579,7 @@ function tellProject(object: Built, findings: Findings): void {
     namespaceResourceWhitelist: 'identity: environment, and the Roles that `converge rbac ENV` prints',
     namespaceResourceBlacklist: 'identity: environment, and the Roles that `converge rbac ENV` prints',
     roles: 'who may push or upload; Workload Identity Federation of each CI',
-    syncWindows: 'protect the branch, or suspend: true by a commit',
+    syncWindows: '`freeze` in the configuration or the environment file for deny windows; allow windows have no equal',
     orphanedResources: 'a report tells what nobody declares in the namespaces of environments',
     signatureKeys: 'spec.verify of the environment files',
     destinationServiceAccounts: 'identity: environment of the cluster',

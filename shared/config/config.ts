@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { freezeSchema } from './freeze.ts';
 import { gitHostsSchema, projectAt } from './git-hosts.ts';
 import { githubAppSchema } from './github-app.ts';
 import { reportsSchema } from './reports.ts';
@@ -237,6 +238,8 @@ export const configKeysSchema = z.strictObject({
   alerts: alertsSchema.prefault({}),
   /** Scheduled reports; absent: none. */
   reports: reportsSchema.optional(),
+  /** Times in which nothing is applied, healed or pruned. */
+  freeze: freezeSchema.default([]),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),
@@ -282,6 +285,9 @@ export const configSchema = configKeysSchema.superRefine((config, context) => {
   for (const [report, { classes = [] }] of (config.reports ?? []).entries())
     for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))
       context.addIssue({ code: 'custom', path: ['reports', report, key, index], message });
+  for (const [window, { classes = [] }] of config.freeze.entries())
+    for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))
+      context.addIssue({ code: 'custom', path: ['freeze', window, key, index], message });
   const people = config.access === undefined || config.access === 'open' ? [] : (config.access.people ?? []);
   for (const [entry, { classes = [] }] of people.entries())
     for (const { key, index, message } of unknownOf({ key: 'classes', patterns: classes, known: repositories }))

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { freezeWindowsSchema } from '../config/freeze.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { isZonedTime, zonedTimeExpected, zonedTimePattern } from '../base/time.ts';
 import { healthExpressionsSchema } from '../health/expression-rule.ts';
@@ -133,6 +134,8 @@ const specSchema = z.strictObject({
     .max(200, 'expected 200 characters at most')
     .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'expected one line of characters that show')
     .optional(),
+  /** Times in which nothing of it is applied, healed or pruned, beside the operator's. */
+  freeze: freezeWindowsSchema.default([]),
   /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
   adopt: z.boolean().default(false),
   /** Whether objects with an immutable field that changed are deleted and made anew. */

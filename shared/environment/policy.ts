@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Environment } from './environment-file.ts';
+import { frozenSchema, frozenWords, type Frozen } from './frozen.ts';
 import { environmentSuspension, environmentSuspensionWords, type SuspensionKeys } from './suspension.ts';
 
 /**
- * What an environment's file leaves undone on purpose: in every alert and every status, so that nobody takes it for
+ * What is left undone of an environment on purpose, by its file or a freeze: in every alert and every status, so that nobody takes it for
  * done.
  */
 export const policySchema = z.object({
@@ -19,12 +20,14 @@ export const policySchema = z.object({
   prune: z.boolean(),
   /** How many paths the ignore rules name. */
   ignored: z.int().nonnegative(),
+  /** Nothing is applied, healed or pruned until then; absent: it is not frozen. */
+  frozen: frozenSchema.optional(),
 });
 export type Policy = z.infer<typeof policySchema>;
 
 export type PolicyKeys = SuspensionKeys & Pick<Environment, 'selfHeal' | 'prune' | 'ignore'>;
 
-export function policyOf({ selfHeal, prune, ignore, ...keys }: PolicyKeys, now: Date): Policy {
+export function policyOf({ selfHeal, prune, ignore, ...keys }: PolicyKeys, now: Date, frozen?: Frozen): Policy {
   const suspension = environmentSuspension(keys, now);
   return {
     suspend: suspension !== undefined,
@@ -33,11 +36,18 @@ export function policyOf({ selfHeal, prune, ignore, ...keys }: PolicyKeys, now: 
     selfHeal,
     prune,
     ignored: ignore.reduce((sum, { paths }) => sum + paths.length, 0),
+    ...(frozen === undefined ? {} : { frozen }),
   };
 }
 
-/** What is not as it is by default, for people: `selfHeal: false`. */
+/** What is not as it is by default, for people: `selfHeal: false`, and by what it is frozen. */
 export function policyWords(policy: Policy | null): string[] {
+  const frozen = policy?.frozen;
+  return [...fileWords(policy), ...(frozen === undefined ? [] : [frozenWords(frozen)])];
+}
+
+/** What its file says of that. */
+export function fileWords(policy: Policy | null): string[] {
   if (policy === null) return [];
   const { suspend, suspendUntil: until, suspendReason: reason, selfHeal, prune, ignored } = policy;
   return [

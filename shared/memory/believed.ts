@@ -1,4 +1,5 @@
 import { formatTime, isTime, parseTime } from '../base/time.ts';
+import type { Frozen } from '../environment/frozen.ts';
 import { isObjectId } from '../base/revision.ts';
 import { longestFightPause, type RememberedHeals } from '../drift/fight.ts';
 import type { AttemptedRevision } from './attempted.ts';
@@ -21,6 +22,8 @@ import { longestLife } from './suspects.ts';
 const clocksDiffer = 3_600_000;
 /** Milliseconds. The environment file sets how long a roll-out may take; none takes a year. */
 const longestRollout = 366 * 86_400_000;
+/** Milliseconds: as many windows of 31 days as are joined. */
+const longestFreeze = 101 * 31 * 86_400_000;
 
 type Written<T> = (value: T, writtenAt: Date) => T;
 
@@ -43,7 +46,7 @@ function isWithin(text: string, { writtenAt, longest }: { writtenAt: Date; longe
  */
 export function believedMemory(memory: Memory, writtenAt: Date): Memory {
   const { attempted, converged, previous, quarantine, incident, incidents, rollout, retry, heals } = memory;
-  const { notes, since, outbox, suspects, lateUntil, past } = memory;
+  const { notes, since, outbox, suspects, lateUntil, past, frozen } = memory;
   return {
     ...memory,
     attempted: attempted && believedAttempt(attempted, writtenAt),
@@ -54,6 +57,7 @@ export function believedMemory(memory: Memory, writtenAt: Date): Memory {
     incidents: incidents && each(incidents, (one) => believedIncident(one, writtenAt)),
     rollout: rollout && believedRollout(rollout, writtenAt),
     retry: retry && believedRetry(retry, writtenAt),
+    frozen: frozen && believedFreeze(frozen, writtenAt),
     heals: heals && believedHeals(heals, writtenAt),
     notes: notes && each(notes, (note) => (isObjectId(note.commit) ? note : undefined)),
     past: past && believedPast(past, writtenAt),
@@ -101,6 +105,10 @@ function believedRetry(retry: Retry, writtenAt: Date): Retry | undefined {
   const { notBefore, since } = retry;
   if (!isWithin(notBefore, { writtenAt, longest: longestPause })) return undefined;
   return since === undefined ? retry : withTexts(retry, { since: pastTime(since, writtenAt) });
+}
+
+function believedFreeze(frozen: Frozen, writtenAt: Date): Frozen | undefined {
+  return isWithin(frozen.until, { writtenAt, longest: longestFreeze }) ? frozen : undefined;
 }
 
 function believedHeals(heals: RememberedHeals, writtenAt: Date): RememberedHeals {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
 import { causeSchema } from '../events/alert.ts';
+import { frozenSchema } from '../environment/frozen.ts';
 import { attemptedSchema, inputsSchema } from './attempted.ts';
 import { believedMemory } from './believed.ts';
 import { incidentSchema } from './incident.ts';
@@ -108,6 +109,8 @@ export const memorySchema = z.object({
   incidents: z.array(incidentSchema).readonly().optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /** What the last look left for the end of a freeze. */
+  frozen: frozenSchema.optional(),
   /**
    * The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy,
    * until all is healthy.

@@ -1,6 +1,7 @@
 import { shortRevision } from '../base/revision.ts';
 import type { ObjectDiff } from '../drift/object-diff.ts';
-import { policyWords } from '../environment/policy.ts';
+import { frozenWords } from '../environment/frozen.ts';
+import { fileWords } from '../environment/policy.ts';
 import type { Cause, Converged, Diff } from '../events/alert.ts';
 import type { DependencyAlert } from '../events/dependency-alert.ts';
 import type { UploadAlert } from '../events/upload-alert.ts';
@@ -19,7 +20,8 @@ const actions: Readonly<Record<Exclude<Diff['action'], 'none'>, string>> = {
 export function diffLines(diff: Diff): string[] {
   const { objects, omitted, since, occurrence, rollback, policy } = diff;
   const further = omitted + Math.max(0, objects.length - listedObjects);
-  const words = policyWords(policy);
+  const words = fileWords(policy);
+  const frozen = policy?.frozen;
   return [
     ...objects.slice(0, listedObjects).map(objectLine),
     ...(further === 0 ? [] : [`and ${further} more`]),
@@ -28,6 +30,7 @@ export function diffLines(diff: Diff): string[] {
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}${reminderWords(diff)}`,
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
+    ...(frozen === undefined ? [] : [`It is ${frozenWords(frozen)}`]),
     ...(words.length === 0 ? [] : [`Its file says: ${words.join(', ')}`]),
   ];
 }

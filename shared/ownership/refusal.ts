@@ -42,10 +42,12 @@ export function foreignOwnerOf({
 
 /**
  * What the owner of an object says of it at this revision: it is not asked (`other`: of another repository or cluster),
- * `wants` it, does not want it (`free`), is `suspended` and keeps what it owns, or cannot be asked (`unknown`).
+ * `wants` it, does not want it (`free`), is `suspended` or `frozen`
+ * and keeps what it owns, or cannot be asked (`unknown`).
  */
 export type OwnersVerdict =
   | { readonly answer: 'other' | 'wants' | 'free' | 'suspended' }
+  | { readonly answer: 'frozen'; /** ISO 8601. */ readonly until: string }
   | { readonly answer: 'unknown'; readonly reason: string };
 
 /**
@@ -62,6 +64,8 @@ export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: Owne
         `is owned by ${owner.title}, which is suspended and keeps what it owns; ` +
         'remove spec.suspend and spec.suspendUntil there, or its file'
       );
+    case 'frozen':
+      return `is owned by ${owner.title}, which is frozen until ${said.until} and keeps what it owns`;
     case 'unknown':
       return `is owned by ${owner.title}, and whether that still wants it cannot be told: ${said.reason}`;
     case 'other':

@@ -28,7 +28,7 @@ import { environmentSuspension } from '../environment/suspension.ts';
 const environmentAtCommitSchema = z.object({
   name: z.string(),
   /** `Converged`: at this commit, at a later one, or with the inputs that the branch has now. */
-  state: environmentStates.exclude(['Removing', 'Stale', 'Unknown']),
+  state: environmentStates.exclude(['Removing', 'Frozen', 'Stale', 'Unknown']),
   /** The revision converged last; empty where there is none. */
   revision: z.string(),
   message: z.string(),

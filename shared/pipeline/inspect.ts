@@ -29,6 +29,7 @@ export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer | Pla
 
 type Asked = AskedQuestion & {
   readonly limits: Inspected['limits'];
+  readonly freeze?: Inspected['freeze'];
   readonly repositories: object;
   readonly shownTo: (environments: readonly string[]) => string[];
 };

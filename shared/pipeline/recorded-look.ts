@@ -54,6 +54,7 @@ function outcomeOf({ outcome }: ReconcileResult): Look['outcome'] {
     case 'waiting':
     case 'diverged':
     case 'suspended':
+    case 'frozen':
       return 'checked';
   }
 }

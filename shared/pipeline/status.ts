@@ -15,6 +15,7 @@ import type { LookTimes } from '../memory/look-times.ts';
 import { withoutEvidence, withoutFields } from '../memory/evidence.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
+import { frozenWords, stillFrozen, type Frozen } from '../environment/frozen.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import { revisionOf } from '../base/revision.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
@@ -260,7 +261,9 @@ function statusOfRemoved({
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && !leavesTheRest(open) ? 'Failed' : 'Removing';
-  const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
+  const frozen = frozenOf(seen);
+  const waits = frozen === undefined ? memory.waiting?.message : `no file declares it any more; ${frozenWords(frozen)}`;
+  const message = (state === 'Failed' ? open?.summary : waits) ?? 'no file declares it any more';
   const { doubts, ...shown } = shownState(state, standingOn({ repository, cluster: memory.cluster, seen }));
   const said = { ...shown, message: joined(...doubts, message) };
   return [{ ...facts, cluster: memory.cluster, ...said, wanted: '', policy: null, labels: {} }];
@@ -269,12 +272,13 @@ function statusOfRemoved({
 function factsOf({
   name,
   repository,
-  seen: { memory, looks, interval },
+  seen,
 }: {
   name: string;
   repository: Repository;
-  seen: Pick<Seen, 'memory' | 'looks' | 'interval'>;
+  seen: Pick<Seen, 'memory' | 'looks' | 'interval' | 'now'>;
 }) {
+  const { memory, looks, interval } = seen;
   const { checkedAt, attemptedAt, failing } = looks;
   const { converged, incident, quarantine, since, health, objects, left } = memory;
   const stands = quarantine !== undefined && quarantine.lifted === undefined;
@@ -287,7 +291,7 @@ function factsOf({
     attemptedAt,
     // Where no look is known, whether the schedule runs at all is not known either.
     nextLook: attemptedAt === null ? null : formatTime(parseTime(attemptedAt) + interval),
-    nextTry: memory.retry?.notBefore ?? null,
+    nextTry: frozenOf(seen)?.until ?? memory.retry?.notBefore ?? null,
     ...(failing === undefined ? {} : { failing }),
     cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
@@ -307,6 +311,10 @@ function factsOf({
     left: left.length,
     unproven: unprovenOf(memory),
   };
+}
+
+function frozenOf({ memory, now }: Pick<Seen, 'memory' | 'now'>): Frozen | undefined {
+  return stillFrozen(memory.frozen, now.getTime());
 }
 
 function doneOf({ diff }: Pick<Incident, 'diff'>) {
@@ -360,12 +368,13 @@ async function statusOfEnvironment({
   known: Known;
   now: Date;
 }): Promise<EnvironmentStatus> {
-  const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }), now });
+  const frozen = frozenOf(seen);
+  const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }), now, frozen });
   // That it is suspended is its state, and its policy says until when.
   const open = isOpen(memory.incident) && memory.incident.reason !== 'Suspended' ? memory.incident : undefined;
   const cluster = declared.cluster ?? memory.cluster;
   const { doubts, ...shown } = shownState(
-    declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
+    declared.policy?.suspend === true ? 'Suspended' : stateIn({ memory, frozen }),
     standingOn({ repository, cluster, seen }),
   );
   return {
@@ -386,6 +395,13 @@ async function statusOfEnvironment({
     policy: declared.policy,
     labels: declared.labels ?? {},
   };
+}
+
+/** What is wrong keeps its name: a freeze does not make it well. */
+function stateIn({ memory, frozen }: { memory: Memory; frozen: Frozen | undefined }): EnvironmentStatus['state'] {
+  const state = stateOf(memory);
+  const waits = frozen !== undefined && frozen.waits !== null;
+  return waits && (state === 'Converged' || state === 'Converging' || state === 'Unknown') ? 'Frozen' : state;
 }
 
 /** With what does not answer of that alone which it stands on. */
@@ -415,7 +431,17 @@ function unreadableWords(unreadable: string): string {
   return `what is remembered of it ${unreadable}: the next look rebuilds it`;
 }
 
-function policyAt({ name, declared, now }: { name: string; declared: Declaration; now: Date }): {
+function policyAt({
+  name,
+  declared,
+  now,
+  frozen,
+}: {
+  name: string;
+  declared: Declaration;
+  now: Date;
+  frozen: Frozen | undefined;
+}): {
   cluster?: string;
   policy: Policy | null;
   labels?: Readonly<Record<string, string>>;
@@ -425,7 +451,7 @@ function policyAt({ name, declared, now }: { name: string; declared: Declaration
     case 'declared':
       return {
         cluster: declared.environment.cluster,
-        policy: policyOf(declared.environment, now),
+        policy: policyOf(declared.environment, now, frozen),
         labels: declared.environment.labels,
       };
     case 'invalid':

@@ -492,6 +492,21 @@ run "makes_each_report_by_a_job_of_its_own" {
   }
 }
 
+run "configures_freezes_by_name" {
+  command = plan
+
+  variables {
+    freeze = {
+      year-end = { cron = "0 18 20 12 *", length = "17d", zone = "Europe/Berlin", classes = ["master"] }
+    }
+  }
+
+  assert {
+    condition     = yamldecode(output.config).freeze[0] == { name = "year-end", cron = "0 18 20 12 *", length = "17d", zone = "Europe/Berlin", classes = ["master"] }
+    error_message = "The configuration does not say when nothing is applied."
+  }
+}
+
 run "lets_who_tells_git_hosts_read_what_became_of_commits" {
   command = plan
 

@@ -264,6 +264,33 @@ describe('a commit', () => {
     expect(await world.find('configmap', 'a', 'asleep')).toBeUndefined();
   });
 
+  it('to a frozen environment waits, drift is told and stays, and both end with the freeze', async () => {
+    const converged = await master.push({
+      'environments/closing.yaml': environmentFile('closing'),
+      'manifests/closing/a.yaml': configMap('a', { price: '1' }),
+      'manifests/closing/b.yaml': configMap('b', { price: '1' }),
+    });
+    await convergedAt('closing', converged);
+    // It begins with each minute: it is open, and stays so.
+    const freeze = [{ name: 'books', cron: '* * * * *', length: '1h', reason: 'the books are closed' }];
+    const commit = await master.push({
+      'environments/closing.yaml': environmentFile('closing', { freeze }),
+      'manifests/closing/a.yaml': configMap('a', { price: '2' }),
+    });
+    await eventually('the status says Frozen', async () => (await statusOf('closing'))?.state === 'Frozen');
+    const frozen = { window: 'books', reason: 'the books are closed', waits: `main@sha1:${commit}` };
+    expect(await statusOf('closing')).toMatchObject({ health: 'Healthy', policy: { frozen } });
+    await world.kubectl('patch', 'configmap', 'b', '--namespace', 'closing', '--patch', '{"data":{"price":"3"}}');
+    await checked('closing');
+    expect(await diffAt('closing', commit)).toMatchObject({ reason: 'Drifted', action: 'none', policy: { frozen } });
+    const priceOf = async (name: string) => (await world.find('configmap', name, 'closing'))?.data?.['price'];
+    expect([await priceOf('a'), await priceOf('b')]).toEqual(['1', '3']);
+
+    await convergedAt('closing', await master.push({ 'environments/closing.yaml': environmentFile('closing') }));
+    expect([await priceOf('a'), await priceOf('b')]).toEqual(['2', '1']);
+    expect((await statusOf('closing'))?.policy).not.toHaveProperty('frozen');
+  });
+
   it('that moves an environment to another namespace is refused, so that nothing is left behind', async () => {
     await convergedAt(
       'moved',

@@ -23,7 +23,10 @@ const rooms = roomsOf(order).flat();
 const domain = rooms.slice(0, rooms.indexOf('ports')).map((room) => `shared/${room}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
 /** Packages of one folder alone: CEL is for health. */
-const packagesOfFolder: Readonly<Record<string, readonly string[]>> = { 'shared/health': ['@marcbachmann/cel-js'] };
+const packagesOfFolder: Readonly<Record<string, readonly string[]>> = {
+  'shared/health': ['@marcbachmann/cel-js'],
+  'shared/config': ['croner'],
+};
 const shortFunction = 30;
 const longerByDesign = ['body.ts', 'delivery.ts', 'door.ts', 'sizes.ts', 'wiring.ts'];
 

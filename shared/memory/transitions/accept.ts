@@ -1,3 +1,4 @@
+import type { Frozen } from '../../environment/frozen.ts';
 import { isAnnounced, isOpen, type Incident } from '../incident.ts';
 import { incidentsOf, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
@@ -35,6 +36,24 @@ export function suspensionPassed(memory: Memory): Memory {
       )
     : memory;
   return passIncidents(told, ({ reason }) => reason === 'Suspended');
+}
+
+/**
+ * It is frozen. Where a commit waits for the end, that is the attempt, and `held`, `waiting`, `rollout` and `retry` are
+ * cleared, and `health`, as by `suspended`; else nothing is cleared.
+ *
+ * @param facts.attempted the commit that waits; undefined: none
+ */
+export function freezeFound(
+  memory: Memory,
+  { attempted, frozen }: { attempted: AttemptedRevision | undefined; frozen: Frozen },
+): Memory {
+  return { ...(attempted === undefined ? memory : suspended(memory, { attempted })), frozen };
+}
+
+/** It is frozen no more. Clears `frozen`, and nothing else. */
+export function thawed(memory: Memory): Memory {
+  return { ...memory, frozen: undefined };
 }
 
 /**

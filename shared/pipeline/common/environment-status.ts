@@ -10,7 +10,7 @@ import { refusedUploadSchema } from './refused-uploads.ts';
 
 /**
  * `Removing`: no file declares it any more, and its objects are not yet released or deleted. `Stale`: it was fine when it
- * was looked at last, which is more than three checks ago.
+ * was looked at last, which is more than three checks ago. `Frozen`: a commit waits for the end of a freeze.
  */
 export const environmentStates = z.enum([
   'Converged',
@@ -18,6 +18,7 @@ export const environmentStates = z.enum([
   'Diverged',
   'Failed',
   'Suspended',
+  'Frozen',
   'Removing',
   'Stale',
   'Unknown',

@@ -33,7 +33,7 @@ export interface Shown {
  * What is wrong keeps its name, as it stays wrong until somebody has looked.
  */
 export function shownState(state: EnvironmentState, seen: Seen): Shown {
-  const isGreen = state === 'Converged' || state === 'Converging';
+  const isGreen = state === 'Converged' || state === 'Converging' || state === 'Frozen';
   const looked = [hinderedWords(seen), staleWords(state, seen), failingWords(seen)].filter((words) => words !== '');
   const doubts = [...seen.unreachable.map(unreachableWords), ...looked];
   // What is uploaded is not seen of it: what Git says and the cluster has is.

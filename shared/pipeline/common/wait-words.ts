@@ -1,4 +1,5 @@
 import { fightsOn } from '../../drift/fight.ts';
+import { frozenWords, stillFrozen } from '../../environment/frozen.ts';
 import { decodeLease, leaseVersion, standingOf } from '../../memory/lease.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
@@ -17,7 +18,7 @@ const mostFights = 3;
 
 /**
  * What keeps environments of a repository from converging, for whoever waits for them: what does not answer of that which they
- * stand on, why their looks fail, whose lease is held, and which fights pause. Read once somebody asks, and a lease for each
+ * stand on, why their looks fail, until when they are frozen, whose lease is held, and which fights pause. Read once somebody asks, and a lease for each
  * environment that is asked for, which throws `StorageUnavailable` (retry).
  */
 export function waitWords({ repository }: { repository: string }, ports: StateAccess & Pick<Ports, 'now'>): WaitWords {
@@ -35,7 +36,9 @@ export function waitWords({ repository }: { repository: string }, ports: StateAc
     };
     const lease = await leaseWords({ repository, environment, ended: memory.ended }, ports);
     const fights = [...fightsOn({ heals: memory.heals, now })].slice(0, mostFights);
+    const frozen = stillFrozen(memory.frozen, now.getTime());
     return [
+      ...(frozen === undefined ? [] : [frozenWords(frozen)]),
       ...shownState('Converging', seen).doubts,
       ...fights.map(([key, words]) => `${objectTitle(idOfKey(key))}: ${words}`),
       ...lease,

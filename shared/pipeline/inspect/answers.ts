@@ -156,7 +156,7 @@ export const planAnswerSchema = z.object({
   cluster: z.string().describe('Empty where none is known'),
   revision: z.string().describe('What is planned: the head of the branch, or `commit@sha1:…`'),
   outcome: z
-    .enum(['planned', 'removed', 'suspended', 'refused', 'absent'])
+    .enum(['planned', 'removed', 'suspended', 'frozen', 'refused', 'absent'])
     .describe('`removed`: its file is not at that commit. `refused`: a run would apply nothing, for `message`'),
   message: z.string(),
   waitsFor: z.array(z.string()).describe('What the changes wait for, in sentences'),

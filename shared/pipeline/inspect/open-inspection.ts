@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { environmentKey, revisionOf } from '../../base/revision.ts';
 import type { Limits } from '../../config/config.ts';
+import type { ConfiguredFreeze } from '../../config/freeze.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
@@ -31,6 +32,8 @@ export interface Inspected {
   readonly repository: string;
   readonly environment: string;
   readonly limits: Limits;
+  /** The operator's freezes, of all environments. */
+  readonly freeze?: readonly ConfiguredFreeze[];
 }
 
 /** An environment at the head of its branch, and what its cluster has of it. */
@@ -123,7 +126,7 @@ function unknown({ repository, environment }: Inspected): ConvergeError {
 
 /** A run that looks, and can do nothing else. */
 export function onlookingRun(
-  { repository, environment, limits }: Inspected,
+  { repository, environment, limits, freeze = [] }: Inspected,
   { memory, commit, ports }: { memory: Memory; commit: Commit; ports: InspectPorts },
 ): Run {
   const startedAt = ports.now();
@@ -132,7 +135,7 @@ export function onlookingRun(
     environment,
     key: environmentKey({ repository, environment }),
     ports: { ...ports, cluster: readOnlyClusters(ports.cluster), topics: silentTopics },
-    settings: { limits, event: '', writeback: false },
+    settings: { limits, event: '', writeback: false, freeze },
     lease: noLeaseTaken,
     unsettled: new Set(),
     unansweredCreations: new Set(),

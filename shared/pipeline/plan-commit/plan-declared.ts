@@ -1,5 +1,6 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
+import { frozenWords } from '../../environment/frozen.ts';
 import { environmentSuspension, environmentSuspensionWords } from '../../environment/suspension.ts';
 import { suspensionWords } from '../../ownership/suspended-object.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
@@ -15,6 +16,7 @@ import { recallSome } from '../common/remembered-environments.ts';
 import { unreadKind } from '../inspect/open-inspection.ts';
 import { readOthers } from '../inspect/known-secrets.ts';
 import { checkDependencies } from '../reconcile/accept/dependencies.ts';
+import { beginFreeze } from '../reconcile/accept/freeze.ts';
 import { refuseMove } from '../reconcile/accept/refuse-move.ts';
 import { acceptRule } from '../reconcile/accept/trust.ts';
 import { lookForReleases } from '../reconcile/judge/adopted-releases.ts';
@@ -63,6 +65,14 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
     });
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
+  const attempted = await attemptAt(run, { commit, revision: declared.revision, paths: declaredPaths(environment) });
+  const frozen = await beginFreeze(run, { commit, environment, attempted });
+  if (frozen !== undefined)
+    return nothingPlanned({
+      outcome: 'frozen',
+      cluster: environment.cluster,
+      message: `${frozenWords(frozen)}: nothing is applied, pruned or healed until that ends`,
+    });
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   const { target, previous } = await openTarget(run, declared);
   const memory = run.memoryFile.memory();

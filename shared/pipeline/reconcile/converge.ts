@@ -1,3 +1,4 @@
+import { beginFreeze } from './accept/freeze.ts';
 import { tellLostBranch } from './accept/lost-branch.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
@@ -14,6 +15,7 @@ import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './render/desired-state.ts';
 import { checkDependencies, stopWaiting, waitForDependencies } from './accept/dependencies.ts';
 import { comparePlan, withoutLeft } from './judge/compare-plan.ts';
+import { lookWhileFrozen } from './judge/look-while-frozen.ts';
 import { judgeDrift } from './judge/judge-drift.ts';
 import { follow, lookAgain } from './judge/look-again.ts';
 import { assertUnused, observe } from './observe/observed-state.ts';
@@ -110,6 +112,13 @@ async function convergeDeclared(
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
   await tellRewrittenBranch(run, { attempted, environment });
+  const frozen = await beginFreeze(run, { commit, environment, attempted });
+  if (frozen !== undefined) {
+    const target = await openTarget(run, { commit, revision, environment, attempted: sameAttempt(run, attempted) });
+    const result = await lookWhileFrozen(target, { frozen });
+    await surveyWhenDue(target, result);
+    return result;
+  }
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   if (gate.gate !== 'open') {
     await noteCause(run, { commit, paths: declaredPaths(environment) });

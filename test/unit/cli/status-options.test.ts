@@ -32,7 +32,7 @@ describe('the environments of a status', () => {
     ]);
     const shown = chosenOf(statusOf({ rows }), all, context).environments.map(({ name }) => name);
     expect(shown.filter((name) => name.startsWith('a-'))).toEqual(
-      ['Failed', 'Diverged', 'Unknown', 'Stale', 'Removing', 'Converging', 'Suspended', 'Converged'].map(
+      ['Failed', 'Diverged', 'Unknown', 'Stale', 'Removing', 'Converging', 'Frozen', 'Suspended', 'Converged'].map(
         (s) => `a-${s}`,
       ),
     );

@@ -64,7 +64,7 @@ describe('what does not answer', () => {
 });
 
 describe('the exit code of status', () => {
-  const good = ['Converged', 'Converging', 'Suspended', 'Removing'];
+  const good = ['Converged', 'Converging', 'Frozen', 'Suspended', 'Removing'];
 
   it.each(environmentStates.options)('says of %s whether it is known to be well', (state) => {
     expect(statusExit({ shown: [{ state: 'Converged' }, { state }], unreadable: [], refused: [] })).toBe(

@@ -33,6 +33,7 @@ describe("the operator's configuration", () => {
         },
       },
       clusters: { sandbox: { kind: 'kubeconfig', file: '/secrets/kubeconfig', identity: 'own' } },
+      freeze: [],
       google: {
         container: 'https://container.googleapis.com',
         secretManager: 'https://secretmanager.googleapis.com',

@@ -14,6 +14,7 @@ const environment: Environment = {
   prune: true,
   selfHeal: true,
   suspend: false,
+  freeze: [],
   adopt: false,
   verify: undefined,
   replace: false,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { policyOf, policyWords } from '../../../shared/environment/policy.ts';
+import { fileWords, policyOf, policyWords } from '../../../shared/environment/policy.ts';
 
 const now = new Date('2026-11-29T01:00:00Z');
 const resting = { suspendUntil: undefined, suspendReason: undefined };
@@ -39,6 +39,19 @@ describe('a policy', () => {
     const policy = policyOf({ ...resting, suspend: false, selfHeal: true, prune: true, ignore: [], ...said }, now);
     expect(policy.suspend).toBe(words.length > 0);
     expect(policyWords(policy)).toEqual(words);
+  });
+
+  it('says by what it is frozen beside what its file says', () => {
+    const frozen = {
+      ...{ until: '2026-12-27T00:00:00.000Z', window: 'year-end', reason: 'inventory' },
+      waits: `main@sha1:${'9f2c6a1b3d4e'.padEnd(40, '0')}`,
+    };
+    const policy = policyOf({ ...resting, suspend: false, selfHeal: false, prune: true, ignore: [] }, now, frozen);
+    expect(policyWords(policy)).toEqual([
+      'selfHeal: false',
+      'frozen until 2026-12-27T00:00:00.000Z by year-end (inventory); main@sha1:9f2c6a1b3d4e waits',
+    ]);
+    expect(fileWords(policy)).toEqual(['selfHeal: false']);
   });
 
   it('names what is not', () => {

@@ -57,6 +57,19 @@ describe('the notice of an alert', () => {
     expect(lineOf(12)).toBe(`${since} 12 days, and is told once a day.`);
   });
 
+  it('says until when nothing is done about it in a freeze, and what waits', () => {
+    const frozen = {
+      ...{ until: '2027-01-06T17:00:00.000Z', window: 'year-end', reason: 'the books are closed' },
+      waits: `main@sha1:${'5b1c9d2e7f30'.padEnd(40, '0')}`,
+    };
+    const policy = { suspend: false, selfHeal: true, prune: true, ignored: 0, frozen };
+    const { lines } = told({ action: 'none', policy });
+    expect(lines).toContain('Since 2026-11-21T01:02:03.000Z, for the 2nd time. Nothing is done about it.');
+    expect(lines.at(-1)).toBe(
+      'It is frozen until 2027-01-06T17:00:00.000Z by year-end (the books are closed); main@sha1:5b1c9d2e7f30 waits',
+    );
+  });
+
   it('says of the first field that drifted what is there, and what Git says', () => {
     const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', change: 'modified' as const, message: 'x' };
     const lineOf = (...fields: Diff['objects'][number]['fields']) => told({ objects: [{ ...web, fields }] }).lines[1];

@@ -62,6 +62,11 @@ describe('an object that is there already', () => {
       'is owned by environment master/globex, which is suspended and keeps what it owns; remove spec.suspend and spec.suspendUntil there, or its file',
     ],
     [
+      'is frozen',
+      { answer: 'frozen', until: '2026-11-21T01:31:00.000Z' },
+      'is owned by environment master/globex, which is frozen until 2026-11-21T01:31:00.000Z and keeps what it owns',
+    ],
+    [
       'does not render',
       { answer: 'unknown', reason: 'no chart' },
       'is owned by environment master/globex, and whether that still wants it cannot be told: no chart',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
+import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
 import {
@@ -26,6 +27,7 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
         repository: 'master',
         environment: of,
         limits,
+        freeze: world.freeze,
         question: { asks: 'plan', revision },
         repositories: { master: {} },
         shownTo: () => [],
@@ -266,6 +268,28 @@ describe('an environment that no run would touch', () => {
       outcome: 'refused',
       message: expect.stringMatching(/Untrusted.*not signed/),
     });
+  });
+
+  it('is told to be frozen until when and by which window, of its file or the configuration', async () => {
+    const world = await converged(shop([configMap('a')]));
+    const writes = world.cluster.writes.length;
+    const night = { name: 'night', cron: '0 0 * * *', length: '24h', zone: 'Etc/UTC' };
+    const proposed = await planOf(
+      world,
+      shop([configMap('b')], [`freeze: [{ name: ${night.name}, cron: "${night.cron}", length: ${night.length} }]`]),
+    );
+    expect(proposed).toMatchObject({
+      ...{ outcome: 'frozen', objects: [], wouldChange: false, cluster: 'sandbox' },
+      message: expect.stringMatching(/^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied/),
+    });
+    world.freeze = freezeSchema.parse([{ ...night, name: 'year-end', reason: 'inventory', classes: ['master'] }]);
+    expect(await plan(world)).toMatchObject({
+      outcome: 'frozen',
+      message: expect.stringMatching(/^frozen until 20\S+Z by year-end \(inventory\): nothing is applied/),
+    });
+    world.freeze = freezeSchema.parse([{ ...night, classes: ['other'] }]);
+    expect(await planOf(world, shop([configMap('c')]))).toMatchObject({ outcome: 'planned', wouldChange: true });
+    expect(world.cluster.writes).toHaveLength(writes);
   });
 
   it('is told with whom it waits for, and what it then does', async () => {

@@ -239,6 +239,12 @@ describe('the status of an environment', () => {
       });
     });
 
+    it('is Stale in a freeze, too, in which looks go on', async () => {
+      const frozen = { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: at.revision };
+      const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
+      expect(await shown({ looks, memory: { ...settled, frozen } })).toMatchObject({ state: 'Stale' });
+    });
+
     it('and is wrong stays so', async () => {
       const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
       const failed = { ...settled, incident: { ...incident, reason: 'Failed' as const } };
@@ -394,6 +400,26 @@ describe('the status of an environment', () => {
       state: 'Converged',
       what: 'where all that is open is that it was suspended',
       memory: { ...settled, incident: { ...incident, reason: 'Suspended', passed: true } },
+    },
+    {
+      state: 'Frozen',
+      what: 'while a commit waits for the end of a freeze',
+      memory: { ...settled, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: at.revision } },
+    },
+    {
+      state: 'Converged',
+      what: 'where nothing waits for the end of a freeze',
+      memory: { ...settled, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: null } },
+    },
+    {
+      state: 'Converged',
+      what: 'once a freeze is over, though no look has said so',
+      memory: { ...settled, frozen: { until: '2020-01-01T00:00:00.000Z', window: 'night', waits: at.revision } },
+    },
+    {
+      state: 'Diverged',
+      what: 'where something drifted in a freeze',
+      memory: { ...settled, incident, frozen: { until: '2026-12-01T00:00:00.000Z', window: 'night', waits: null } },
     },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });

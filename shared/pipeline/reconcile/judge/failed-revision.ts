@@ -1,7 +1,8 @@
 import type { Divergence } from '../../../drift/divergence.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { judgeRollback, type Quarantine } from '../../../memory/quarantine.ts';
-import { parseTime } from '../../../base/time.ts';
+import { formatTime, parseTime } from '../../../base/time.ts';
+import { openFreeze } from '../accept/freeze.ts';
 import { planRollback } from './plan-rollback.ts';
 import type { RunResult, Target } from '../run/target.ts';
 import { diverge } from '../tell/tell.ts';
@@ -27,6 +28,11 @@ export async function divergeForGood(
   if (verdict.verdict === 'not due') return diverge(run, { ...target, ...remember, divergence: told(verdict.note) });
   if (since !== undefined && now.getTime() < parseTime(since) + environment.timeout)
     return diverge(run, { ...target, ...remember, divergence });
+  const open = openFreeze(run, environment);
+  if (open !== undefined) {
+    const note = `not rolled back before ${formatTime(open.until)}: frozen by ${open.window.name}`;
+    return diverge(run, { ...target, ...remember, divergence: told(note) });
+  }
 
   const due: Quarantine = {
     revision: attempted.revision,

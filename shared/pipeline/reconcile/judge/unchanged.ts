@@ -6,6 +6,7 @@ import { isFighting } from '../../../drift/fight.ts';
 import { openIncidents } from '../../../memory/incidents.ts';
 import { ignoredFields } from '../../../environment/ignore-rule.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
+import { stillFrozen } from '../../../environment/frozen.ts';
 import { policyOf } from '../../../environment/policy.ts';
 import { assessHealth } from '../../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../../health/bearing.ts';
@@ -165,6 +166,7 @@ async function tellMended(
     before.converged !== undefined &&
     sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
   const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
+  const now = run.ports.now();
   const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   tellConverged(run, {
     reached: { reached: 'mended', ...confirmed },
@@ -173,7 +175,7 @@ async function tellMended(
       revision: before.converged?.revision ?? revision,
       seconds: secondsSince(run),
       changes,
-      policy: policyOf(environment, run.ports.now()),
+      policy: policyOf(environment, now, stillFrozen(run.memoryFile.memory().frozen, now.getTime())),
       labels: environment.labels,
     },
   });

@@ -10,6 +10,7 @@ import { readState } from '../../common/read-state.ts';
 import { findDeparted } from './departed.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetLeftovers } from './forget.ts';
+import { freezeOfRemoved } from '../accept/freeze.ts';
 import { assertRemoved, isRenamed, lastDeclared } from '../accept/removed-file.ts';
 import { noteRemoval } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
@@ -105,6 +106,9 @@ async function takeLeave(
   const { revision, attempted } = of;
   const memory = run.memoryFile.memory();
   await assertRemoved(run, of.commit);
+  const isBegun = memory.attempted?.inputs[environmentPath(run.environment)] === null;
+  const frozen = isBegun ? undefined : await freezeOfRemoved(run, of);
+  if (frozen !== undefined) return frozen;
   const opened = await openLeave(run, of);
   // Of what is lost, and left nothing behind, the end was told.
   if (opened === undefined || (isRecalled && isEmpty(opened.observed))) {

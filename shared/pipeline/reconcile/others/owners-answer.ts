@@ -1,9 +1,12 @@
 import { ConvergeError } from '../../../base/errors.ts';
+import { formatTime } from '../../../base/time.ts';
+import { stillFrozen } from '../../../environment/frozen.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { mayBeRenamed } from '../../../environment/previous-names.ts';
 import { applySetOf } from '../../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersVerdict } from '../../../ownership/refusal.ts';
 import { inParallel } from '../../common/parallel.ts';
+import { openFreeze } from '../accept/freeze.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import type { Looks } from './looks.ts';
 import type { WishOf } from './wishes.ts';
@@ -38,6 +41,8 @@ export async function ownersAnswer(
   if (!isItsSet(looks, { owner, environment: declared.environment })) return { answer: 'other' };
   const now = looks.asking.run.ports.now();
   if (environmentSuspension(declared.environment, now) !== undefined) return { answer: 'suspended' };
+  const open = openFreeze({ ...looks.asking.run, environment: name }, declared.environment);
+  if (open !== undefined) return { answer: 'frozen', until: formatTime(open.until) };
   const wish = await wishOf(name);
   if (wish === undefined) return { answer: 'other' };
   if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };
@@ -58,6 +63,8 @@ async function answerOfGone(
   const memory = await looks.memoryOf(name);
   if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
   if (environment.previousNames.includes(name)) return { answer: 'free' };
+  const frozen = stillFrozen(memory.frozen, looks.asking.run.ports.now().getTime());
+  if (frozen !== undefined) return { answer: 'frozen', until: frozen.until };
   const { namespace } = memory;
   if (namespace === '' || !isSetOf(looks, { owner, name, namespace })) return { answer: 'other' };
   const previousNames = await looks.previousNames();

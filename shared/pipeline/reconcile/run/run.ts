@@ -1,4 +1,5 @@
 import type { Limits } from '../../../config/config.ts';
+import type { ConfiguredFreeze } from '../../../config/freeze.ts';
 import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
 import type { Hindrance } from '../../../memory/look-times.ts';
 import type { Lease } from './lease.ts';
@@ -49,6 +50,8 @@ export interface ReconcileSettings {
   readonly writeback: boolean;
   /** Whether what only the cluster knows is looked for once a day: reports say it. */
   readonly surveys?: boolean;
+  /** The operator's freezes, of all environments. */
+  readonly freeze?: readonly ConfiguredFreeze[];
   /** Told at each look at the lease that nobody can read it. Never throws. */
   readonly onHindered?: (by: Hindrance) => Promise<void>;
 }

@@ -85,6 +85,8 @@ export interface PreviousInventories {
 export type RunResult =
   | { readonly outcome: 'absent' | 'suspended' }
   | { readonly outcome: 'superseded' }
+  /** Nothing differs that is to be told; what waits goes on at the end of the freeze. */
+  | { readonly outcome: 'frozen'; readonly revision: string; readonly message: string }
   | { readonly outcome: 'unchanged' | 'converged' | 'removed'; readonly revision: string }
   /** `goesOn`: a message of its own goes on with it. Otherwise it goes on when what it waits for is there. */
   | { readonly outcome: 'waiting'; readonly revision: string; readonly message: string; readonly goesOn?: true }

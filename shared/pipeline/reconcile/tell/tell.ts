@@ -10,6 +10,7 @@ import type { Environment } from '../../../environment/environment-file.ts';
 import { causeMark, type AttemptedRevision, type ConvergedNote, type Memory } from '../../../memory/memory.ts';
 import { divergenceFound, incidentTold, runStopped, type Left } from '../../../memory/transitions/divergence.ts';
 import { convergenceTold, endingIncidents, reach, type Reached } from '../../../memory/transitions/end.ts';
+import { stillFrozen } from '../../../environment/frozen.ts';
 import { policyOf, type PolicyKeys } from '../../../environment/policy.ts';
 import { formatConvergenceNote } from '../../../source/convergence-note.ts';
 import type { Run } from '../run/run.ts';
@@ -61,7 +62,8 @@ export function tellDivergence(
     remember(incident);
     return;
   }
-  const policy = told.environment === undefined ? null : policyOf(told.environment, now);
+  const frozen = stillFrozen(memory.frozen, now.getTime());
+  const policy = told.environment === undefined ? null : policyOf(told.environment, now, frozen);
   const withEvidence = withDiff({
     incident,
     divergence,

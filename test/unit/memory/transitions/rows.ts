@@ -2,6 +2,7 @@ import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
   foundAgain,
+  freezeFound,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -9,6 +10,7 @@ import {
   ruleAccepted,
   suspended,
   suspensionPassed,
+  thawed,
 } from '../../../../shared/memory/transitions/accept.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
@@ -117,6 +119,8 @@ function beside(found: Incident): Partial<Record<StateName, Partial<Memory>>> {
   };
 }
 
+const frozen = { until: later, window: 'night', waits: null };
+
 const quarantine = { revision, inputs: attempted.inputs, reason: 'it is so', at: earlier, revert: null };
 
 const accepting: readonly Row[] = [
@@ -136,6 +140,31 @@ const accepting: readonly Row[] = [
     meets: 'any',
     sets: {},
     clears: [],
+  },
+  {
+    transition: 'freezeFound',
+    when: 'and a commit waits',
+    apply: (memory) => freezeFound(memory, { attempted, frozen: { ...frozen, waits: revision } }),
+    meets: 'any',
+    sets: { attempted, frozen: { ...frozen, waits: revision } },
+    clears: ['held', 'waiting', 'rollout', 'retry'],
+    but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
+  },
+  {
+    transition: 'freezeFound',
+    when: 'and nothing waits',
+    apply: (memory) => freezeFound(memory, { attempted: undefined, frozen }),
+    meets: 'any',
+    sets: { frozen },
+    clears: [],
+  },
+  {
+    transition: 'thawed',
+    when: 'at the end of a freeze',
+    apply: thawed,
+    meets: ['is frozen'],
+    sets: {},
+    clears: ['frozen'],
   },
   {
     transition: 'heldBack',

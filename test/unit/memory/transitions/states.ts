@@ -129,6 +129,11 @@ export const states = {
     },
   },
   mended: { ...converged, incident: incidentOf('Failed', { closedAt: earlier }) },
+  'is frozen': {
+    ...converged,
+    attempted: attemptAt('2'),
+    frozen: { until: later, window: 'night', waits: revisionAt('2') },
+  },
   'waits for others': held,
   'waits for others that failed': { ...held, health: 'Unknown', incident: incidentOf('Blocked') },
   'is rolling back': { ...failed, quarantine, incident: incidentOf('Failed', { told: false, diff }) },

@@ -5,6 +5,7 @@ import type { ReconcileResult } from '../../../../shared/pipeline/reconcile.ts';
 import { charts } from './runs/charts.ts';
 import { drift } from './runs/drift.ts';
 import { failures } from './runs/failures.ts';
+import { freezes } from './runs/freezes.ts';
 import { gates } from './runs/gates.ts';
 import { hooks } from './runs/hooks.ts';
 import { leaving } from './runs/leaving.ts';
@@ -19,7 +20,7 @@ import { runRow } from './runs/run-row.ts';
 
 const tables = {
   ...{ outcomes, drift, failures, hooks, pruning, ownership, gates, charts },
-  ...{ leaving, races, 'rolling back': rollingBack },
+  ...{ leaving, races, freezes, 'rolling back': rollingBack },
 };
 const memories = ['kept', 'lost'] as const;
 
@@ -30,6 +31,7 @@ const endings: Readonly<Record<ReconcileResult['outcome'], readonly string[]>> =
   removed: ['removed'],
   absent: ['absent'],
   suspended: ['suspended'],
+  frozen: ['frozen'],
   waiting: ['waiting', 'waiting, goes on'],
   // That it is suspended is told beside `suspended`.
   diverged: diffReasons.filter((reason) => reason !== 'Suspended').map((reason) => `diverged ${reason}`),

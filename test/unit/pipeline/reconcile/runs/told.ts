@@ -66,6 +66,8 @@ function endInWords(result: ReconcileResult | Error, words: (text: string) => st
       return { ends: result.goesOn === true ? 'waiting, goes on' : 'waiting', says: words(result.message) };
     case 'diverged':
       return { ends: `diverged ${result.reason}`, says: words(result.summary) };
+    case 'frozen':
+      return { ends: 'frozen', says: words(result.message) };
     default:
       return { ends: result.outcome };
   }
@@ -111,6 +113,7 @@ function partsOf(
     converged: isDeepStrictEqual(converged?.commit, attempted?.commit) ? undefined : (converged?.commit ?? 'never'),
     incident: isOpen(incident) ? incident.reason : undefined,
     held: held?.message,
+    frozen: rest.frozen === undefined ? undefined : (rest.frozen.waits ?? 'nothing waits'),
     waiting: waiting?.message,
     failed: retry?.count,
     rollout:

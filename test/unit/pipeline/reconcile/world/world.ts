@@ -36,6 +36,8 @@ export interface World {
   onHindered: NonNullable<ReconcileSettings['onHindered']>;
   /** Whether reports are configured. */
   surveys: boolean;
+  /** The operator's. */
+  freeze: NonNullable<ReconcileSettings['freeze']>;
   /** Moves the clock. */
   wait(seconds: number): void;
   /** One job, with the ports of this world or others that lead to it; of a message of its own, or one that comes again. */
@@ -135,6 +137,7 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
     onSleep: () => {},
     onHindered: async () => {},
     surveys: false,
+    freeze: [],
     wait: clock.forward,
     get state() {
       return state.objects;
@@ -149,7 +152,7 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
           throw new Error(`${call} is written without the lease`);
       };
       const onHindered: World['onHindered'] = async (by) => world.onHindered(by);
-      const settings = { limits, event, writeback: true, surveys: world.surveys, onHindered };
+      const settings = { limits, event, writeback: true, surveys: world.surveys, freeze: world.freeze, onHindered };
       return await reconcile(asked, through, settings).finally(() => {
         cluster.onWrite = () => {};
       });
