@@ -18,7 +18,7 @@ export type Answer = ObjectsAnswer | DiffAnswer | EventsAnswer | WhyAnswer;
  * Looks into the cluster of an environment for a person, as the environment's own user where the configuration says so.
  * Nothing is written, in the cluster or the state, and no lease is taken; values of Secrets are hidden in every answer.
  *
- * Throws as `openInspection` does, `BadRequest` (refuse) for a class that the configuration lacks and where `why` is asked of
+ * Throws as `openInspection` does, `NotFound` (refuse) for a class that the configuration lacks, `BadRequest` (refuse) where `why` is asked of
  * what is no object of the environment, and what a render throws.
  *
  * @param asked.repositories of the configuration, by class
@@ -72,7 +72,7 @@ async function inputsOf(
 
 function noClass(subject: string): ConvergeError {
   const message = 'is no class of the configuration';
-  return new ConvergeError({ code: 'BadRequest', subject, message, disposition: 'refuse' });
+  return new ConvergeError({ code: 'NotFound', subject, message, disposition: 'refuse' });
 }
 
 function noObject({
