@@ -55,10 +55,11 @@ export function serve({
       send(response, await found.respond({ path, query: request.query, caller }), request);
     } catch (error) {
       const problem = problemOfError(stage, error);
-      const isStrangers = problem.status === 403;
-      const isPassing = problem.status < 500 || (error instanceof ConvergeError && error.disposition === 'retry');
       const facts = { stage, code: problem.code, error: describeError(error) };
-      if (isStrangers) log('INFO', turnedAway, facts);
+      const isPassing = error instanceof ConvergeError && error.disposition === 'retry';
+      if (problem.status === 403) log('INFO', turnedAway, facts);
+      // Terraform wakes somebody where a WARNING of what failed lasts, and a program may ask the wrong thing all day.
+      else if (problem.status < 500) log('INFO', `${stage} refused a call`, facts);
       else log(isPassing ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       sendProblem(response, problem);
     }

@@ -107,7 +107,7 @@ export function ofEnvironment(
   const about = environmentKey({ repository, environment: name });
   const of = { kind: 'environment' as const, about, repository, environment: name, cluster: memory.cluster || null };
   const open = openIncidents(memory).map((incident): ListedIncident => {
-    const { id, reason, subject, since, occurrence, revision, summary, diff } = incident;
+    const { id, reason, subject, since, occurrence, revision, summary } = incident;
     return {
       ...{
         ...of,
@@ -120,7 +120,7 @@ export function ofEnvironment(
         revision,
         summary,
       },
-      ...{ cause: diff?.cause ?? memory.cause?.found ?? null, told: isAnnounced(incident), healed: null },
+      ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null },
       acknowledged: acknowledgedNow({ id, since }, by) ?? null,
     };
   });
@@ -134,6 +134,12 @@ export function ofEnvironment(
     };
   });
   return [...open, ...past];
+}
+
+/** As its alert says; before there is one, what is known of the commit that it is of: another one has no part in it. */
+function causeOf({ diff, cause }: Incident, { cause: known }: Memory): ListedIncident['cause'] {
+  if (diff !== undefined) return diff.cause;
+  return known?.found?.commit === cause ? (known?.found ?? null) : null;
 }
 
 /** What `pastOf` asks of no status. */

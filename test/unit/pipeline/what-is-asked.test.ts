@@ -75,6 +75,25 @@ describe('the incidents', () => {
     ]);
   });
 
+  it('name as the cause of one what its alert says, or the commit that it is of, and no other', async () => {
+    const found = {
+      ...{ commit: commitId('c'), subject: 's', committedAt: '2026-11-20T00:00:00.000Z', author: null, artifact: null },
+      ...{ build: null, restores: null },
+    };
+    const causeOf = async (incident: Incident) => {
+      const ports = await worldOf({ memory: { incident, cause: { found, inputs: {} } } });
+      return (await listIncidents(of, ports)).incidents[0]?.cause;
+    };
+    expect(await causeOf({ ...open, cause: found.commit })).toMatchObject({ commit: found.commit });
+    expect(await causeOf({ ...open, cause: commitId('d') })).toBeNull();
+    const diff = {
+      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision, cause: null, reason: open.reason },
+      ...{ incident: open.id, subject: '', since: open.since, occurrence: 1, action: 'none' as const, summary: 's' },
+      ...{ objects: [], omitted: 0, rollback: null, policy: null },
+    };
+    expect(await causeOf({ ...open, cause: found.commit, diff })).toBeNull();
+  });
+
   it('say who takes care of one, until the time is over, and of that occurrence alone', async () => {
     const ports = await worldOf({ memory: { incident: open } });
     const said = { version: 1, by: 'Ana', at: clock.now().toISOString(), comment: null } as const;
