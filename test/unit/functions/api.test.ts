@@ -213,6 +213,14 @@ describe('a function that is asked', () => {
     expect(lines.at(-1)).toBe('INFO status refused a call');
   });
 
+  it('takes no parameter twice that has one value', async () => {
+    const url = await start('status');
+    for (const name of ['limit', 'since', 'cursor'])
+      expect(await problem(await fetch(`${url}/v1/rows?${name}=1&${name}=1`))).toMatchObject({
+        ...{ subject: name, detail: 'is given more than once' },
+      });
+  });
+
   it('takes a parameter that is empty for one that is absent', async () => {
     expect((await fetch(`${await start('status')}/v1/rows?since=&cursor=&limit=`)).status).toBe(200);
   });
