@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemSchema } from '../shared/base/problem.ts';
 import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
 import { waitWords } from '../shared/pipeline/common/wait-words.ts';
@@ -8,7 +9,11 @@ import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
-const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+/** Functions of the version before answer the second. */
+const errorSchema = z.union([
+  problemSchema.pick({ detail: true, subject: true, remedy: true }),
+  z.object({ error: z.object({ message: z.string() }) }),
+]);
 export type Query = readonly (readonly [name: string, value: string])[];
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
@@ -95,14 +100,21 @@ export async function ask<T>({
   // It answers 503 where a repository could not be read, and tells of the others.
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const said = errorSchema.safeParse(body).data?.error.message;
+  const { said, remedy } = saidBy(errorSchema.safeParse(body).data);
   if (answer.status === 401) throw refused(...unauthenticated({ proof, audience }));
   if (answer.status === 403)
     throw refused(
       of.name === 'inspect' ? (said ?? 'you may not ask it (403)') : 'you may not read it (403)',
       of.remedy,
     );
-  throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`);
+  throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`, remedy);
+}
+
+function saidBy(error: z.infer<typeof errorSchema> | undefined): { said?: string; remedy?: string } {
+  if (error === undefined) return {};
+  if ('error' in error) return { said: error.error.message };
+  const { subject, detail, remedy } = error;
+  return { said: subject === null ? detail : `${subject}: ${detail}`, ...(remedy === null ? {} : { remedy }) };
 }
 
 /** What went wrong, and what helps: Google tells nobody more of a token than that it is none. */

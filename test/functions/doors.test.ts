@@ -10,10 +10,13 @@ import { gzipSync } from 'node:zlib';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { partEnvironment } from '../../local/environment.ts';
 import { startFunctions, type Functions } from '../../local/functions.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
+import { rates } from '../../functions/api/rate-limit.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
+import { problemSchema } from '../../shared/base/problem.ts';
 import { eventually } from '../eventually.ts';
 import { postBody } from '../post-body.ts';
 
@@ -232,9 +235,11 @@ describe('a function that verifies tokens itself', () => {
     const answer = await call(functions, bearer(await token()));
     expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
     // The same words for all of them: nobody learns by trying which check is next.
-    expect(JSON.parse(answer.text)).toEqual({
-      error: { code: 'NotAuthenticated', message: 'the call needs an ID token that is valid here' },
+    expect(JSON.parse(answer.text)).toMatchObject({
+      ...{ status: 401, code: 'NotAuthenticated', detail: 'the call needs an ID token that is valid here' },
+      ...{ subject: null, remedy: null },
     });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   });
 
   test('answers 401 without a token, with another scheme, with two headers, and with a good token in another header', async () => {
@@ -258,8 +263,9 @@ describe('a function that verifies tokens itself', () => {
   ])('answers 403 to a good token of $what', async ({ claims }) => {
     const answer = await call(functions, bearer(await tokenOf(claims)));
     expect(answer).toMatchObject({ status: 403 });
-    expect(JSON.parse(answer.text)).toEqual({
-      error: { code: 'NotAllowed', message: 'the caller may not call this function' },
+    expect(JSON.parse(answer.text)).toMatchObject({
+      ...{ status: 403, code: 'NotAllowed', detail: 'the caller may not call this function' },
+      ...{ subject: null, remedy: null },
     });
   });
 
@@ -417,7 +423,7 @@ describe('what is in a cluster', () => {
     },
     {
       who: 'an address of that domain that its Workspace does not know',
-      claims: { email: 'kim@partner.example' },
+      claims: { email: 'lee@partner.example' },
       sees: [],
     },
     { who: 'a person of no entry', claims: { email: 'eve@family.example', hd: 'family.example' }, sees: [] },
@@ -457,18 +463,107 @@ describe('what is in a cluster', () => {
 
   test('is asked for by GET, of a class and a route that there are', async () => {
     const headers = bearer(await tokenOf({ email: 'ana@family.example', aud: audience('inspect') }));
-    for (const [key, route] of [
-      ['nowhere/shop', 'objects'],
-      ['master/shop', 'secrets'],
-      ['master/shop', 'why'],
-      ['master/shop', 'events?since=yesterday'],
-      ['master/shop', 'plan?revision=../main'],
-    ] as const)
-      expect((await ask(key, route, headers))[0]).toBe(400);
+    for (const [key, route, status, subject] of [
+      ['nowhere/shop', 'objects', 404, 'nowhere'],
+      ['master/shop', 'secrets', 404, '/v1/environments/master/shop/secrets'],
+      ['master/shop', 'why', 400, 'object'],
+      ['master/shop', 'events?since=yesterday', 400, 'since'],
+      ['master/shop', 'events?sinse=1h', 400, 'sinse'],
+      ['nowhere/shop', 'plan', 404, 'nowhere'],
+      ['master/shop', 'plan?revision=../main', 400, 'revision'],
+      ['master/shop', 'plan?revision=a&revision=b', 400, 'revision'],
+    ] as const) {
+      const [answered, body] = await ask(key, route, headers);
+      expect({ answered, ...z.looseObject({}).parse(JSON.parse(body)) }).toMatchObject({
+        answered: status,
+        status,
+        subject,
+      });
+    }
     const url = `${functions.url('inspect')}/v1/environments/master/shop/diff`;
-    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(400);
+    const deleted = await fetch(url, { method: 'DELETE', headers });
+    expect([deleted.status, deleted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(lines.filter((line) => line.includes('"stage":"inspect"') && line.includes('"ERROR"'))).toEqual([]);
   });
+});
+
+describe('how environments stand', () => {
+  const routes = [
+    ...['', 'v1/environments', 'v1/environments/master/shop', 'v1/incidents', 'v1/reports', 'v1/events'],
+    ...['v1/reports/2026-11-22-weekly', 'v1/openapi.json', 'version', 'healthz'],
+  ];
+  const free = ['v1/openapi.json', 'version', 'healthz'];
+  const ci = 'converge-ci-master@family.iam.gserviceaccount.com';
+  let functions: Functions;
+
+  beforeAll(async () => {
+    const status = { audiences: [audience('status')], callers: ['ana@family.example', ci] };
+    functions = await start('status-routes', {
+      access: access({ functions: { status }, people: [{ who: ['bob@family.example'] }] }),
+      // Nobody is there: whoever is let in is told that something does not answer.
+      storage: { endpoint: 'http://127.0.0.1:9' },
+    });
+  });
+
+  const ask = async (route: string, headers: Record<string, string>, method = 'GET'): Promise<Response> =>
+    fetch(`${functions.url('status')}/${route}`, { method, headers });
+
+  test.each<{ who: string; claims: JWTPayload | undefined; status: number }>([
+    { who: 'a person', claims: { email: 'ana@family.example' }, status: 503 },
+    { who: 'CI', claims: { email: ci }, status: 503 },
+    { who: 'a person who may look into clusters alone', claims: { email: 'bob@family.example' }, status: 403 },
+    { who: 'the account that pushes messages', claims: { email: push }, status: 403 },
+    { who: 'somebody with a token for inspect', claims: { email: ci, aud: audience('inspect') }, status: 401 },
+    { who: 'somebody whose token has ended', claims: { email: ci, iat: now() - 7200, exp: now() - 60 }, status: 401 },
+    { who: 'somebody without a token', claims: undefined, status: 401 },
+  ])(
+    'is told by every route to $who: $status',
+    async ({ claims, status }) => {
+      const headers = claims === undefined ? {} : bearer(await tokenOf(claims));
+      const asked = status === 503 ? free : routes;
+      // The others would wait for a Storage that is not there, longer than a test does.
+      const answers = await Promise.all(asked.map(async (route) => ({ route, answer: await ask(route, headers) })));
+      for (const { route, answer } of answers) {
+        const isWhole = status === 503 && free.includes(route);
+        expect({ route, status: answer.status }).toEqual({ route, status: isWhole ? 200 : status });
+        if (!isWhole) expect(problemSchema.parse(await answer.json()).status).toBe(status);
+      }
+    },
+    60_000,
+  );
+
+  test('is asked for by GET or HEAD, of a path and by parameters that there are', async () => {
+    const headers = bearer(await tokenOf({ email: 'ana@family.example' }));
+    expect((await ask('v1/openapi.json', headers, 'HEAD')).status).toBe(200);
+    for (const [route, method, status, subject] of [
+      ['v1/environments', 'POST', 405, 'POST'],
+      ['v1/environment', 'GET', 404, '/v1/environment'],
+      ['v1/environments/nowhere/shop', 'GET', 404, 'nowhere'],
+      ['v1/reports/latest-weekly', 'GET', 404, 'latest-weekly'],
+      ['v1/environments?class=mastre', 'GET', 400, 'class'],
+      ['v1/environments?label=acme', 'GET', 400, 'label'],
+      ['v1/environments?problems=yes', 'GET', 400, 'problems'],
+      ['v1/environments?limit=501', 'GET', 400, 'limit'],
+      ['v1/events?since=36d', 'GET', 400, 'since'],
+      ['v1/events?sinse=1d', 'GET', 400, 'sinse'],
+    ] as const) {
+      const answer = await ask(route, headers, method);
+      expect(answer.status, route).toBe(status);
+      expect(problemSchema.parse(await answer.json())).toMatchObject({ status, subject });
+    }
+  }, 60_000);
+
+  test('is told to nobody who asks all the time, and to everybody else meanwhile', async () => {
+    const ana = bearer(await tokenOf({ email: 'ana@family.example' }));
+    const answers = await Promise.all(
+      Array.from({ length: 3 * rates.status.burst }, async () => ask('v1/openapi.json', ana)),
+    );
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(await refused?.json()).toMatchObject({ code: 'TooManyCalls', status: 429 });
+    expect((await ask('healthz', ana)).status).toBe(200);
+    expect((await ask('v1/openapi.json', bearer(await tokenOf({ email: ci })))).status).toBe(200);
+  }, 60_000);
 });
 
 describe('without a word about access', () => {

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { openContext } from '../../cli/context.ts';
 import { findProof } from '../../cli/id-token.ts';
 import { readStatus } from '../../cli/read-status.ts';
+import { problemOf } from '../../shared/base/problem.ts';
 
 /** Plays the status function, and the metadata server that mints tokens on Google Cloud. */
 const calls: IncomingMessage[] = [];
-const answer = { status: 200 };
+const answer: { status: number; problem: object } = { status: 200, problem: {} };
 let server: Server;
 let origin: string;
 let folder: string;
@@ -22,11 +23,7 @@ beforeAll(async () => {
     if (request.url?.startsWith('/computeMetadata/') !== true) {
       response
         .writeHead(answer.status, { 'content-type': 'application/json' })
-        .end(
-          JSON.stringify(
-            answer.status === 200 ? { environments: [], unreadable: [] } : { error: { code: 'x', message: 'no' } },
-          ),
-        );
+        .end(JSON.stringify(answer.status === 200 ? { environments: [], unreadable: [] } : answer.problem));
       return;
     }
     const asked = new URL(request.url, 'http://metadata').searchParams.get('audience');
@@ -52,7 +49,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   calls.length = 0;
-  answer.status = 200;
+  Object.assign(answer, { status: 200, problem: { error: { code: 'x', message: 'no' } } });
   vi.unstubAllEnvs();
   for (const name of ['GOOGLE_APPLICATION_CREDENTIALS', 'CONVERGE_ID_TOKEN']) vi.stubEnv(name, '');
   vi.stubEnv('HOME', folder);
@@ -92,6 +89,20 @@ describe('the status function', () => {
     answer.status = status;
     vi.stubEnv('CONVERGE_ID_TOKEN', token);
     await expect(read()).rejects.toMatchObject({ problem: says, remedy: expect.stringContaining(remedy), exit: 1 });
+  });
+
+  test.each([
+    { subject: 'class', remedy: 'there are master', says: 'class: is no class' },
+    { subject: null, remedy: null, says: 'is no class' },
+  ])('that answers a problem is quoted, with the remedy', async ({ subject, remedy, says }) => {
+    const problem = problemOf({ status: 400, code: 'BadRequest', detail: 'is no class', subject, remedy });
+    Object.assign(answer, { status: 400, problem });
+    await expect(read()).rejects.toMatchObject({ problem: says, remedy: remedy ?? undefined, exit: 1 });
+  });
+
+  test('of the version before is quoted as it answers', async () => {
+    answer.status = 503;
+    await expect(read()).rejects.toMatchObject({ problem: 'no', exit: 1 });
   });
 });
 
