@@ -45,6 +45,8 @@ export interface AskedFunction {
   readonly name: 'status' | 'inspect';
   /** How long it may take. */
   readonly milliseconds: number;
+  /** How long it is waited for in all where it is asked too often, in milliseconds; whoever looks again anyway needs none. */
+  readonly waits: number;
   /** What helps whoever may not ask it. */
   readonly remedy: string;
 }
@@ -52,6 +54,7 @@ export interface AskedFunction {
 export const statusFunction: AskedFunction = {
   name: 'status',
   milliseconds: 30_000,
+  waits: 0,
   remedy: 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
 };
 
@@ -90,12 +93,19 @@ export async function ask<T>({
     new CommandError({ subject: url, message, exit: 1, remedy, lasting: true });
   let answer: Response;
   let body: unknown;
-  try {
-    answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
-    const text = await answer.text();
-    body = isJson(answer) ? JSON.parse(text) : undefined;
-  } catch (error) {
-    throw failed(`the ${of.name} function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+  let waited = 0;
+  for (;;) {
+    try {
+      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
+      const text = await answer.text();
+      body = isJson(answer) ? JSON.parse(text) : undefined;
+    } catch (error) {
+      throw failed(`the ${of.name} function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+    }
+    const wait = answer.status === 429 ? waitSaidBy(answer) : Infinity;
+    waited += wait;
+    if (waited > of.waits) break;
+    await context.ports.sleep(wait);
   }
   // It answers 503 where a repository could not be read, and tells of the others.
   const parsed = schema.safeParse(body);
@@ -126,6 +136,12 @@ function unauthenticated({ proof, audience }: { proof: Proof; audience: string }
     `does not accept the ID token of ${proof.from} (401)`,
     `it may have ended, or be made for another audience; set ${fresh}`,
   ];
+}
+
+/** Milliseconds. Cloud Run says none where no instance is free. */
+function waitSaidBy({ headers }: Response): number {
+  const seconds = headers.get('retry-after') ?? '';
+  return /^[1-9]\d{0,5}$/.test(seconds) ? Number(seconds) * 1000 : 1000;
 }
 
 function isJson(answer: Response): boolean {
