@@ -46,7 +46,7 @@ const server = createServer((_request, response) => {
   );
 });
 
-/** A Storage whose buckets are there, and empty. */
+/** A Storage whose buckets are there, and empty. Of one that is not there the functions ask again for minutes. */
 const emptyStorage = createServer(({ url = '' }, response) => {
   const isList = /^\/storage\/v1\/b\/[^/]+\/o(\?|$)/.test(url);
   const [status, body] = isList
@@ -87,7 +87,6 @@ async function start(
     access?: Access;
     onCloudRun?: boolean;
     webhooks?: ConfigInput['webhooks'];
-    storage?: ConfigInput['storage'];
   },
 ): Promise<Functions> {
   const config: ConfigInput = {
@@ -97,7 +96,8 @@ async function start(
       master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' },
       staging: { url: 'http://127.0.0.1:9/staging.git', bucket: 'family-staging' },
     },
-    ...(configuration.storage === undefined ? {} : { storage: configuration.storage }),
+    // No Git host is there: whoever is let in is told that something does not answer.
+    storage: { endpoint: storage },
     clusters: {},
     ...(configuration.access === undefined ? {} : { access: configuration.access }),
     ...(configuration.webhooks === undefined ? {} : { webhooks: configuration.webhooks }),
@@ -421,8 +421,6 @@ describe('what is in a cluster', () => {
           { who: ['*@partner.example'], classes: ['master'], environments: ['acme-*'] },
         ],
       }),
-      // No Git host is there: whoever is let in is told that something does not answer.
-      storage: { endpoint: storage },
     });
   });
 
@@ -526,7 +524,6 @@ describe('how environments stand', () => {
     const status = { audiences: [audience('status')], callers: ['ana@family.example', ci] };
     functions = await start('status-routes', {
       access: access({ functions: { status }, people: [{ who: ['bob@family.example'] }] }),
-      storage: { endpoint: storage },
     });
   });
 
