@@ -9,6 +9,8 @@ const inspect: AskedFunction = {
   name: 'inspect',
   // As long as the function may take.
   milliseconds: 120_000,
+  // A plan of all of a class asks of each environment.
+  waits: 120_000,
   remedy: 'the operator names you in `access.people`, and among the invokers of the service',
 };
 

@@ -1,6 +1,11 @@
 import { matchesPattern } from '../shared/base/pattern.ts';
 import { dependencySubject } from '../shared/events/dependency-alert.ts';
-import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
+import {
+  hasLabels,
+  type EnvironmentState,
+  type EnvironmentStatus,
+  type Status,
+} from '../shared/pipeline/common/environment-status.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -37,10 +42,7 @@ export function chosenOf(found: Status, choice: Choice, { config }: Pick<Context
       ? environments
       : environments.filter((environment) => names.some((name) => isCalled(environment, name)));
   const said = Object.entries(labels);
-  // What nobody can read may say any of them: one that is broken is not to look well by being left out.
-  const chosen = named.filter(
-    ({ policy, labels: own }) => said.every(([label, value]) => own[label] === value) || policy === null,
-  );
+  const chosen = named.filter((environment) => hasLabels(environment, said));
   if (unreadable.length === 0) {
     checkNames(names, environments);
     checkLabels(said, { chosen, named });

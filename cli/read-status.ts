@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemSchema } from '../shared/base/problem.ts';
 import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
 import { waitWords } from '../shared/pipeline/common/wait-words.ts';
@@ -8,7 +9,11 @@ import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
-const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+/** Functions of the version before answer the second. */
+const errorSchema = z.union([
+  problemSchema.pick({ detail: true, subject: true, remedy: true }),
+  z.object({ error: z.object({ message: z.string() }) }),
+]);
 export type Query = readonly (readonly [name: string, value: string])[];
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
@@ -40,6 +45,8 @@ export interface AskedFunction {
   readonly name: 'status' | 'inspect';
   /** How long it may take. */
   readonly milliseconds: number;
+  /** How long it is waited for in all where it is asked too often, in milliseconds; whoever looks again anyway needs none. */
+  readonly waits: number;
   /** What helps whoever may not ask it. */
   readonly remedy: string;
 }
@@ -47,6 +54,7 @@ export interface AskedFunction {
 export const statusFunction: AskedFunction = {
   name: 'status',
   milliseconds: 30_000,
+  waits: 0,
   remedy: 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
 };
 
@@ -85,24 +93,38 @@ export async function ask<T>({
     new CommandError({ subject: url, message, exit: 1, remedy, lasting: true });
   let answer: Response;
   let body: unknown;
-  try {
-    answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
-    const text = await answer.text();
-    body = isJson(answer) ? JSON.parse(text) : undefined;
-  } catch (error) {
-    throw failed(`the ${of.name} function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+  let waited = 0;
+  for (;;) {
+    try {
+      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
+      const text = await answer.text();
+      body = isJson(answer) ? JSON.parse(text) : undefined;
+    } catch (error) {
+      throw failed(`the ${of.name} function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+    }
+    const wait = answer.status === 429 ? waitSaidBy(answer) : Infinity;
+    waited += wait;
+    if (waited > of.waits) break;
+    await context.ports.sleep(wait);
   }
   // It answers 503 where a repository could not be read, and tells of the others.
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const said = errorSchema.safeParse(body).data?.error.message;
+  const { said, remedy } = saidBy(errorSchema.safeParse(body).data);
   if (answer.status === 401) throw refused(...unauthenticated({ proof, audience }));
   if (answer.status === 403)
     throw refused(
       of.name === 'inspect' ? (said ?? 'you may not ask it (403)') : 'you may not read it (403)',
       of.remedy,
     );
-  throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`);
+  throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`, remedy);
+}
+
+function saidBy(error: z.infer<typeof errorSchema> | undefined): { said?: string; remedy?: string } {
+  if (error === undefined) return {};
+  if ('error' in error) return { said: error.error.message };
+  const { subject, detail, remedy } = error;
+  return { said: subject === null ? detail : `${subject}: ${detail}`, ...(remedy === null ? {} : { remedy }) };
 }
 
 /** What went wrong, and what helps: Google tells nobody more of a token than that it is none. */
@@ -114,6 +136,12 @@ function unauthenticated({ proof, audience }: { proof: Proof; audience: string }
     `does not accept the ID token of ${proof.from} (401)`,
     `it may have ended, or be made for another audience; set ${fresh}`,
   ];
+}
+
+/** Milliseconds. Cloud Run says none where no instance is free. */
+function waitSaidBy({ headers }: Response): number {
+  const seconds = headers.get('retry-after') ?? '';
+  return /^[1-9]\d{0,5}$/.test(seconds) ? Number(seconds) * 1000 : 1000;
 }
 
 function isJson(answer: Response): boolean {

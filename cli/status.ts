@@ -1,7 +1,12 @@
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
-import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
+import {
+  needsSomebody,
+  type EnvironmentState,
+  type EnvironmentStatus,
+  type Status,
+} from '../shared/pipeline/common/environment-status.ts';
 import { plainRevision, shortTime, table, type CommandResult, type Line, type Tone } from './command-result.ts';
 import { chosenOf, type Choice } from './choose-environments.ts';
 import type { Context } from './context.ts';
@@ -20,9 +25,6 @@ export const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Stale: 'bad',
   Unknown: 'plain',
 };
-
-/** Of these nobody can say that they are well. */
-const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
 
 /**
  * Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read, or something that
@@ -108,11 +110,6 @@ export function messageOf({ message, incidents, policy, quarantine }: Environmen
   const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
   const words = [message, ...(source === undefined ? [] : [`in ${source}`]), ...beside, barred, ...policyWords(policy)];
   return words.filter((word) => word !== '').join('; ');
-}
-
-/** Whether an environment by itself makes the exit code 1. */
-export function needsSomebody({ state }: Pick<EnvironmentStatus, 'state'>): boolean {
-  return unwell.includes(state);
 }
 
 /** A repository of which nobody can say how its environments stand. */

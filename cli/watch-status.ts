@@ -1,5 +1,5 @@
 import { ConvergeError } from '../shared/base/errors.ts';
-import type { EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
+import { needsSomebody, type EnvironmentStatus, type Status } from '../shared/pipeline/common/environment-status.ts';
 import { chosenOf, type Choice } from './choose-environments.ts';
 import { CommandError } from './command-error.ts';
 import { plainRevision, shortTime, type Line } from './command-result.ts';
@@ -8,7 +8,6 @@ import type { LiveOutput } from './live-output.ts';
 import { readStatus } from './read-status.ts';
 import {
   messageOf,
-  needsSomebody,
   refusedLine,
   statusAnswer,
   tones,

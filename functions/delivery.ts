@@ -2,12 +2,15 @@ import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import type { Caller } from '../shared/access/people.ts';
 import { ConvergeError, describeError } from '../shared/base/errors.ts';
+import { problemOf } from '../shared/base/problem.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import { eventSource, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterOf, encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
 import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
+import type { Route } from './api/route.ts';
+import { sendProblem, serve, type AskedFunction } from './api/serve.ts';
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { largestBodies } from './sizes.ts';
@@ -97,27 +100,20 @@ async function noteUnreadable(error: unknown, classOf: () => string | undefined 
 type Respond<Who = Caller> = (request: Request, caller: Who) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
-export function answering(stage: Exclude<GuardedFunction, 'inspect'>, handle: Respond): HttpFunction {
-  // It may write nothing of the state: those who work with the same files note what it cannot read.
-  const note = async (error: unknown) => (onlyReads(stage) ? undefined : await noteUnreadable(error));
-  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false, note }));
+export function answering(stage: Exclude<GuardedFunction, AskedFunction>, handle: Respond): HttpFunction {
+  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false, note: noteUnreadable }));
 }
 
-/**
- * The same for people who ask about one environment. What is wrong with a question wakes nobody, nor what is wrong with
- * the environment: its own runs tell that.
- */
-export function answeringPeople(stage: 'inspect', handle: Respond): HttpFunction {
-  const isNotAllowed = (error: unknown) => error instanceof ConvergeError && error.code === 'NotAllowed';
-  return behindDoor(
-    stage,
-    answer({ stage, handle, isStrangers: isNotAllowed, note: async () => {}, statusOfRefusal: 422 }),
+/** The same for those that people and CI ask, by a table of routes. They may write nothing of the state: others note what they cannot read. */
+export function answeringRoutes(stage: AskedFunction, routes: readonly Route[]): HttpFunction {
+  const answered = serve({ stage, routes, log, turnedAway: turnedAwayBy(stage) });
+  return behindDoor(stage, answered, (response, { status, code, message: detail }) =>
+    sendProblem(response, problemOf({ status, code, detail })),
   );
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadSignature: 401,
-  NotAllowed: 403,
   BadRequest: 400,
   UnreadableBody: 400,
   TooLarge: 413,
@@ -151,8 +147,6 @@ export function answeringAnybody(stage: 'receivePush', handle: Respond<undefined
  * @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody
  * @param isTold whether its caller is told what the error says; absent: of each
  * @param note told of each error that is nobody's fault, before it is logged: what lasts is an ERROR then
- * @param statusOfRefusal of what is wrong and stays wrong, and has no status of its own; absent: 500, and an ERROR in the
- *   log. Otherwise whoever asks is told, and nobody else.
  */
 function answer<Who>({
   stage,
@@ -160,14 +154,12 @@ function answer<Who>({
   isStrangers,
   isTold = () => true,
   note,
-  statusOfRefusal,
 }: {
   stage: string;
   handle: Respond<Who>;
   isStrangers: (error: unknown) => boolean;
   isTold?: (error: unknown) => boolean;
   note: (error: unknown) => Promise<void>;
-  statusOfRefusal?: 422;
 }): LetIn<Who> {
   return async (request, response, caller) => {
     try {
@@ -179,10 +171,9 @@ function answer<Who>({
       if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
       else {
         await note(error);
-        const isForCaller = statusOfRefusal !== undefined && known !== undefined;
-        log(isForCaller || known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
+        log(known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       }
-      const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? statusOfRefusal ?? 500) : 503;
+      const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       const { code = 'Internal', message = 'an unexpected error; the log says more' } = known ?? {};
       response.status(status).json({ error: { code, message: isTold(error) ? message : notTold } });
     }
@@ -201,19 +192,20 @@ function turnedAwayBy(stage: string): string {
   return `${stage} let nobody in`;
 }
 
-function onlyReads(stage: GuardedFunction): boolean {
-  return stage === 'status' || stage === 'inspect';
-}
-
 /**
  * Those that only read may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
  * others read the same configuration and keys, and note what they cannot.
  */
 function notesAtDoor(stage: GuardedFunction): boolean {
-  return !onlyReads(stage) && stage !== 'copyArtifact';
+  return stage !== 'status' && stage !== 'inspect' && stage !== 'copyArtifact';
 }
 
-function behindDoor(stage: GuardedFunction, handle: LetIn): HttpFunction {
+/** How whoever is not let in is told. */
+type TurnAway = (response: Response, refusal: { status: number; code: string; message: string }) => void;
+
+const turnAway: TurnAway = (response, { status, ...error }) => response.status(status).json({ error });
+
+function behindDoor(stage: GuardedFunction, handle: LetIn, tell: TurnAway = turnAway): HttpFunction {
   return async (request, response) => {
     let caller: Caller;
     try {
@@ -226,7 +218,7 @@ function behindDoor(stage: GuardedFunction, handle: LetIn): HttpFunction {
       const severity = status === 503 && !isPassing ? 'ERROR' : 'WARNING';
       log(severity, turnedAwayBy(stage), { stage, code, error: describeError(error) });
       if (status === 401) response.set('www-authenticate', 'Bearer');
-      response.status(status).json({ error: { code, message } });
+      tell(response, { status, code, message });
       return;
     }
     await handle(request, response, caller);

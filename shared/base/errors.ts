@@ -8,6 +8,9 @@ export type Disposition = 'retry' | 'refuse';
 export const errorCodes = [
   'BadConfiguration',
   'BadRequest',
+  'NotFound',
+  'MethodNotAllowed',
+  'TooManyCalls',
   'BadSignature',
   'IssuerUnavailable',
   'NotAllowed',

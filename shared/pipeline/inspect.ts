@@ -39,8 +39,8 @@ type Asked = AskedQuestion & {
  * Nothing is written, in the cluster or the state, and no lease is taken; values of Secrets are hidden in every answer and in
  * every error once the cluster was looked at.
  *
- * Throws as `openInspection` does, `BadRequest` (refuse) for a class that the configuration lacks and where `why` is asked of
- * what is no object of the environment, what a render throws, and as `planCommit` does.
+ * Throws as `openInspection` does, `NotFound` (refuse) for a class that the configuration lacks, `BadRequest` (refuse) where `why`
+ * is asked of what is no object of the environment, what a render throws, and as `planCommit` does.
  *
  * @param asked.repositories of the configuration, by class
  * @param asked.shownTo those of some environments of the class that whoever asks may see
@@ -123,7 +123,7 @@ async function inputsOf(
 
 function noClass(subject: string): ConvergeError {
   const message = 'is no class of the configuration';
-  return new ConvergeError({ code: 'BadRequest', subject, message, disposition: 'refuse' });
+  return new ConvergeError({ code: 'NotFound', subject, message, disposition: 'refuse' });
 }
 
 function noObject({

@@ -3,7 +3,6 @@ import type { Config } from '../config/config.ts';
 import { parseDuration } from '../environment/duration.ts';
 import { formatTime, parseTime } from '../base/time.ts';
 import { boundedText, largestLine } from '../notices/bounded-text.ts';
-import { incidentKey } from '../notices/notice.ts';
 import { parseConvergenceNotes } from '../source/convergence-note.ts';
 import { isOpen, leavesTheRest } from '../memory/incident.ts';
 import type { Incident } from '../memory/incident.ts';
@@ -24,7 +23,7 @@ import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
-import { listAcknowledgements, untilOf, type ListedAcknowledgement } from './common/acknowledgements.ts';
+import { acknowledgedNow, listAcknowledgements, type ListedAcknowledgement } from './common/acknowledgements.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
@@ -77,11 +76,9 @@ function withAcknowledged(
   found: Status,
   { known, now }: { known: ReadonlyMap<string, ListedAcknowledgement>; now: number },
 ): Status {
-  const saidOf = (incident: string, since: string) => {
-    const said = known.get(incidentKey(incident))?.said;
-    if (said === undefined || said.since !== since || untilOf(said) <= now) return {};
-    const { by, at, until, comment } = said;
-    return { acknowledged: { by, at, until, comment } };
+  const saidOf = (id: string, since: string) => {
+    const acknowledged = acknowledgedNow({ id, since }, { known, now });
+    return acknowledged === undefined ? {} : { acknowledged };
   };
   const environments = found.environments.map(({ incidents, ...row }) => ({
     ...row,

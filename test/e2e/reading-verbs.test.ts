@@ -271,3 +271,72 @@ describe('converge alerts', () => {
     expect(await converge('alerts', 'nobody')).toMatchObject({ code: 2, out: '' });
   });
 });
+
+describe('the API', () => {
+  const rows = z.array(z.looseObject({}));
+
+  async function ask(path: string, headers: Record<string, string> = {}) {
+    const answer = await fetch(`${world.pipeline.facts.status}/v1/${path}`, { headers });
+    const text = await answer.text();
+    return { answer, status: answer.status, body: z.looseObject({}).parse(text === '' ? {} : JSON.parse(text)) };
+  }
+
+  it('tells of what broke from its beginning to its end, with the commits of it', async () => {
+    const well = await ask('environments/master/shop');
+    expect(well.body).toMatchObject({ state: 'Converged', incidents: [] });
+    const headers = { 'if-none-match': well.answer.headers.get('etag') ?? '' };
+    const since = new Date().toISOString();
+    await master.push(broken);
+    const commit = await master.head();
+    const open = await eventually('it failed', async () => {
+      const { body } = await ask('incidents?state=open&class=master');
+      return rows.parse(body['incidents']).find(({ about }) => about === 'master/shop');
+    });
+    expect(open).toMatchObject({
+      kind: 'environment',
+      reason: 'Failed',
+      until: null,
+      revision: expect.stringContaining(commit),
+    });
+    expect((await ask('environments/master/shop', headers)).body).toMatchObject({
+      state: 'Failed',
+      incident: open['id'],
+    });
+    const problems = rows.parse((await ask('environments?problems=true')).body['environments']);
+    expect(problems.map(({ name }) => name)).toEqual(['shop']);
+    await master.push({ 'environments/shop.yaml': labelled });
+    const mended = await master.head();
+    const closed = await eventually('it ended', async () => {
+      const { body } = await ask('incidents?state=closed');
+      return rows.parse(body['incidents']).find(({ id, since: at }) => id === open['id'] && at === open['since']);
+    });
+    expect(closed).toMatchObject({ until: expect.stringMatching(/Z$/), told: true, acknowledged: null });
+    // Git has whole seconds.
+    const events = rows.parse((await ask(`events?since=${since.slice(0, 19)}Z`)).body['events']);
+    const of = events.map(({ kind, commit: id, incident }) => [kind, id ?? incident]);
+    expect(of).toEqual(
+      expect.arrayContaining([
+        ['commit', commit],
+        ['commit', mended],
+        ['incident-opened', open['id']],
+        ['incident-closed', open['id']],
+      ]),
+    );
+  });
+
+  it('answers 304 while nothing has changed, and a problem for what there is not', async () => {
+    const first = await ask('incidents');
+    const headers = { 'if-none-match': first.answer.headers.get('etag') ?? '' };
+    expect((await ask('incidents', headers)).status).toBe(304);
+    for (const [path, status, subject] of [
+      ['environments/master/nobody', 404, 'master/nobody'],
+      ['environments/production/shop', 404, 'production'],
+      ['incident', 404, '/v1/incident'],
+      ['events?since=tomorrow', 400, 'since'],
+    ] as const) {
+      const { answer, body } = await ask(path);
+      expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(body).toMatchObject({ status, subject });
+    }
+  });
+});

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -10,10 +10,13 @@ import { gzipSync } from 'node:zlib';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { partEnvironment } from '../../local/environment.ts';
 import { startFunctions, type Functions } from '../../local/functions.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
+import { rates } from '../../functions/api/rate-limit.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
+import { problemSchema } from '../../shared/base/problem.ts';
 import { eventually } from '../eventually.ts';
 import { postBody } from '../post-body.ts';
 
@@ -43,8 +46,26 @@ const server = createServer((_request, response) => {
   );
 });
 
+/** A Storage whose buckets are there, and empty. Of one that is not there the functions ask again for minutes. */
+const emptyStorage = createServer(({ url = '' }, response) => {
+  const isList = /^\/storage\/v1\/b\/[^/]+\/o(\?|$)/.test(url);
+  const [status, body] = isList
+    ? [200, { kind: 'storage#objects' }]
+    : [404, { error: { code: 404, message: 'Not Found', errors: [{ reason: 'notFound', message: 'Not Found' }] } }];
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+});
+
+async function listening(one: Server): Promise<string> {
+  one.listen(0, '127.0.0.1');
+  await once(one, 'listening');
+  const address = one.address();
+  if (address === null || typeof address === 'string') throw new Error('a server of the test listens on no port');
+  return `http://127.0.0.1:${address.port}`;
+}
+
 let folder: string;
 let keys: string;
+let storage: string;
 const lines: string[] = [];
 const started: Functions[] = [];
 
@@ -66,7 +87,6 @@ async function start(
     access?: Access;
     onCloudRun?: boolean;
     webhooks?: ConfigInput['webhooks'];
-    storage?: ConfigInput['storage'];
   },
 ): Promise<Functions> {
   const config: ConfigInput = {
@@ -76,7 +96,8 @@ async function start(
       master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' },
       staging: { url: 'http://127.0.0.1:9/staging.git', bucket: 'family-staging' },
     },
-    ...(configuration.storage === undefined ? {} : { storage: configuration.storage }),
+    // No Git host is there: whoever is let in is told that something does not answer.
+    storage: { endpoint: storage },
     clusters: {},
     ...(configuration.access === undefined ? {} : { access: configuration.access }),
     ...(configuration.webhooks === undefined ? {} : { webhooks: configuration.webhooks }),
@@ -159,16 +180,16 @@ const withoutSignature = (token: string): string =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-doors-'));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the key server listens on no port');
-  keys = `http://127.0.0.1:${address.port}/certs`;
+  keys = `${await listening(server)}/certs`;
+  storage = await listening(emptyStorage);
 });
 
 afterAll(async () => {
   for (const functions of started) await functions.stop();
-  server.close();
+  for (const one of [server, emptyStorage]) {
+    one.close();
+    one.closeAllConnections();
+  }
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -232,9 +253,11 @@ describe('a function that verifies tokens itself', () => {
     const answer = await call(functions, bearer(await token()));
     expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
     // The same words for all of them: nobody learns by trying which check is next.
-    expect(JSON.parse(answer.text)).toEqual({
-      error: { code: 'NotAuthenticated', message: 'the call needs an ID token that is valid here' },
+    expect(JSON.parse(answer.text)).toMatchObject({
+      ...{ status: 401, code: 'NotAuthenticated', detail: 'the call needs an ID token that is valid here' },
+      ...{ subject: null, remedy: null },
     });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   });
 
   test('answers 401 without a token, with another scheme, with two headers, and with a good token in another header', async () => {
@@ -258,8 +281,9 @@ describe('a function that verifies tokens itself', () => {
   ])('answers 403 to a good token of $what', async ({ claims }) => {
     const answer = await call(functions, bearer(await tokenOf(claims)));
     expect(answer).toMatchObject({ status: 403 });
-    expect(JSON.parse(answer.text)).toEqual({
-      error: { code: 'NotAllowed', message: 'the caller may not call this function' },
+    expect(JSON.parse(answer.text)).toMatchObject({
+      ...{ status: 403, code: 'NotAllowed', detail: 'the caller may not call this function' },
+      ...{ subject: null, remedy: null },
     });
   });
 
@@ -392,13 +416,11 @@ describe('what is in a cluster', () => {
     functions = await start('inspect', {
       access: access({
         people: [
-          { who: ['ana@family.example'] },
+          { who: ['ana@family.example', 'ada@family.example'] },
           { who: ['bob@family.example'], classes: ['staging'] },
           { who: ['*@partner.example'], classes: ['master'], environments: ['acme-*'] },
         ],
       }),
-      // Nobody is there: whoever is let in is told that something does not answer.
-      storage: { endpoint: 'http://127.0.0.1:9' },
     });
   });
 
@@ -417,7 +439,7 @@ describe('what is in a cluster', () => {
     },
     {
       who: 'an address of that domain that its Workspace does not know',
-      claims: { email: 'kim@partner.example' },
+      claims: { email: 'lee@partner.example' },
       sees: [],
     },
     { who: 'a person of no entry', claims: { email: 'eve@family.example', hd: 'family.example' }, sees: [] },
@@ -426,7 +448,7 @@ describe('what is in a cluster', () => {
   ])('is shown to $who as $sees, by every route', async ({ claims, sees }) => {
     const headers = bearer(await tokenOf({ ...claims, aud: audience('inspect') }));
     for (const key of environments)
-      for (const route of sees.includes(key) ? ['objects'] : routes) {
+      for (const route of routes) {
         const [status, body] = await ask(key, route, headers);
         expect({ key, route, status }).toEqual({ key, route, status: sees.includes(key) ? 503 : 403 });
         if (status === 403)
@@ -456,19 +478,116 @@ describe('what is in a cluster', () => {
   });
 
   test('is asked for by GET, of a class and a route that there are', async () => {
-    const headers = bearer(await tokenOf({ email: 'ana@family.example', aud: audience('inspect') }));
-    for (const [key, route] of [
-      ['nowhere/shop', 'objects'],
-      ['master/shop', 'secrets'],
-      ['master/shop', 'why'],
-      ['master/shop', 'events?since=yesterday'],
-      ['master/shop', 'plan?revision=../main'],
-    ] as const)
-      expect((await ask(key, route, headers))[0]).toBe(400);
+    const headers = bearer(await tokenOf({ email: 'ada@family.example', aud: audience('inspect') }));
+    for (const [key, route, status, subject] of [
+      ['nowhere/shop', 'objects', 404, 'nowhere'],
+      ['master/shop', 'secrets', 404, '/v1/environments/master/shop/secrets'],
+      ['master/shop', 'why', 400, 'object'],
+      ['master/shop', 'events?since=yesterday', 400, 'since'],
+      ['master/shop', 'events?sinse=1h', 400, 'sinse'],
+      ['nowhere/shop', 'plan', 404, 'nowhere'],
+      ['master/shop', 'plan?revision=../main', 400, 'revision'],
+      ['master/shop', 'plan?revision=a&revision=b', 400, 'revision'],
+    ] as const) {
+      const [answered, body] = await ask(key, route, headers);
+      expect({ answered, ...z.looseObject({}).parse(JSON.parse(body)) }).toMatchObject({
+        answered: status,
+        status,
+        subject,
+      });
+    }
     const url = `${functions.url('inspect')}/v1/environments/master/shop/diff`;
-    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(400);
+    const deleted = await fetch(url, { method: 'DELETE', headers });
+    expect([deleted.status, deleted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(lines.filter((line) => line.includes('"stage":"inspect"') && line.includes('"ERROR"'))).toEqual([]);
   });
+});
+
+describe('how environments stand', () => {
+  /** What whoever is let in is answered, where Storage is empty and no Git host is there. */
+  const routes = {
+    '': 503,
+    'v1/environments': 200,
+    'v1/environments/master/shop': 503,
+    'v1/incidents': 200,
+    'v1/reports': 200,
+    'v1/events': 200,
+    'v1/reports/2026-11-22-weekly': 404,
+    'v1/openapi.json': 200,
+    version: 200,
+    healthz: 200,
+  };
+  const ci = 'converge-ci-master@family.iam.gserviceaccount.com';
+  let functions: Functions;
+
+  beforeAll(async () => {
+    const status = { audiences: [audience('status')], callers: ['ana@family.example', ci] };
+    functions = await start('status-routes', {
+      access: access({ functions: { status }, people: [{ who: ['bob@family.example'] }] }),
+    });
+  });
+
+  const ask = async (route: string, headers: Record<string, string>, method = 'GET'): Promise<Response> =>
+    fetch(`${functions.url('status')}/${route}`, { method, headers });
+
+  test.each<{ who: string; claims: JWTPayload }>([
+    { who: 'a person', claims: { email: 'ana@family.example' } },
+    { who: 'CI', claims: { email: ci } },
+  ])('is told by every route to $who', async ({ claims }) => {
+    const headers = bearer(await tokenOf(claims));
+    const answers = await Promise.all(
+      Object.keys(routes).map(async (route) => [route, (await ask(route, headers)).status] as const),
+    );
+    expect(Object.fromEntries(answers)).toEqual(routes);
+  });
+
+  test.each<{ who: string; claims: JWTPayload | undefined; status: number }>([
+    { who: 'a person who may look into clusters alone', claims: { email: 'bob@family.example' }, status: 403 },
+    { who: 'the account that pushes messages', claims: { email: push }, status: 403 },
+    { who: 'somebody with a token for inspect', claims: { email: ci, aud: audience('inspect') }, status: 401 },
+    { who: 'somebody whose token has ended', claims: { email: ci, iat: now() - 7200, exp: now() - 60 }, status: 401 },
+    { who: 'somebody without a token', claims: undefined, status: 401 },
+  ])('is told by no route to $who: $status', async ({ claims, status }) => {
+    const headers = claims === undefined ? {} : bearer(await tokenOf(claims));
+    for (const route of Object.keys(routes)) {
+      const answer = await ask(route, headers);
+      expect({ route, status: answer.status }).toEqual({ route, status });
+      expect(problemSchema.parse(await answer.json()).status).toBe(status);
+    }
+  });
+
+  test('is asked for by GET or HEAD, of a path and by parameters that there are', async () => {
+    const headers = bearer(await tokenOf({ email: 'ana@family.example' }));
+    expect((await ask('v1/openapi.json', headers, 'HEAD')).status).toBe(200);
+    for (const [route, method, status, subject] of [
+      ['v1/environments', 'POST', 405, 'POST'],
+      ['v1/environment', 'GET', 404, '/v1/environment'],
+      ['v1/environments/nowhere/shop', 'GET', 404, 'nowhere'],
+      ['v1/reports/latest-weekly', 'GET', 404, 'latest-weekly'],
+      ['v1/environments?class=mastre', 'GET', 400, 'class'],
+      ['v1/environments?label=acme', 'GET', 400, 'label'],
+      ['v1/environments?problems=yes', 'GET', 400, 'problems'],
+      ['v1/environments?limit=501', 'GET', 400, 'limit'],
+      ['v1/events?since=36d', 'GET', 400, 'since'],
+      ['v1/events?sinse=1d', 'GET', 400, 'sinse'],
+    ] as const) {
+      const answer = await ask(route, headers, method);
+      expect(answer.status, route).toBe(status);
+      expect(problemSchema.parse(await answer.json())).toMatchObject({ status, subject });
+    }
+  }, 60_000);
+
+  test('is told to nobody who asks all the time, and to everybody else meanwhile', async () => {
+    const ana = bearer(await tokenOf({ email: 'ana@family.example' }));
+    const answers = await Promise.all(
+      Array.from({ length: 3 * rates.status.burst }, async () => ask('v1/openapi.json', ana)),
+    );
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(await refused?.json()).toMatchObject({ code: 'TooManyCalls', status: 429 });
+    expect((await ask('healthz', ana)).status).toBe(200);
+    expect((await ask('v1/openapi.json', bearer(await tokenOf({ email: ci })))).status).toBe(200);
+  }, 60_000);
 });
 
 describe('without a word about access', () => {

@@ -3,6 +3,7 @@ import { rename } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import packageFile from '../../package.json' with { type: 'json' };
 import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { eventually } from '../eventually.ts';
@@ -409,6 +410,179 @@ describe('status', () => {
   });
 });
 
+const documentSchema = z.object({
+  paths: z.record(z.string(), z.object({ get: z.object({ responses: z.record(z.string(), z.looseObject({})) }) })),
+  components: z.looseObject({ responses: z.record(z.string(), z.looseObject({})) }),
+});
+const contentSchema = z.record(z.string(), z.object({ schema: z.looseObject({}) }));
+const documents = new Map<string, z.infer<typeof documentSchema>>();
+
+/**
+ * Asks a function, and holds the answer against what its own OpenAPI document says of that route and status.
+ *
+ * @param route as the document calls it
+ */
+async function ask(
+  name: 'status' | 'inspect',
+  route: string,
+  {
+    path = route,
+    method = 'GET',
+    headers = {},
+  }: { path?: string; method?: string; headers?: Record<string, string> } = {},
+): Promise<{ status: number; body: Readonly<Record<string, unknown>>; headers: Headers }> {
+  const url = await urlOf(name);
+  const document = documents.get(name) ?? documentSchema.parse(await (await fetch(`${url}/v1/openapi.json`)).json());
+  documents.set(name, document);
+  const answer = await fetch(`${url}${path}`, { method, headers });
+  const { status } = answer;
+  const said = document.paths[route]?.get.responses[status];
+  expect(said, `${route} ${status}`).toBeDefined();
+  if (status === 304) return { status, body: {}, headers: answer.headers };
+  const { content } =
+    said?.['$ref'] === undefined ? { content: said?.['content'] } : (document.components.responses['Problem'] ?? {});
+  const [found] = Object.entries(contentSchema.parse(content));
+  if (found === undefined) throw new Error(`${route} answers nothing`);
+  const [type, { schema }] = found;
+  expect(answer.headers.get('content-type')).toContain(type);
+  const body = z.looseObject({}).parse(await answer.json());
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile({
+    ...schema,
+    components: document.components,
+  });
+  expect(validate(body), JSON.stringify(validate.errors)).toBe(true);
+  return { status, body, headers: answer.headers };
+}
+
+describe('what may be asked of status', () => {
+  test('is every environment, and those that are chosen', async () => {
+    const all = await ask('status', '/v1/environments');
+    expect(all).toMatchObject({ status: 200, body: { environments: [{ name: 'acme' }], unreadable: [], next: null } });
+    for (const query of ['class=mas*', 'class=develop&class=master', 'problems=false'])
+      expect((await ask('status', '/v1/environments', { path: `/v1/environments?${query}` })).body).toEqual(all.body);
+    for (const query of ['class=develop', 'problems=true', 'label=customer%3Dglobex'])
+      expect(await ask('status', '/v1/environments', { path: `/v1/environments?${query}` })).toMatchObject({
+        body: { environments: [] },
+      });
+  });
+
+  test('is one environment, as it stands in the list, until it changes', async () => {
+    const [row] = z.array(z.unknown()).parse((await ask('status', '/v1/environments')).body['environments']);
+    const route = '/v1/environments/{class}/{name}';
+    const path = '/v1/environments/master/acme';
+    const first = await ask('status', route, { path });
+    expect(first.body).toEqual(row);
+    const etag = first.headers.get('etag') ?? '';
+    expect(await ask('status', route, { path, headers: { 'if-none-match': etag } })).toMatchObject({ status: 304 });
+    expect(await deliver('reconcile-requested', 'reconcile')).toEqual(acknowledged);
+    await eventually('it is seen that it was looked at', async () => {
+      const again = await ask('status', route, { path, headers: { 'if-none-match': etag } });
+      return again.status === 200;
+    });
+  });
+
+  test('is each report that is kept, whole by its name', async () => {
+    const { body } = await ask('status', '/v1/reports');
+    const [kept] = z.array(z.object({ id: z.string(), name: z.string(), html: z.string() })).parse(body['reports']);
+    expect(kept).toMatchObject({ name: 'weekly', html: `gs://family-state/reports/${kept?.id}.html` });
+    const report = await ask('status', '/v1/reports/{id}', { path: `/v1/reports/${kept?.id}` });
+    expect(report.body).toMatchObject({ name: 'weekly', kept: { html: kept?.html } });
+    expect((await ask('status', '/v1/reports', { path: '/v1/reports?name=daily' })).body).toEqual({
+      reports: [],
+      next: null,
+    });
+  });
+
+  test('is what happened, page by page, as it is told at once', async () => {
+    const all = z.array(z.object({ id: z.string(), kind: z.string() }));
+    const { body } = await ask('status', '/v1/events');
+    const told = all.parse(body['events']);
+    expect(told.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['commit', 'converged']));
+    const paged: unknown[] = [];
+    for (let path = '/v1/events?limit=1'; ;) {
+      const page = await ask('status', '/v1/events', { path });
+      paged.push(...all.parse(page.body['events']));
+      const [, next] = /^<(.*)>; rel="next"$/.exec(page.headers.get('link') ?? '') ?? [];
+      if (next === undefined) break;
+      path = `/v1/events${next}`;
+    }
+    expect(paged).toEqual(told);
+    expect((await ask('status', '/v1/events', { path: '/v1/events?since=0s' })).body['events']).toEqual([]);
+  });
+
+  test('is what the command asks, its health and its version', async () => {
+    expect(await ask('status', '/')).toMatchObject({ status: 200 });
+    const commit = await parts.askMaster('rev-parse', 'main');
+    const path = `/?repository=master&commit=${commit}`;
+    expect(await ask('status', '/', { path })).toMatchObject({ status: 200, body: { commit } });
+    for (const route of ['/healthz', '/version', '/v1/openapi.json', '/v1/incidents'])
+      expect(await ask('status', route)).toMatchObject({ status: 200 });
+  });
+
+  test.each([
+    ['/', `/?repository=master&commit=${'0'.repeat(40)}`, 'GET', 400, 'BadRequest'],
+    ['/v1/environments', '/v1/environments?limit=0', 'GET', 400, 'BadRequest'],
+    ['/v1/environments', '/v1/environments', 'POST', 405, 'MethodNotAllowed'],
+    ['/v1/environments', '/v1/environment', 'GET', 404, 'NotFound'],
+    ['/v1/environments/{class}/{name}', '/v1/environments/master/nobody', 'GET', 404, 'NotFound'],
+    ['/v1/environments/{class}/{name}', '/v1/environments/nowhere/acme', 'GET', 404, 'NotFound'],
+    ['/v1/reports/{id}', '/v1/reports/2020-01-01-weekly', 'GET', 404, 'NotFound'],
+    ['/v1/reports/{id}', '/v1/reports/latest-weekly', 'GET', 404, 'NotFound'],
+    ['/v1/events', '/v1/events?since=36d', 'GET', 400, 'BadRequest'],
+    ['/v1/incidents', '/v1/incidents?state=over', 'GET', 400, 'BadRequest'],
+  ])('is not %s by %s (%s): %i', async (route, path, method, status, code) => {
+    expect(await ask('status', route, { path, method })).toMatchObject({ status, body: { status, code } });
+  });
+});
+
+describe('what may be asked of inspect', () => {
+  const one = '/v1/environments/master/acme';
+  const each = '/v1/environments/{class}/{name}';
+
+  test('is what is in the cluster, and the same as long as it is', async () => {
+    const objects = await ask('inspect', `${each}/objects`, { path: `${one}/objects?tree=true` });
+    expect(objects.body).toMatchObject({ objects: [{ kind: 'ConfigMap', name: 'greeting' }] });
+    const headers = { 'if-none-match': objects.headers.get('etag') ?? '' };
+    expect(await ask('inspect', `${each}/objects`, { path: `${one}/objects?tree=true`, headers })).toMatchObject({
+      status: 304,
+    });
+    for (const asks of ['diff', 'events?since=1h', 'why?object=configmap/greeting', 'plan', 'plan?revision=main'])
+      expect(await ask('inspect', `${each}/${asks.split('?')[0]}`, { path: `${one}/${asks}` })).toMatchObject({
+        status: 200,
+      });
+    expect(await ask('inspect', '/v1/plans/{class}', { path: '/v1/plans/master?revision=main' })).toMatchObject({
+      ...{ status: 200, body: { repository: 'master', environments: ['acme'] } },
+    });
+    for (const route of ['/healthz', '/v1/openapi.json'])
+      expect(await ask('inspect', route)).toMatchObject({ status: 200 });
+  });
+
+  test.each([
+    ['why', `${one}/why`, 'GET', 400, 'BadRequest'],
+    ['why', `${one}/why?object=configmap/nobody`, 'GET', 400, 'BadRequest'],
+    ['events', `${one}/events?since=yesterday`, 'GET', 400, 'BadRequest'],
+    ['diff', `${one}/diff?tree=true`, 'GET', 400, 'BadRequest'],
+    ['diff', `${one}/diff`, 'DELETE', 405, 'MethodNotAllowed'],
+    ['plan', `${one}/plan?revision=../main`, 'GET', 400, 'BadRequest'],
+    ['plan', `${one}/plan?revision=nowhere`, 'GET', 400, 'BadRequest'],
+    ['plan', '/v1/environments/nowhere/acme/plan', 'GET', 404, 'NotFound'],
+    ['objects', `${one}/secrets`, 'GET', 404, 'NotFound'],
+    ['objects', '/v1/environments/master/nobody/objects', 'GET', 404, 'NotFound'],
+    ['objects', '/v1/environments/nowhere/acme/objects', 'GET', 404, 'NotFound'],
+  ])('is not %s by %s (%s): %i', async (asks, path, method, status, code) => {
+    expect(await ask('inspect', `${each}/${asks}`, { path, method })).toMatchObject({ status, body: { status, code } });
+  });
+
+  test('is answered 422 where the environment is wrong', async () => {
+    await parts.commit({ 'environments/wrong.yaml': 'kind: Environment\n' });
+    const path = '/v1/environments/master/wrong/objects';
+    expect(await ask('inspect', `${each}/objects`, { path })).toMatchObject({
+      status: 422,
+      body: { code: 'InvalidEnvironment' },
+    });
+  });
+});
+
 describe('with the Git host of develop gone', () => {
   beforeAll(async () => {
     await parts.storage
@@ -457,7 +631,23 @@ describe('with the Git host of develop gone', () => {
   });
 
   test('status answers 503 with the environments it can still read', async () => {
-    expect(await get('/')).toMatchObject({ status: 503, body: { environments: [{ name: 'acme' }], unreadable: [{}] } });
+    expect(await get('/')).toMatchObject({
+      status: 503,
+      body: { environments: [{ name: 'acme' }, {}], unreadable: [{}] },
+    });
+    const unreadable = [{ repository: 'develop' }];
+    const route = '/v1/environments';
+    expect(await ask('status', route)).toMatchObject({
+      status: 200,
+      body: { environments: [{ name: 'acme' }, {}], unreadable },
+    });
+    const one = { path: '/v1/environments/develop/acme' };
+    expect(await ask('status', '/v1/environments/{class}/{name}', one)).toMatchObject({
+      ...{ status: 503, body: { code: 'GitUnavailable', subject: 'develop/acme' } },
+    });
+    expect(await ask('status', '/v1/events')).toMatchObject({ status: 200, body: { unread: [{ what: 'develop' }] } });
+    const about = { kind: 'dependency', about: 'repository/develop', until: null, acknowledged: null };
+    expect(await ask('status', '/v1/incidents')).toMatchObject({ status: 200, body: { incidents: [about] } });
   });
 });
 

@@ -389,6 +389,8 @@ describe('the contracts', () => {
       'render-lines',
       'render-answers',
       'http-error',
+      // test/unit/functions/open-api.test.ts
+      ...['incidents', 'events-page', 'problem'],
     ];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseTime } from '../../base/time.ts';
 import { heldFolder, type ListedIncident } from '../../notices/held-alert.ts';
+import { incidentKey } from '../../notices/notice.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
 
 /** Who takes care of an incident: `held/acknowledged/<incident key>.json`, and the same in its metadata. */
@@ -71,6 +72,17 @@ export function acknowledgementOf(
       (longest, one) => (longest === undefined || one.until > longest.until ? one : longest),
       undefined,
     );
+}
+
+/** Who takes care of an occurrence of an incident now; undefined: nobody, or the time is over. */
+export function acknowledgedNow(
+  { id, since }: { id: string; since: string },
+  { known, now }: { known: ReadonlyMap<string, ListedAcknowledgement>; now: number },
+): Pick<Acknowledgement, 'by' | 'at' | 'until' | 'comment'> | undefined {
+  const said = known.get(incidentKey(id))?.said;
+  if (said === undefined || said.since !== since || untilOf(said) <= now) return undefined;
+  const { by, at, until, comment } = said;
+  return { by, at, until, comment };
 }
 
 /** Forgets those of incidents that have ended. */

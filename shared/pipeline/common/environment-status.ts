@@ -35,7 +35,9 @@ const unprovenObjectSchema = z.object({
 });
 
 /** Who takes care of it, as git names them; absent: nobody, or the time is over. */
-const acknowledgedSchema = acknowledgementSchema.pick({ by: true, at: true, until: true, comment: true }).optional();
+export const acknowledgedSchema = acknowledgementSchema
+  .pick({ by: true, at: true, until: true, comment: true })
+  .optional();
 
 const openIncidentSchema = z.object({
   id: z.string(),
@@ -58,7 +60,7 @@ const openIncidentSchema = z.object({
   acknowledged: acknowledgedSchema,
 });
 
-const environmentStatusSchema = z.object({
+export const environmentStatusSchema = z.object({
   name: z.string(),
   repository: z.string(),
   cluster: z.string(),
@@ -153,3 +155,22 @@ export const statusSchema = z.object({
 
 export type EnvironmentStatus = Readonly<z.infer<typeof environmentStatusSchema>>;
 export type Status = Readonly<z.infer<typeof statusSchema>>;
+
+/** Of these nobody can say that they are well. */
+const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
+
+/** Whether an environment by itself asks for somebody. */
+export function needsSomebody({ state }: Pick<EnvironmentStatus, 'state'>): boolean {
+  return unwell.includes(state);
+}
+
+/**
+ * Whether the file of an environment says all of these labels. What nobody can read may say any of them: one that is broken
+ * is not to look well by being left out.
+ */
+export function hasLabels(
+  { labels, policy }: Pick<EnvironmentStatus, 'labels' | 'policy'>,
+  wanted: readonly (readonly [label: string, value: string])[],
+): boolean {
+  return policy === null || wanted.every(([label, value]) => labels[label] === value);
+}

@@ -49,7 +49,7 @@ export interface Inspection {
  * Looks at an environment as its next run would, and does nothing: no lease is taken, and nothing is written or
  * published. The cluster is asked as the environment's own user, where the configuration says so.
  *
- * Throws `BadRequest` (refuse) where no file declares it, what is wrong with its file or its signature (refuse), and what
+ * Throws `NotFound` (refuse) where no file declares it, what is wrong with its file or its signature (refuse), and what
  * Git, the state bucket and the cluster throw.
  */
 export async function openInspection(asked: Inspected, ports: InspectPorts): Promise<Inspection> {
@@ -116,7 +116,7 @@ export async function recall({ repository, environment }: Inspected, ports: Insp
 
 function unknown({ repository, environment }: Inspected): ConvergeError {
   return new ConvergeError({
-    code: 'BadRequest',
+    code: 'NotFound',
     subject: `${repository}/${environment}`,
     message: 'no file at the head of the branch declares it',
     remedy: '`converge status` lists those that are',

@@ -41,8 +41,11 @@ it.each([401, 403])('ends at once, with the reason, where who waits may not ask 
   expect(calls).toBe(1);
 });
 
-it.each([500, 503])('asks again until the time is over where it does not answer as it should (%s)', async (status) => {
-  const { calls, outcome } = await waitWith(status);
-  await expect(outcome).rejects.toMatchObject({ problem: 'said', exit: 1 });
-  expect(calls).toBe(1201);
-});
+it.each([429, 500, 503])(
+  'asks again until the time is over where it does not answer as it should (%s)',
+  async (status) => {
+    const { calls, outcome } = await waitWith(status);
+    await expect(outcome).rejects.toMatchObject({ problem: 'said', exit: 1 });
+    expect(calls).toBe(1201);
+  },
+);

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Request, Response } from '@google-cloud/functions-framework';
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { route } from '../../../functions/api/route.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { unreadableFile } from '../../../shared/adapters/secret-file.ts';
 
@@ -24,19 +26,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The lines of the log that a call leaves whose work throws, and the status and body of its answer. */
 async function callThatFails(stage: 'status' | 'checkDrift' | 'receivePush', error: Error) {
-  const { answering, answeringAnybody } = await import('../../../functions/delivery.ts');
+  const { answering, answeringAnybody, answeringRoutes } = await import('../../../functions/delivery.ts');
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written.push(String(text));
     return true;
   });
   const json = vi.fn<(body: unknown) => void>();
-  const status = vi.fn<(code: number) => { json: typeof json }>(() => ({ json }));
+  const status = vi.fn<(code: number) => object>(() => ({ json, type: () => ({ json }) }));
   const fail = async (): Promise<never> => {
     throw error;
   };
-  const respond = stage === 'receivePush' ? answeringAnybody(stage, fail) : answering(stage, fail);
-  const [request, response]: unknown[] = [{ headersDistinct: {}, headers: {} }, { status }];
+  const row = { name: 'it', path: '/', summary: '', query: z.object({}), answer: z.object({}) };
+  const respond =
+    stage === 'receivePush'
+      ? answeringAnybody(stage, fail)
+      : stage === 'status'
+        ? answeringRoutes(stage, [route({ ...row, handle: fail })])
+        : answering(stage, fail);
+  const call = { method: 'GET', path: '/', query: {}, headersDistinct: {}, headers: {} };
+  const [request, response]: unknown[] = [call, { status, set: () => undefined }];
   await respond(request as Request, response as Response);
   vi.restoreAllMocks();
   const lines = written.filter((line) => line.startsWith('{"severity"')).map((line): unknown => JSON.parse(line));
@@ -48,7 +57,7 @@ it('what the status cannot read for a moment wakes nobody: it may note nothing, 
   expect(await callThatFails('status', error)).toMatchObject({
     lines: [{ severity: 'WARNING', message: 'status failed' }],
     status: 503,
-    body: { error: { code: 'SecretUnavailable' } },
+    body: { code: 'SecretUnavailable', status: 503, subject: '/secrets/git-master/value' },
   });
 });
 

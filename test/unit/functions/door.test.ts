@@ -40,24 +40,27 @@ function configure(access: string): void {
 
 /** The lines of the log that a call at a door leaves, and the status of its answer. */
 async function callAt(stage: GuardedFunction) {
-  const { acknowledging, answering, answeringPeople } = await import('../../../functions/delivery.ts');
+  const { acknowledging, answering, answeringRoutes } = await import('../../../functions/delivery.ts');
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written.push(String(text));
     return true;
   });
   const handle = async (): Promise<never> => Promise.reject(new Error('it is let in'));
-  const isAsked = stage === 'checkDrift' || stage === 'status' || stage === 'report';
   const called =
-    stage === 'inspect'
-      ? answeringPeople(stage, handle)
-      : isAsked
+    stage === 'inspect' || stage === 'status'
+      ? answeringRoutes(stage, [])
+      : stage === 'checkDrift' || stage === 'report'
         ? answering(stage, handle)
         : acknowledging(stage, handle);
-  const status = vi.fn<(code: number) => object>(() => ({ json: () => undefined }));
+  const answered = { json: () => undefined, type: () => answered };
+  const status = vi.fn<(code: number) => object>(() => answered);
   const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.e30.c2ln`;
   const headersDistinct = { authorization: [`Bearer ${token}`] };
-  const [request, response]: unknown[] = [{ headersDistinct, headers: {} }, { status }];
+  const [request, response]: unknown[] = [
+    { headersDistinct, headers: {} },
+    { status, set: () => undefined },
+  ];
   await called(request as Request, response as Response);
   vi.restoreAllMocks();
   const lines = written.filter((line) => line.startsWith('{"severity"')).map((line): unknown => JSON.parse(line));

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
-import { readQuestion, type Question } from '../../../shared/pipeline/inspect/question.ts';
+import {
+  questionParameters,
+  readQuestion,
+  type ClassQuestion,
+  type Question,
+} from '../../../shared/pipeline/inspect/question.ts';
 import {
   diffAnswerSchema,
   eventsAnswerSchema,
@@ -127,7 +132,7 @@ describe('the objects of an environment', () => {
 
   it('are nobody’s where no file declares it, where its head is not signed as is wanted, or its file is wrong', async () => {
     const world = await converged([configMap('a')]);
-    await expect(ask(world, { asks: 'diff' }, 'nobody')).rejects.toMatchObject({ code: 'BadRequest' });
+    await expect(ask(world, { asks: 'diff' }, 'nobody')).rejects.toMatchObject({ code: 'NotFound' });
     world.trust.root = { allowedSigners: '', openpgpKeys: undefined };
     await expect(ask(world, { asks: 'diff' })).rejects.toMatchObject({ code: 'UntrustedRevision' });
     world.trust.root = undefined;
@@ -464,8 +469,15 @@ describe('whoever inspects', () => {
 
 describe('a call', () => {
   const now = new Date('2026-11-21T01:00:00Z');
-  const read = (what: string, query: Record<string, unknown> = {}, method = 'GET') =>
-    readQuestion({ method, path: `/v1/environments/${what}`, query, now });
+  const { objects, diff, events, why, plan, plans } = questionParameters;
+  const read: Readonly<Record<string, (query: object) => Question | ClassQuestion>> = {
+    objects: (query) => readQuestion.objects(objects.parse(query), now),
+    diff: (query) => readQuestion.diff(diff.parse(query), now),
+    events: (query) => readQuestion.events(events.parse(query), now),
+    why: (query) => readQuestion.why(why.parse(query), now),
+    plan: (query) => readQuestion.plan(plan.parse(query), now),
+    plans: (query) => readQuestion.plans(plans.parse(query), now),
+  };
 
   it.each([
     ['objects', {}, { asks: 'objects', tree: false }],
@@ -473,38 +485,31 @@ describe('a call', () => {
     ['diff', {}, { asks: 'diff' }],
     ['plan', {}, { asks: 'plan', revision: undefined }],
     ['plan', { revision: 'feature/a' }, { asks: 'plan', revision: 'feature/a' }],
+    ['plans', {}, { asks: 'plans', revision: undefined }],
+    ['plans', { revision: 'v1' }, { asks: 'plans', revision: 'v1' }],
     ['events', {}, { asks: 'events', since: undefined }],
     ['events', { since: '1h' }, { asks: 'events', since: '2026-11-21T00:00:00.000Z' }],
+    ['events', { since: '2026-11-20T23:00:00Z' }, { asks: 'events', since: '2026-11-20T23:00:00.000Z' }],
     ['why', { object: 'deploy/web' }, { asks: 'why', kind: 'deploy', name: 'web', namespace: undefined }],
     ['why', { object: 'a/b', namespace: 'c' }, { asks: 'why', kind: 'a', name: 'b', namespace: 'c' }],
   ])('for %s with %o is understood', (what, query, question) => {
-    expect(read(`master/sh%6Fp/${what}`, query)).toEqual({ repository: 'master', environment: 'shop', question });
-  });
-
-  it('for the plans of a class is understood, and refused by name as any other', () => {
-    const call = (query: Record<string, unknown>, method = 'GET') =>
-      readQuestion({ method, path: '/v1/plans/mas%74er', query, now });
-    const question = { asks: 'plans', revision: 'v1' };
-    expect(call({ revision: 'v1' })).toEqual({ repository: 'master', environment: undefined, question });
-    expect(() => call({ revision: 'a b' })).toThrow('is no commit');
-    expect(() => call({}, 'POST')).toThrow('is not GET');
+    expect(read[what]?.(query)).toEqual(question);
   });
 
   it.each([
-    ['master/shop', {}, 'GET'],
-    ['master/shop/secrets', {}, 'GET'],
-    ['master/shop/../diff', {}, 'GET'],
-    ['master/shop/events', { since: 'yesterday' }, 'GET'],
-    ['master/shop/events', { since: '99999999999d' }, 'GET'],
-    ['master/shop/events', { since: ['1h', '2h'] }, 'GET'],
-    ['master/shop/why', {}, 'GET'],
-    ['master/shop/why', { object: 'web' }, 'GET'],
-    ['master/shop/why', { object: 'a/b/c' }, 'GET'],
-    ['master/shop/diff', {}, 'POST'],
-    ['master/shop/plan', { revision: '../main' }, 'GET'],
-    ['master/shop/plan', { revision: '--upload-pack=x' }, 'GET'],
-    ['master/shop/plan', {}, 'POST'],
-  ])('for %s with %o by %s is refused by name', (what, query, method) => {
-    expect(() => read(what, query, method)).toThrow(expect.objectContaining({ code: 'BadRequest' }));
+    ['objects', { tree: 'yes' }],
+    ['objects', { since: '1h' }],
+    ['events', { since: 'yesterday' }],
+    ['events', { since: '99999999999d' }],
+    ['why', {}],
+    ['why', { object: 'web' }],
+    ['why', { object: 'a/b/c' }],
+    ['plan', { revision: '../main' }],
+    ['plan', { revision: '--upload-pack=x' }],
+    ['plan', { tree: 'true' }],
+    ['plans', { revision: 'a b' }],
+    ['plans', { class: 'staging' }],
+  ])('for %s with %o is refused', (what, query) => {
+    expect(() => read[what]?.(query)).toThrow(/./);
   });
 });
