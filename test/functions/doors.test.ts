@@ -416,7 +416,7 @@ describe('what is in a cluster', () => {
     functions = await start('inspect', {
       access: access({
         people: [
-          { who: ['ana@family.example', 'ada@family.example'] },
+          { who: ['ana@family.example', 'ada@family.example', 'max@family.example', 'mia@family.example'] },
           { who: ['bob@family.example'], classes: ['staging'] },
           { who: ['*@partner.example'], classes: ['master'], environments: ['acme-*'] },
         ],
@@ -501,6 +501,22 @@ describe('what is in a cluster', () => {
     expect([deleted.status, deleted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(lines.filter((line) => line.includes('"stage":"inspect"') && line.includes('"ERROR"'))).toEqual([]);
   });
+
+  // Of `inspect`, which lets so few in a second that the slowest machine asks more.
+  test('is told to nobody who asks all the time, and to everybody else meanwhile', async () => {
+    const asks = async (route: string, email: string): Promise<Response> =>
+      fetch(`${functions.url('inspect')}/${route}`, {
+        headers: bearer(await tokenOf({ email, aud: audience('inspect') })),
+      });
+    const answers = await Promise.all(
+      Array.from({ length: 3 * rates.inspect.burst }, async () => asks('v1/openapi.json', 'max@family.example')),
+    );
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(await refused?.json()).toMatchObject({ code: 'TooManyCalls', status: 429 });
+    expect((await asks('healthz', 'max@family.example')).status).toBe(200);
+    expect((await asks('v1/openapi.json', 'mia@family.example')).status).toBe(200);
+  }, 60_000);
 });
 
 describe('how environments stand', () => {
@@ -575,18 +591,6 @@ describe('how environments stand', () => {
       expect(answer.status, route).toBe(status);
       expect(problemSchema.parse(await answer.json())).toMatchObject({ status, subject });
     }
-  }, 60_000);
-
-  test('is told to nobody who asks all the time, and to everybody else meanwhile', async () => {
-    const ana = bearer(await tokenOf({ email: 'ana@family.example' }));
-    const answers = await Promise.all(
-      Array.from({ length: 3 * rates.status.burst }, async () => ask('v1/openapi.json', ana)),
-    );
-    const refused = answers.find(({ status }) => status === 429);
-    expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
-    expect(await refused?.json()).toMatchObject({ code: 'TooManyCalls', status: 429 });
-    expect((await ask('healthz', ana)).status).toBe(200);
-    expect((await ask('v1/openapi.json', bearer(await tokenOf({ email: ci })))).status).toBe(200);
   }, 60_000);
 });
 
