@@ -4,8 +4,8 @@ import { incidentsOf, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 
 /**
- * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout` and `retry`: it waits for nothing
- * and tries nothing, until it is suspended no more. How a roll-out goes on is no longer looked at, so a health of
+ * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout`, `retry` and `frozen`: it waits for
+ * nothing and tries nothing, until it is suspended no more, and no freeze is looked at. How a roll-out goes on is no longer looked at, so a health of
  * `Progressing` becomes `Unknown`, unless that is how it settled. What was told stays open.
  */
 export function suspended(memory: Memory, { attempted }: { attempted: AttemptedRevision }): Memory {
@@ -18,6 +18,7 @@ export function suspended(memory: Memory, { attempted }: { attempted: AttemptedR
     waiting: undefined,
     rollout: undefined,
     retry: undefined,
+    frozen: undefined,
   };
 }
 

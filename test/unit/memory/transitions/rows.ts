@@ -130,7 +130,7 @@ const accepting: readonly Row[] = [
     apply: (memory) => suspended(memory, { attempted }),
     meets: 'any',
     sets: { attempted },
-    clears: ['held', 'waiting', 'rollout', 'retry'],
+    clears: ['held', 'waiting', 'rollout', 'retry', 'frozen'],
     but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
   },
   {

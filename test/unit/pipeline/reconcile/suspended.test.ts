@@ -32,6 +32,20 @@ const look = async (world: World, seconds: number): Promise<string> => {
 const later = (seconds: number): string => new Date(Date.parse('2026-11-21T01:00:00Z') + seconds * 1000).toISOString();
 
 describe('an environment that is suspended until a time', () => {
+  it('is frozen no more by what its file said before', async () => {
+    const frozen = createWorld();
+    frozen.git.add(shop([configMap('colors')]));
+    await frozen.run();
+    frozen.wait(60);
+    frozen.git.add(shop(green, ['freeze: [{ name: closed, cron: "0 0 * * *", length: 1d }]']));
+    await frozen.run();
+    expect((await frozen.memoryOf('shop')).frozen).toMatchObject({ window: 'closed' });
+    frozen.wait(60);
+    frozen.git.add(shop(green, [`suspendUntil: "${later(2 * hour)}"`]));
+    expect((await frozen.run()).outcome).toBe('suspended');
+    expect((await frozen.memoryOf('shop')).frozen).toBeUndefined();
+  });
+
   it('is left as it is until then, and goes on by itself with the next check', async () => {
     const world = await suspended(`suspendUntil: "${later(2 * hour)}"`, 'suspendReason: moves');
     expect(await look(world, hour)).toBe('suspended');
