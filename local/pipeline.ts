@@ -32,12 +32,13 @@ import type { StorageService } from './parts/storage.ts';
 import { asOnPlatform, type Instances, type MemoryLimit } from './platform.ts';
 import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
-import { cacheFolder, comingPrograms, type ComingPrograms, type Programs, type Report } from './programs.ts';
+import { comingPrograms, type ComingPrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
 import { clusterFolder, gkeCluster, startServices, type Services } from './services.ts';
 import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
 import { createStops, type Stops } from './stops.ts';
+import { cacheFolder } from '../shared/adapters/cache-folder.ts';
 
 const project = 'local';
 const repositoryClasses = ['master', 'staging', 'develop'] as const;

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { access, glob, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildSettings, goWords, runGoBuild, type Platform } from './go-build.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
 import { shippedProgram } from './shipped-programs.ts';
+import { cacheFolder } from '../shared/adapters/cache-folder.ts';
 
 /** The packages of the module `tools/`, in the order in which Go builds them: what the story needs first comes first. */
 export const programNames = ['pubsub', 'storage', 'render', 'kwok', 'cluster'] as const;
@@ -38,12 +38,6 @@ const pollMilliseconds = 500;
 const lockTouchMilliseconds = 5000;
 /** A lock untouched for this long is abandoned, even where its process id lives on as another program. */
 const lockStaleMilliseconds = 60_000;
-
-/** Where built programs and compiled code are kept between runs, outside of any checkout. */
-export function cacheFolder(): string {
-  if (process.env['CONVERGE_CACHE']) return resolve(process.env['CONVERGE_CACHE']);
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'converge');
-}
 
 /** All that the pipeline is made of, in one build: see `comingPrograms`. */
 export async function ensurePrograms(options: EnsureOptions = {}): Promise<Programs> {

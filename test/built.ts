@@ -3,7 +3,7 @@ import { access, glob, mkdir, readFile, rename, rm, stat, utimes, writeFile } fr
 import { dirname, join, resolve } from 'node:path';
 import { unzipSync } from 'fflate';
 import { build, built } from '../build/build.ts';
-import { cacheFolder } from '../local/programs.ts';
+import { cacheFolder } from '../shared/adapters/cache-folder.ts';
 
 export const root = resolve(import.meta.dirname, '..');
 const sources = [

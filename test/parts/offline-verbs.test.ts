@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { load, loadAll } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { renderOutputSchema, validateOutputSchema } from '../../cli/output-schemas.ts';
-import { cacheFolder, ensureProgram } from '../../local/programs.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { cacheFolder } from '../../shared/adapters/cache-folder.ts';
 import { runConverge, type Ended } from '../e2e/command.ts';
 
 /* The verbs that work on files alone, as their users run them: no configuration, no pipeline, the real renderer. */

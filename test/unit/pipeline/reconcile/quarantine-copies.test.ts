@@ -3,8 +3,8 @@ import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { quarantinePath } from '../../../../shared/memory/quarantine.ts';
 import { deployment, list, shop } from './runs/files.ts';
 import { readied, unready } from './world/controllers.ts';
-import { refuseQuarantined } from '../../../../shared/pipeline/rollback/refuse-quarantined.ts';
 import { Killed, mortalPorts } from './world/mortal-ports.ts';
+import { isRefused } from './world/refused-upload.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const copyPath = quarantinePath({ repository: 'master', environment: 'shop' });
@@ -70,22 +70,6 @@ it.each(['other content', 'what failed, by a person'])(
   },
 );
 
-/** Whether an upload of that image, on top of the branch, is refused. */
-async function isRefused(world: World, image: string): Promise<boolean> {
-  const head = await world.git.fetchHead();
-  const { id } = world.git.add(web(image));
-  const commit = await world.git.findCommit(id);
-  if (head === undefined || commit === undefined) throw new Error('the branch is gone');
-  world.git.reset(head.id);
-  try {
-    await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
-    return false;
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'Quarantined') return true;
-    throw error;
-  }
-}
-
 /** A run that rolls back stands still before this of its effects, counted from 1, until all that is over. */
 async function frozenAt(freezesBefore: number): Promise<{ world: World; effects: number }> {
   const world = createWorld();
@@ -126,16 +110,16 @@ it('an upload is not refused for a quarantine that is over, whatever a run write
     await looks(world, 2);
     const at = `stood still before ${effect} of ${effects}`;
     expect.soft((await world.memoryOf('shop')).quarantine, at).toBeUndefined();
-    expect.soft(await isRefused(world, 'shop:bad'), at).toBe(false);
+    expect.soft(await isRefused(world, web('shop:bad')), at).toBe(false);
   }
 });
 
 it('an upload is refused as long as the memory says so, or nobody knows what it says', async () => {
   const { world } = await frozenAt(Infinity);
-  expect(await isRefused(world, 'shop:bad')).toBe(true);
-  expect(await isRefused(world, 'shop:3')).toBe(false);
+  expect(await isRefused(world, web('shop:bad'))).toBe(true);
+  expect(await isRefused(world, web('shop:3'))).toBe(false);
   world.spoil('environments/master/shop/memory.json', '');
-  expect(await isRefused(world, 'shop:bad')).toBe(true);
+  expect(await isRefused(world, web('shop:bad'))).toBe(true);
   await world.forget('shop');
-  expect(await isRefused(world, 'shop:bad')).toBe(true);
+  expect(await isRefused(world, web('shop:bad'))).toBe(true);
 });

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { quarantinePath } from '../../../../shared/memory/quarantine.ts';
 import { refuseQuarantined } from '../../../../shared/pipeline/rollback/refuse-quarantined.ts';
 import { deployment, environment, list } from './runs/files.ts';
 import { readied, unready } from './world/controllers.ts';
+import { isRefused } from './world/refused-upload.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const asking = 'rollback: { onFailure: revert }';
@@ -40,22 +40,6 @@ async function failedPair(): Promise<World> {
   return world;
 }
 
-/** Whether an upload of that image, on top of the branch, is refused. */
-async function isRefused(world: World, image: string): Promise<boolean> {
-  const head = await world.git.fetchHead();
-  const { id } = world.git.add(web(image));
-  const commit = await world.git.findCommit(id);
-  if (head === undefined || commit === undefined) throw new Error('the branch is gone');
-  world.git.reset(head.id);
-  try {
-    await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
-    return false;
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'Quarantined') return true;
-    throw error;
-  }
-}
-
 it.each([
   ['left', 'right'],
   ['right', 'left'],
@@ -66,8 +50,8 @@ it.each([
   expect(reverted).toBe(await world.git.head());
   await look(world, second);
   expect((await world.memoryOf(second)).converged?.commit).toBe(reverted);
-  expect(await isRefused(world, 'shop:bad')).toBe(true);
-  expect(await isRefused(world, 'shop:2')).toBe(false);
+  expect(await isRefused(world, web('shop:bad'))).toBe(true);
+  expect(await isRefused(world, web('shop:2'))).toBe(false);
 });
 
 it('is remembered by whom asked for it, too, until there is other content', async () => {
@@ -87,7 +71,7 @@ it('what a person rolls back may be uploaded again', async () => {
   world.git.add(web('shop:1'));
   await look(world, 'left');
   expect((await world.memoryOf('left')).quarantine).toBeUndefined();
-  expect(await isRefused(world, 'shop:bad')).toBe(false);
+  expect(await isRefused(world, web('shop:bad'))).toBe(false);
 });
 
 it('is none of what waited for the one whose rollback it was: that tried nothing', async () => {
