@@ -18,7 +18,7 @@ const order =
  * that.
  */
 const innerOrder =
-  'common < rollback, reconcile/run < copy-artifact, reconcile/tell, reconcile/render < reconcile/accept, reconcile/observe < reconcile/others, reconcile/judge < reconcile/write, inspect < reconcile/leave < plan-commit';
+  'common < rollback, reconcile/run < copy-artifact, reconcile/tell, reconcile/render < reconcile/accept, reconcile/observe < reconcile/others, reconcile/judge < reconcile/write, inspect < reconcile/leave < plan-commit < act';
 const rooms = roomsOf(order).flat();
 const domain = rooms.slice(0, rooms.indexOf('ports')).map((room) => `shared/${room}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
