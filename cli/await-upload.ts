@@ -225,7 +225,7 @@ function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit):
 }
 
 /** The objects of a diff, with their fields as Git and the cluster have them. */
-export function objectLines(diff: Diff | null): Line[] {
+export function objectLines(diff: Pick<Diff, 'objects' | 'omitted'> | null): Line[] {
   if (diff === null) return [];
   const objects = diff.objects.flatMap((object): Line[] => [
     { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },

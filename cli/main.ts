@@ -8,6 +8,7 @@ import { makeProgram, realSurroundings } from './program.ts';
 
 /** What the user can mend in the command line, the configuration or the files that are uploaded. */
 const mistakes: readonly ErrorCode[] = [
+  'ActionRefused',
   'BadConfiguration',
   'BadRequest',
   'InvalidEnvironment',

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { requestedSchema } from '../shared/pipeline/act/reconcile.ts';
+import { revertRequestedSchema } from '../shared/pipeline/act/revert.ts';
+import { doneRequestSchema } from '../shared/memory/request.ts';
 import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
 /*
@@ -122,6 +125,19 @@ export const traceOutputSchema = z.object({
     )
     .describe('One for each environment that owns such an object'),
 });
+
+const followedShape = {
+  done: doneRequestSchema
+    .nullable()
+    .describe('What came of it, as the run ended; null: it was not followed, or not done in time'),
+  state: z.string().nullable().describe('Of the environment then; null: it was not followed, or is not known'),
+};
+
+/** `converge reconcile`. */
+export const reconcileOutputSchema = requestedSchema.extend(followedShape);
+
+/** `converge revert`. */
+export const revertOutputSchema = revertRequestedSchema.extend(followedShape);
 
 /** `converge rollback`. */
 export const rollbackOutputSchema = z.object({

@@ -68,7 +68,7 @@ export function statusAnswer(
   const exit = statusExit({ shown, unreadable: [...unreadable, ...unreachable], refused: uploads });
   const rows = wide
     ? shown.flatMap((environment) => wideLines(environment, tones[environment.state]))
-    : [...rowsOf(shown), ...shown.flatMap(causesOf), ...shown.flatMap(acknowledgedOf)];
+    : [...rowsOf(shown), ...shown.flatMap(causesOf), ...shown.flatMap(questionsOf), ...shown.flatMap(acknowledgedOf)];
   const well: Line = { text: 'nothing needs you', tone: 'good' };
   return {
     exit,
@@ -166,6 +166,24 @@ export function causesOf({
   const of = artifact === null ? '' : `, of ${boundedText(artifact, 120)}`;
   const text = `${repository}/${name}: changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
   return [{ text, tone: 'detail' }];
+}
+
+/** By which commands what waits for an answer is answered. */
+export function questionsOf({
+  repository,
+  name,
+  incidents,
+}: Pick<EnvironmentStatus, 'repository' | 'name' | 'incidents'>): Line[] {
+  return incidents.flatMap(({ answers, reverted }) =>
+    answers === undefined || reverted !== undefined
+      ? []
+      : [
+          {
+            text: `${repository}/${name}: waits for an answer: ${answers.revert}, or ${answers.accept}`,
+            tone: 'warning' as const,
+          },
+        ],
+  );
 }
 
 /** Who takes care of what is open, until when, and what they said. */

@@ -28,6 +28,7 @@ export function wideLines(environment: EnvironmentStatus, tone: Tone): Line[] {
     ['health', [`${health}, ${objects} ${objects === 1 ? 'object' : 'objects'}`]],
     ['changed by', causeWords(environment)],
     ['last run', changesWords(environment)],
+    ['asked', environment.requests.slice(-1).map(requestWords)],
     ['not pruned', left === 0 ? [] : [`${left} that Git specifies no more`]],
     [
       'quarantined',
@@ -62,8 +63,15 @@ function incidentLines(incident: Incident): Line[] {
 }
 
 /** What is done about an incident, in words. */
-export function doneWords({ action, rolledBackBy }: Pick<Incident, 'action' | 'rolledBackBy'>): string {
+export function doneWords({
+  action,
+  answers,
+  reverted,
+  rolledBackBy,
+}: Pick<Incident, 'action' | 'answers' | 'reverted' | 'rolledBackBy'>): string {
   if (rolledBackBy !== undefined) return `rolled back by ${rolledBackBy.slice(0, 12)}`;
+  if (reverted !== undefined) return `is undone at the request of ${reverted.by}`;
+  if (answers !== undefined) return `it waits for an answer: ${answers.revert}, or ${answers.accept}`;
   switch (action) {
     case 'healed':
       return 'put right, and watched until it has converged';
@@ -88,6 +96,13 @@ function nextWords({ nextLook, nextTry, state }: EnvironmentStatus): string {
   const look = timeOr(nextLook, 'not known');
   const isLater = nextTry !== null && (nextLook === null || nextTry > nextLook);
   return state === 'Failed' && isLater ? `${look}; what failed is not tried again before ${shortTime(nextTry)}` : look;
+}
+
+/** What a person asked for last, and what came of it. */
+function requestWords({ action, by, at, reason, outcome, message }: EnvironmentStatus['requests'][number]): string {
+  const why = reason === undefined ? '' : ` (${boundedText(reason, 120)})`;
+  const end = message === '' ? outcome : `${outcome}: ${boundedText(message, 120)}`;
+  return `${action} by ${boundedText(by, 80)}${why}, done ${shortTime(at)}: ${end}`;
 }
 
 function causeWords({ cause }: EnvironmentStatus): string[] {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { durationPattern, parseDuration } from '../../shared/environment/duration.ts';
+import { longestReason } from '../../shared/pipeline/act/action.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Context } from '../context.ts';
@@ -22,6 +23,16 @@ export function limitOption(): Option {
 /** `--config` is an option of the program, and may be given before or after a command's name. */
 export function contextOf(command: Command, open: Surroundings['open']): Context {
   return open({ config: command.optsWithGlobals<{ config?: string }>().config });
+}
+
+/** For the history and the alerts, as an action takes it. */
+export function reasonOption(): Option {
+  return new Option('--reason <text>', 'for the history and the alerts').argParser((text: string) => {
+    const said = text.trim();
+    if (said === '' || said.length > longestReason)
+      throw new InvalidArgumentError(`It is a text of ${longestReason} characters at most.`);
+    return said;
+  });
 }
 
 export function example(line: string): string {

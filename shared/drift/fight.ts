@@ -44,21 +44,26 @@ type Step = { readonly does: 'heal' | 'try' | 'begin' | 'pause'; readonly heals:
  * Which drifted objects to heal now. One that was healed three times within ten minutes, and undone each time by the
  * same manager, is left alone for ten minutes and then tried once; undone again, it is left alone twice as long, up to
  * two hours. A fight is over when the object stays as Git has it for ten minutes.
+ *
+ * @param asked keys of what a person asks to be healed now: it is tried once more, whatever pause is on
  */
 export function judgeHeals({
   heals,
   drift,
   now,
+  asked = new Set(),
 }: {
   heals: RememberedHeals | undefined;
   drift: readonly { key: string; diff: ObjectDiff }[];
   now: Date;
+  asked?: ReadonlySet<string>;
 }): HealVerdict {
   const paused = new Map<string, string>();
   const tried = new Set<string>();
   let begins = false;
   const judged = drift.map(({ key, diff }) => {
-    const step = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
+    const found = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
+    const step = asked.has(key) ? onceMore(found, now) : found;
     if (step.does === 'begin') begins = true;
     if (step.does === 'try') tried.add(key);
     if (step.does === 'begin' || step.does === 'pause') paused.set(key, pauseMessage({ key, heals: step.heals }));
@@ -96,6 +101,12 @@ function nextStep({
   if (recent.length >= healsBeforeFight)
     return { does: 'begin', heals: pausedAt({ before: { at: recent, managers: common }, now, pause: window }) };
   return { does: 'heal', heals: { at: recent, managers: common, trying: at } };
+}
+
+/** What would be left alone is tried, and its pause goes on. */
+function onceMore(step: Step, now: Date): Step {
+  if (step.does === 'heal' || step.does === 'try') return step;
+  return { does: 'try', heals: { ...step.heals, trying: now.toISOString() } };
 }
 
 function withoutTrial(heals: Heals | undefined): Heals | undefined {

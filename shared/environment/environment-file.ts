@@ -105,6 +105,9 @@ const lookupSchema = z
   .default('own')
   .transform((said) => (said === true ? 'cluster' : said === false ? 'own' : said));
 
+/** Milliseconds. */
+const shortestAsk = 60_000;
+
 /**
  * What a file says of its environment; durations are milliseconds once they are read. A field that is added here is one
  * of `Environment`.
@@ -119,7 +122,7 @@ const specSchema = z.strictObject({
     ),
   sources: z.array(sourceSchema).min(1, 'expected at least one source'),
   prune: z.boolean().default(true),
-  selfHeal: z.boolean().default(true),
+  selfHeal: z.union([z.boolean(), z.literal('ask')], { error: 'expected true, false or ask' }).default(true),
   suspend: z.boolean().default(false),
   /** Suspended until then, ISO 8601: it ends by itself. */
   suspendUntil: z
@@ -145,6 +148,13 @@ const specSchema = z.strictObject({
   timeout: duration('5m'),
   healAfter: duration('0s'),
   diffAfter: duration('5m'),
+  /** How often drift that waits for an answer is told again. */
+  askFor: z
+    .string()
+    .regex(durationPattern, 'expected a duration like 90s, 5m or 1h30m')
+    .default('4h')
+    .transform(parseDuration)
+    .refine((milliseconds) => milliseconds >= shortestAsk, { error: 'expected a minute at least' }),
   convergedAfter: duration('15m'),
   /** Environments of the same repository that converge before it. */
   dependsOn: z.array(kubernetesName).default([]),

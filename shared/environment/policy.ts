@@ -16,6 +16,8 @@ export const policySchema = z.object({
   suspendReason: z.string().optional(),
   /** False: drift is told, not healed. */
   selfHeal: z.boolean(),
+  /** Whether drift waits for somebody's answer, and is told again until there is one; absent: it does not. */
+  asks: z.boolean().optional(),
   /** False: what Git no longer specifies stays, and is not told. */
   prune: z.boolean(),
   /** How many paths the ignore rules name. */
@@ -33,7 +35,8 @@ export function policyOf({ selfHeal, prune, ignore, ...keys }: PolicyKeys, now: 
     suspend: suspension !== undefined,
     ...(suspension?.until === undefined ? {} : { suspendUntil: suspension.until }),
     ...(suspension?.reason === undefined ? {} : { suspendReason: suspension.reason }),
-    selfHeal,
+    selfHeal: selfHeal === true,
+    ...(selfHeal === 'ask' ? { asks: true } : {}),
     prune,
     ignored: ignore.reduce((sum, { paths }) => sum + paths.length, 0),
     ...(frozen === undefined ? {} : { frozen }),
@@ -49,10 +52,10 @@ export function policyWords(policy: Policy | null): string[] {
 /** What its file says of that. */
 export function fileWords(policy: Policy | null): string[] {
   if (policy === null) return [];
-  const { suspend, suspendUntil: until, suspendReason: reason, selfHeal, prune, ignored } = policy;
+  const { suspend, suspendUntil: until, suspendReason: reason, selfHeal, asks, prune, ignored } = policy;
   return [
     ...(suspend ? [environmentSuspensionWords({ ...(until && { until }), ...(reason && { reason }) })] : []),
-    ...(selfHeal ? [] : ['selfHeal: false']),
+    ...(selfHeal ? [] : [asks === true ? 'selfHeal: ask' : 'selfHeal: false']),
     ...(prune ? [] : ['prune: false']),
     ...(ignored === 0 ? [] : [`${ignored} ignored ${ignored === 1 ? 'path' : 'paths'}`]),
   ];

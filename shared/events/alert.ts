@@ -34,6 +34,10 @@ export type Cause = z.infer<typeof causeSchema>;
 /** Null where it is not known, and in alerts of a version that did not tell it. */
 const cause = causeSchema.nullable().default(null);
 
+/** Who asked that drift is undone, why, and when a run set out to do so (ISO 8601). */
+export const revertedSchema = z.object({ by: z.string(), reason: z.string().optional(), at: z.string() });
+export type Reverted = Readonly<z.infer<typeof revertedSchema>>;
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -48,8 +52,13 @@ export const diffSchema = z.object({
   subject: z.string().nullable().default(null),
   since: z.string(),
   occurrence: z.number().int().positive(),
-  /** Of what is suspended: for how many days it has stood, where that is a day or more: it is told once a day. */
+  /**
+   * Of what is suspended: for how many days it has stood, where that is a day or more: it is told once a day. Of what
+   * waits for an answer: how many times `askFor` it has.
+   */
   reminder: z.int().positive().optional(),
+  /** By which commands a person answers drift that waits for that; absent: it waits for nobody. */
+  answers: z.object({ revert: z.string(), accept: z.string() }).optional(),
   action: z.enum(['healed', 'healing', 'none']),
   summary: z.string(),
   objects: z.array(objectDiffSchema),
@@ -76,6 +85,8 @@ export const convergedSchema = z.object({
   occurrence: z.number().int().positive().nullable(),
   /** When that began; null, too, from a version that did not tell it. */
   since: z.string().nullable().default(null),
+  /** By whom the drift that this closes was undone on purpose; absent: by nobody. */
+  reverted: revertedSchema.optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),
@@ -139,6 +150,7 @@ export function alertId(alert: Alert): string {
           ...differingPaths(alert.data.objects),
           ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
           ...(alert.data.reminder === undefined ? [] : [`day ${alert.data.reminder}`]),
+          ...(alert.data.answers === undefined ? [] : ['asks']),
         ]
       : []),
     ...beginningOf(alert),

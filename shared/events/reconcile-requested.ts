@@ -23,8 +23,32 @@ export const reconcileRequestedSchema = z.object({
   told: z.string().optional(),
   /** Id of the wait that this run goes on with: others only look. An empty text is none, as no key is. */
   waitId: z.string().optional(),
+  /** Who asks for it on purpose, and why. Empty texts are none, as no keys are. */
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  /** Id of the incident whose drift is to be undone, and since when that stands. Empty texts are none, as no keys are. */
+  revert: z.string().optional(),
+  since: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
+
+/** What a person asks for on purpose: a look past every pause, or that the drift of one incident is undone, too. */
+export type PersonsRequest = { readonly by: string; readonly reason?: string } & (
+  | { readonly action: 'reconcile' }
+  | { readonly action: 'revert'; readonly incident: string; readonly since: string }
+);
+
+/** Undefined where no person asks for the look. */
+export function personsRequestOf({
+  by = '',
+  reason = '',
+  revert = '',
+  since = '',
+}: ReconcileRequested): PersonsRequest | undefined {
+  if (by === '') return undefined;
+  const who = { by, ...(reason === '' ? {} : { reason }) };
+  return revert === '' ? { ...who, action: 'reconcile' } : { ...who, action: 'revert', incident: revert, since };
+}
 
 /** Throws `InvalidEvent` (refuse). */
 export function parseReconcileRequested(event: IncomingEvent): ReconcileRequested {
@@ -52,7 +76,10 @@ export function encodeReconcileRequested({
     subject,
     time,
     // The schema of the topic knows no key that may be missing.
-    data: { ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
+    data: {
+      ...{ ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
+      ...{ by: job.by ?? '', reason: job.reason ?? '', revert: job.revert ?? '', since: job.since ?? '' },
+    },
   };
 }
 
@@ -74,4 +101,27 @@ export function encodeTryAgain({
 }): OutgoingEvent {
   const { time, ...asked } = job;
   return encodeReconcileRequested({ job: { ...asked, cause: 'request' }, occasion: `again ${artifact}`, time });
+}
+
+/**
+ * The job of what a person asks for. By its id, the memory of the environment tells whether it was done.
+ *
+ * @param nonce of this request alone: who asks twice wants two looks
+ */
+export function encodePersonsRequest({
+  request,
+  nonce,
+  time,
+  ...of
+}: {
+  repository: string;
+  environment: string;
+  request: PersonsRequest;
+  nonce: string;
+  time: Date;
+}): OutgoingEvent {
+  const { by, reason } = request;
+  const reverted = request.action === 'revert' ? { revert: request.incident, since: request.since } : {};
+  const job = { ...of, cause: 'request', by, ...(reason === undefined ? {} : { reason }), ...reverted } as const;
+  return encodeReconcileRequested({ job, occasion: `asked ${nonce}`, time });
 }

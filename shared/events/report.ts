@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { diffReasons } from '../base/diff-reasons.ts';
-import { causeSchema } from './alert.ts';
+import { causeSchema, revertedSchema } from './alert.ts';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 
 export const reportType = 'dev.converge.report.v1';
@@ -52,6 +52,7 @@ const pastSchema = z.object({
   ...incident,
   until: time('When it ended: ISO 8601'),
   healed: z.boolean().describe('Whether Converge brought back what Git says; else it ended by itself or by a commit'),
+  reverted: revertedSchema.optional().describe('Who asked that it is undone, why and when; absent: nobody did'),
 });
 
 const rollbackSchema = z.object({

@@ -46,7 +46,7 @@ function isWithin(text: string, { writtenAt, longest }: { writtenAt: Date; longe
  */
 export function believedMemory(memory: Memory, writtenAt: Date): Memory {
   const { attempted, converged, previous, quarantine, incident, incidents, rollout, retry, heals } = memory;
-  const { notes, since, outbox, suspects, lateUntil, past, frozen } = memory;
+  const { notes, since, outbox, suspects, lateUntil, past, frozen, requests } = memory;
   return {
     ...memory,
     attempted: attempted && believedAttempt(attempted, writtenAt),
@@ -60,6 +60,7 @@ export function believedMemory(memory: Memory, writtenAt: Date): Memory {
     frozen: frozen && believedFreeze(frozen, writtenAt),
     heals: heals && believedHeals(heals, writtenAt),
     notes: notes && each(notes, (note) => (isObjectId(note.commit) ? note : undefined)),
+    requests: requests && each(requests, (done) => withTexts(done, { at: pastTime(done.at, writtenAt) })),
     past: past && believedPast(past, writtenAt),
     since: pastTime(since, writtenAt),
     outbox: outbox && each(outbox, (alert) => believedAlert(alert, writtenAt)),

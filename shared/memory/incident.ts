@@ -3,7 +3,7 @@ import { parseTime } from '../base/time.ts';
 import type { Divergence } from '../drift/divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
-import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
+import { diffSchema, revertedSchema, type Cause, type Diff } from '../events/alert.ts';
 import { boundedDiff } from '../events/bounded-alert.ts';
 import { diffReasons, type DiffReason } from '../base/diff-reasons.ts';
 import { differingPaths, type ObjectDiff } from '../drift/object-diff.ts';
@@ -41,8 +41,13 @@ export const incidentSchema = z.object({
   told: z.boolean(),
   /** Whether anything was told of it before it became what it is now: its end is told, too. */
   announced: z.boolean().optional(),
-  /** Of what is suspended: for how many days it had stood when it was told last, where that was a day or more. */
+  /**
+   * Of what is suspended: for how many days it had stood when it was told last, where that was a day or more; of what
+   * waits for an answer, how many times `askFor`.
+   */
   reminder: z.int().positive().optional(),
+  /** Who asked that it is undone, where a run set out to: its end says so. */
+  reverted: revertedSchema.optional(),
   /** Whether others were found and this one was not: it ends with the next convergence. */
   passed: z.boolean().optional(),
   closedAt: z.string().optional(),
@@ -72,17 +77,39 @@ function isSuspended({ suspended }: ObjectDiff): boolean {
   return suspended !== undefined;
 }
 
-/** Whether it is told again once a day as long as it stands. */
-function remindsOf({ reason, objects }: Divergence): boolean {
-  return reason === 'Suspended' || objects.some(isSuspended);
+/** What a run does about the drift that it found. */
+export interface DriftDone {
+  /** In milliseconds, how often it is told again until somebody answers it; undefined: it waits for no answer. */
+  readonly askFor?: number | undefined;
+  /** Whether it is undone because a person asked for that. */
+  readonly reverts?: boolean;
 }
 
 const day = 86_400_000;
 
-/** For how many days it has stood; undefined: for less than one. */
-function dueReminder({ since, now }: { since: string; now: Date }): number | undefined {
-  const days = Math.floor((now.getTime() - parseTime(since)) / day);
-  return days > 0 ? days : undefined;
+/** In milliseconds, how often it is told again as long as it stands; undefined: it is not. */
+function reminderPeriod({ reason, objects }: Divergence, drift: DriftDone | undefined): number | undefined {
+  return drift?.askFor ?? (reason === 'Suspended' || objects.some(isSuspended) ? day : undefined);
+}
+
+/** For how many periods it has stood; undefined: for less than one, or it is not told again. */
+function dueReminder({
+  since,
+  now,
+  period,
+}: {
+  since: string;
+  now: Date;
+  period: number | undefined;
+}): number | undefined {
+  if (period === undefined) return undefined;
+  const periods = Math.floor((now.getTime() - parseTime(since)) / period);
+  return periods > 0 ? periods : undefined;
+}
+
+/** What it was told as last: of another kind, its reminders counted something else. */
+function lastReminder({ reminder, diff }: Incident, { isAsked }: { isAsked: boolean }): number {
+  return isAsked === (diff?.answers !== undefined) ? (reminder ?? 0) : 0;
 }
 
 /**
@@ -97,6 +124,7 @@ export function openIncident({
   convergedAfter,
   began,
   cause,
+  drift,
 }: {
   incidents: readonly Incident[];
   divergence: Divergence;
@@ -108,18 +136,25 @@ export function openIncident({
   convergedAfter: number;
   /** When what was waited for began, where it is told only now that this has lasted too long; absent: now. */
   began?: string | undefined;
+  /** Of drift: what the run does about it. */
+  drift?: DriftDone | undefined;
 }): Incident {
   const { reason, revision, summary } = divergence;
   const titles = divergence.objects.slice(0, listedObjects).map(objectTitle);
   const found = { reason, revision, summary, objects: titles, cause };
   const open = matching(incidents.filter(isOpen), { reason, titles });
   if (open !== undefined) {
+    // It was undone, and is here again: that is another occurrence, which nobody has answered.
+    if (open.reverted !== undefined && drift?.reverts === false)
+      return { ...anew(open), ...found, ...again(open, now) };
     const isCoveredByIt = reason !== 'Drifted' || isCovered({ divergence, by: open.diff });
     // What is left alone is so whatever is committed: a person knows of it, and is reminded.
     const isLeft = reason === 'Suspended' || (divergence.objects.length > 0 && divergence.objects.every(isSuspended));
-    const reminder = remindsOf(divergence) ? dueReminder({ since: open.since, now }) : undefined;
-    const isDue = reminder !== undefined && reminder > (open.reminder ?? 0);
-    if (isDue) return { ...(open.told ? anew(open) : open), ...found, passed: undefined, reminder };
+    const isAsked = drift?.askFor !== undefined;
+    const reminder = dueReminder({ since: open.since, now, period: reminderPeriod(divergence, drift) });
+    const isDue = reminder !== undefined && reminder > lastReminder(open, { isAsked });
+    const isUnasked = isAsked && open.told && open.diff?.answers === undefined;
+    if (isDue || isUnasked) return { ...(open.told ? anew(open) : open), ...found, passed: undefined, reminder };
     const isSame = (isLeft || isOfOneCause(open, { revision, cause })) && isCoveredByIt;
     if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
@@ -139,6 +174,11 @@ export function openIncident({
     told: false,
     closedAt: undefined,
   };
+}
+
+function again({ occurrence }: Incident, now: Date) {
+  const begins = { occurrence: occurrence + 1, since: now.toISOString() };
+  return { ...begins, reminder: undefined, reverted: undefined, passed: undefined };
 }
 
 /** Undefined where others were waited for since: of what comes while they are open, it is not known to have begun then. */
@@ -221,6 +261,7 @@ export function withDiff({
   policy,
   labels,
   cause,
+  isAsked = false,
 }: {
   incident: Incident;
   divergence: Divergence;
@@ -231,6 +272,8 @@ export function withDiff({
   policy: Policy | null;
   labels?: Diff['labels'];
   cause: Cause | null;
+  /** Whether it waits for somebody's answer. */
+  isAsked?: boolean;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
   const diff: Diff = {
@@ -248,12 +291,25 @@ export function withDiff({
     since: incident.since,
     occurrence: incident.occurrence,
     ...(incident.reminder === undefined ? {} : { reminder: incident.reminder }),
+    ...(isAsked ? { answers: answersOf(incident) } : {}),
     summary: divergence.summary,
     objects,
     omitted: divergence.objects.length - objects.length,
     rollback: null,
   };
   return { ...incident, diff: boundedDiff(diff), told: false };
+}
+
+/** The commands by which drift is answered. */
+export function answersOf({ id }: Pick<Incident, 'id'>): NonNullable<Diff['answers']> {
+  return { revert: `converge revert ${id}`, accept: `converge accept ${id}` };
+}
+
+/**
+ * Whether an object, by its title, is one of an incident: where that lists as many as it can, any may be.
+ */
+export function isOfIncident({ objects = [], subject }: Pick<Incident, 'objects' | 'subject'>, title: string): boolean {
+  return objects.length >= listedObjects || objects.includes(title) || subject === title;
 }
 
 /**

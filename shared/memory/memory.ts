@@ -10,6 +10,7 @@ import { pastSchema } from './past.ts';
 import { healthStates } from '../health/health.ts';
 import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
+import { doneRequestSchema } from './request.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
 import { surveySchema } from './survey.ts';
@@ -135,6 +136,8 @@ export const memorySchema = z.object({
   heals: rememberedHealsSchema.optional(),
   /** The last few convergences, as they are written back to Git: a writeback that failed is made up for by the next. */
   notes: z.array(convergedNoteSchema).optional(),
+  /** What people asked for on purpose, the last of it in the order in which it was done. */
+  requests: z.array(doneRequestSchema).readonly().optional(),
   /** What ended and converged in the last weeks, for reports; absent before the first of it. */
   past: pastSchema.optional(),
   /** What only the cluster knows of it, for reports; absent where no report is made of it. */

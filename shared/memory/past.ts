@@ -3,7 +3,7 @@ import { shortened } from '../base/shortened.ts';
 import { formatTime, parseTime } from '../base/time.ts';
 import { diffReasons } from '../base/diff-reasons.ts';
 import { sameInputs } from '../environment/inputs.ts';
-import { causeSchema } from '../events/alert.ts';
+import { causeSchema, revertedSchema, type Reverted } from '../events/alert.ts';
 import type { Incident } from './incident.ts';
 import type { Memory } from './memory.ts';
 
@@ -31,6 +31,8 @@ const pastIncidentSchema = z.object({
   /** Whether Converge brought back what Git says. */
   healed: z.boolean(),
   cause: causeSchema.nullable(),
+  /** Who asked that it is undone, where somebody did. */
+  reverted: revertedSchema.optional(),
   /** The commit that took the revision back. */
   rollback: z.string().optional(),
 });
@@ -92,7 +94,7 @@ function withEnded(known: readonly PastEntry[], ended: PastEntry): readonly Past
 }
 
 function entryOf(
-  { id, reason, subject, since, occurrence, revision, summary, diff }: Incident,
+  { id, reason, subject, since, occurrence, revision, summary, diff, reverted }: Incident,
   until: string,
 ): PastEntry {
   const managers = (diff?.objects ?? []).flatMap(({ fields }) => fields.flatMap(({ manager }) => manager ?? []));
@@ -102,9 +104,23 @@ function entryOf(
     ...(subject === undefined ? {} : { subject: shortened(subject, longestName) }),
     summary: shortened(summary, longestSummary),
     by: [...new Set(managers)].slice(0, namedManagers).map((manager) => shortened(manager, longestName)),
-    healed: reason === 'Drifted' && diff !== undefined && diff.action !== 'none',
+    healed: isHealed({ reason, diff, reverted }),
+    ...(reverted === undefined ? {} : { reverted: shortReverted(reverted) }),
     cause: shortCause(diff?.cause ?? null),
     ...(rollback === undefined ? {} : { rollback }),
+  };
+}
+
+/** Whether Converge brought back what Git says, by itself or because somebody asked for it. */
+export function isHealed({ reason, diff, reverted }: Pick<Incident, 'reason' | 'diff' | 'reverted'>): boolean {
+  return reason === 'Drifted' && (reverted !== undefined || (diff !== undefined && diff.action !== 'none'));
+}
+
+function shortReverted({ by, reason, at }: Reverted): Reverted {
+  return {
+    by: shortened(by, longestName),
+    ...(reason === undefined ? {} : { reason: shortened(reason, longestSummary) }),
+    at,
   };
 }
 

@@ -93,7 +93,7 @@ export function judgeRollback({
   const notDue = (note: string): RollbackVerdict => ({ verdict: 'not due', note });
   if (environment.rollback.onFailure !== 'revert' || environmentSuspension(environment, now) !== undefined)
     return notDue('');
-  if (!environment.selfHeal) return notDue('not rolled back: selfHeal is false');
+  if (environment.selfHeal !== true) return notDue(`not rolled back: selfHeal is ${environment.selfHeal}`);
   if (failed.isLeftAlone === true) return notDue('not rolled back: it is left alone, and not as this revision says');
   if (converged === undefined) return notDue('not rolled back: nothing converged before it');
   if (sameInputs({ attempted: converged.inputs, current: failed.inputs })) {
@@ -128,7 +128,7 @@ export function asksForRollback({
   current: Inputs;
 }): boolean {
   const { rollback, selfHeal } = environment;
-  if (rollback.onFailure !== 'revert' || !selfHeal) return false;
+  if (rollback.onFailure !== 'revert' || selfHeal !== true) return false;
   if (environmentSuspension(environment, now) !== undefined) return false;
   return converged === undefined || !sameInputs({ attempted: converged.inputs, current });
 }

@@ -28,6 +28,7 @@ export function diffLines(diff: Diff): string[] {
     ...valueLines(objects[0]),
     ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}${reminderWords(diff)}`,
+    ...answerLines(diff),
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
     ...(frozen === undefined ? [] : [`It is ${frozenWords(frozen)}`]),
@@ -35,8 +36,18 @@ export function diffLines(diff: Diff): string[] {
   ];
 }
 
-/** Of what is told once a day. */
-function reminderWords({ reminder }: Diff): string {
+/** By which commands it is answered. */
+function answerLines({ answers }: Diff): string[] {
+  if (answers === undefined) return [];
+  return [`To undo it: ${answers.revert}`, `To have it in Git: ${answers.accept}`];
+}
+
+/** Of what is told once a day, or until it is answered. */
+function reminderWords({ reminder, answers }: Diff): string {
+  if (answers !== undefined)
+    return reminder === undefined
+      ? ' It waits for an answer.'
+      : ' It waits for an answer still, and is told again until there is one.';
   return reminder === undefined
     ? ''
     : ` It has stood for ${reminder} ${reminder === 1 ? 'day' : 'days'}, and is told once a day.`;
@@ -59,8 +70,16 @@ export function convergedLines(converged: Converged): string[] {
   return [
     ...(isKnown ? [done] : []),
     ...(since === null ? [] : [`It had differed since ${since}`]),
+    ...revertedLines(converged),
     ...placeLines(converged),
   ];
+}
+
+function revertedLines({ reverted }: Converged): string[] {
+  if (reverted === undefined) return [];
+  const { by, reason } = reverted;
+  const why = reason === undefined ? '' : `: ${boundedText(reason, 200)}`;
+  return [`It was undone at the request of ${boundedText(by, 80)}${why}`];
 }
 
 /** Of those that stand on what does not answer so many are named. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { environmentKey } from '../base/revision.ts';
 import { formatTime, parseTime } from '../base/time.ts';
-import { causeSchema } from '../events/alert.ts';
+import { causeSchema, revertedSchema } from '../events/alert.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
 import { withoutFields } from '../memory/evidence.ts';
 import { isAnnounced, type Incident } from '../memory/incident.ts';
@@ -44,6 +44,9 @@ export const listedIncidentSchema = z.object({
     .describe('The last commit that changed what the environment is made of; null: not known'),
   told: z.boolean().nullable().describe('Whether sinks were told of it; null: of one that is long over nobody knows'),
   healed: z.boolean().nullable().describe('Whether Converge brought back what Git says; null: it is open'),
+  reverted: revertedSchema
+    .nullable()
+    .describe("By whose request it was undone, or is being; null: by nobody's, or not known"),
   acknowledged: acknowledgedSchema
     .unwrap()
     .nullable()
@@ -91,7 +94,7 @@ export async function listIncidents(
 
 const ofNoEnvironment = {
   ...{ environment: null, cluster: null, object: null, until: null, occurrence: 1, revision: null },
-  ...{ cause: null, told: true, healed: null },
+  ...{ cause: null, told: true, healed: null, reverted: null },
 } as const;
 
 interface Acknowledged {
@@ -122,15 +125,16 @@ export function ofEnvironment(
       },
       ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null },
       acknowledged: acknowledgedNow({ id, since }, by) ?? null,
+      reverted: incident.reverted ?? null,
     };
   });
   const told = toldOf(incidentsOf(memory));
   const environment = { repository, name, cluster: memory.cluster, memory };
   const past = pastOf({ ...environment, ...noStatus }).map((ended): ListedIncident => {
-    const { id, reason, object, since, until, occurrence, revision, summary, cause, healed } = ended;
+    const { id, reason, object, since, until, occurrence, revision, summary, cause, healed, reverted = null } = ended;
     return {
       ...{ ...of, id, reason, object, since: timeOf(since), until: timeOf(until), occurrence, revision, summary },
-      ...{ cause, told: told.get(`${id} ${until}`) ?? null, healed, acknowledged: null },
+      ...{ cause, told: told.get(`${id} ${until}`) ?? null, healed, reverted, acknowledged: null },
     };
   });
   return [...open, ...past];

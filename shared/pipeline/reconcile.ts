@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConvergeError, describeError } from '../base/errors.ts';
-import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import { encodeReconcileRequested, personsRequestOf, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { commitOf, environmentKey } from '../base/revision.ts';
 import type { Memory } from '../memory/memory.ts';
 import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
@@ -12,6 +12,7 @@ import { hasGateMoved } from './reconcile/accept/dependencies.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
 import { writeTold } from './reconcile/run/claim.ts';
 import { fenceWrites } from './reconcile/run/fence-writes.ts';
+import { keepRequest } from './reconcile/run/keep-request.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
@@ -38,7 +39,7 @@ export async function reconcile(
   ports: ReconcilePorts,
   settings: ReconcileSettings,
 ): Promise<ReconcileResult> {
-  const wait: OwnWait = { id: `${settings.event}/${randomUUID()}`, metAnother: false };
+  const wait: OwnWait = { id: `${settings.event}/${randomUUID()}`, metAnother: false, wasDone: undefined };
   for (let look = 1; ; look++) {
     const isLast = look === looksOfOneJob;
     const state = await openWhenFree(job, ports, { ...settings, wait });
@@ -54,10 +55,14 @@ export async function reconcile(
   }
 }
 
-/** What a job would wait as, and whether it found another run at work when it came. */
+/**
+ * What a job would wait as, whether it found another run at work when it came, and whether what a person asks for by it was
+ * done before: undefined until that is read.
+ */
 interface OwnWait {
   readonly id: string;
   metAnother: boolean;
+  wasDone: boolean | undefined;
 }
 
 interface Looking {
@@ -105,6 +110,7 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
   let result: RunResult;
   try {
     result = await run.converge();
+    keepRequest(run, result);
     if (result.outcome !== 'removed') suspectUnsettled(run);
     if (result.outcome !== 'absent' || state.hold !== undefined) await commit(state);
   } catch (error) {
@@ -182,6 +188,7 @@ async function openRun(
   if (found.head !== undefined && found.head.id === job.head) state.confirmHead = isHead;
   const { waitSeconds } = settings.limits;
   const waitId = waitIdOf(job, { waiting: state.current.waiting, wait, event: settings.event, head: found.head?.id });
+  wait.wasDone ??= state.current.requests?.some(({ id }) => id === settings.event) === true;
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
   const { cluster, ...unanswered } = fenceWrites(ports, lease);
   const run: Run = {
@@ -192,7 +199,9 @@ async function openRun(
     head: found.head,
     startedAt: now(),
     learnTime: (read) => learnTime(state, read),
-    cause: job.cause,
+    // What was done rests in the pauses that are on.
+    cause: wait.wasDone ? 'schedule' : job.cause,
+    request: wait.wasDone ? undefined : personsRequestOf(job),
     waitId,
     waitUntil: () => (waitsUntil ??= new Date(now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
     isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),

@@ -299,6 +299,7 @@ function factsOf({
       ...doneOf(open),
       ...differingOf(open),
     })),
+    requests: [...(memory.requests ?? [])],
     quarantine: stands
       ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
       : null,
@@ -314,9 +315,15 @@ function frozenOf({ memory, now }: Pick<Seen, 'memory' | 'now'>): Frozen | undef
   return stillFrozen(memory.frozen, now.getTime());
 }
 
-function doneOf({ diff }: Pick<Incident, 'diff'>) {
-  if (diff === undefined) return {};
-  return { action: diff.action, ...(diff.rollback === null ? {} : { rolledBackBy: diff.rollback.commit }) };
+function doneOf({ diff, reverted }: Pick<Incident, 'diff' | 'reverted'>) {
+  const undone = reverted === undefined ? {} : { reverted };
+  if (diff === undefined) return undone;
+  const { action, answers, rollback } = diff;
+  return {
+    ...{ action, ...undone },
+    ...(answers === undefined ? {} : { answers }),
+    ...(rollback === null ? {} : { rolledBackBy: rollback.commit }),
+  };
 }
 
 /** As the alert tells it; by its title alone where what differs now was not told. */

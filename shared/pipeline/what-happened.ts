@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
 import { environmentKey } from '../base/revision.ts';
 import { parseTime } from '../base/time.ts';
+import { revertedSchema } from '../events/alert.ts';
 import { withoutFields } from '../memory/evidence.ts';
 import type { Memory } from '../memory/memory.ts';
+import { doneRequestSchema } from '../memory/request.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
@@ -36,10 +38,23 @@ const openedEventSchema = z.object({ kind: z.literal('incident-opened'), ...inci
 const closedEventSchema = z.object({
   ...{ kind: z.literal('incident-closed'), ...incidentShape },
   healed: z.boolean().describe('Whether Converge brought back what Git says'),
+  reverted: revertedSchema.nullable().describe("By whose request it was undone; null: by nobody's"),
+});
+const requestedEventSchema = z.object({
+  ...{ kind: z.literal('requested'), id, at: time, ...place },
+  ...doneRequestSchema.pick({ action: true, by: true, outcome: true, message: true }).shape,
+  reason: z.string().nullable().describe('Why, as they said; null: nobody said'),
+  incident: z.string().nullable().describe('Whose drift was to be undone; null: of no one incident'),
 });
 
 export const happenedSchema = z
-  .discriminatedUnion('kind', [commitEventSchema, convergedEventSchema, openedEventSchema, closedEventSchema])
+  .discriminatedUnion('kind', [
+    commitEventSchema,
+    convergedEventSchema,
+    openedEventSchema,
+    closedEventSchema,
+    requestedEventSchema,
+  ])
   .describe('Other kinds may come');
 export type Happened = Readonly<z.infer<typeof happenedSchema>>;
 
@@ -54,7 +69,7 @@ const besideSchema = z.object(besideHappened);
 
 /**
  * What happened since a time: commits of each branch, convergences that changed what an environment is made of, and
- * incidents of environments, as far as Git and the state bucket still tell. Throws `StorageUnavailable` (retry).
+ * incidents of environments, and what people asked for, as far as Git and the state bucket still tell. Throws `StorageUnavailable` (retry).
  */
 export async function whatHappened(
   { repositories, since }: { repositories: readonly string[]; since: Date },
@@ -103,7 +118,7 @@ function ofMemory({ repository, name, memory }: { repository: string; name: stri
     ...{ kind: 'converged', id: `converged/${key}/${at}`, at: timeOf(at), ...of, revision, seconds },
   }));
   const incidents = ofEnvironment({ repository, name, memory }, { known: new Map(), now: 0 }).flatMap(
-    ({ id: incident, reason, summary, since, until, healed }): Happened[] => {
+    ({ id: incident, reason, summary, since, until, healed, reverted }): Happened[] => {
       const told = { ...of, incident, reason, summary };
       const opened: Happened = { kind: 'incident-opened', id: `opened/${incident}/${since}`, at: since, ...told };
       if (until === null) return [opened];
@@ -113,9 +128,16 @@ function ofMemory({ repository, name, memory }: { repository: string; name: stri
         at: until,
         ...told,
         healed: healed ?? false,
+        reverted,
       };
       return [opened, closed];
     },
   );
-  return [...converged, ...incidents];
+  const requested = (memory.requests ?? []).map(
+    ({ id: request, at, action, by, outcome, message, reason = null, incident = null }): Happened => ({
+      ...{ kind: 'requested', id: `requested/${request}`, at: timeOf(at), ...of },
+      ...{ action, by, outcome, message, reason, incident },
+    }),
+  );
+  return [...converged, ...incidents, ...requested];
 }

@@ -3,7 +3,7 @@ import type { ObjectDiff } from '../drift/object-diff.ts';
 import type { Finding, FindingChange, PastIncident } from '../events/report.ts';
 import type { Incident } from '../memory/incident.ts';
 import { incidentsOf } from '../memory/incidents.ts';
-import type { PastEntry } from '../memory/past.ts';
+import { isHealed, type PastEntry } from '../memory/past.ts';
 import { objectTitle } from '../objects/object-id.ts';
 import { suspensionWords } from '../ownership/suspended-object.ts';
 import type { ReportedEnvironment } from './reported-environment.ts';
@@ -77,17 +77,19 @@ export function pastOf(environment: ReportedEnvironment): PastIncident[] {
 }
 
 function ofPast(environment: ReportedEnvironment, entry: PastEntry): PastIncident {
-  const { id, reason, subject, since, until, times, revision, summary, by, healed, cause } = entry;
+  const { id, reason, subject, since, until, times, revision, summary, by, healed, reverted, cause } = entry;
   return {
     ...{ id, environment: keyOf(environment), cluster: environment.cluster, reason, object: subject ?? null },
     ...{ since, until, occurrence: times, revision, summary, by, healed, cause },
+    ...(reverted === undefined ? {} : { reverted }),
   };
 }
 
 function closedOf(environment: ReportedEnvironment): PastIncident[] {
   return incidentsOf(environment.memory).flatMap((incident) => {
     if (incident.closedAt === undefined) return [];
-    const healed = incident.reason === 'Drifted' && incident.diff !== undefined && incident.diff.action !== 'none';
-    return [{ ...factsOf(environment, incident), until: incident.closedAt, healed }];
+    const { closedAt: until, reverted } = incident;
+    const ended = { ...factsOf(environment, incident), until, healed: isHealed(incident) };
+    return [reverted === undefined ? ended : { ...ended, reverted }];
   });
 }

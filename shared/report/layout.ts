@@ -1,6 +1,6 @@
 import { parseTime } from '../base/time.ts';
 import { shortRevision } from '../base/revision.ts';
-import type { Finding, FindingChange, Report } from '../events/report.ts';
+import type { Finding, FindingChange, PastIncident, Report } from '../events/report.ts';
 import { chosenText, counted, isWell, newsText, verdictOf } from '../notices/report-notice.ts';
 import { durationText, plainText, timeText } from './text.ts';
 
@@ -83,11 +83,7 @@ function sectionsOf(report: Report): readonly Listed[] {
     {
       ...{ key: 'drifted', title: 'Drifted, and as Git says again' },
       heading: ['Environment', 'Began', 'Lasted', 'What', 'By', 'How it ended'],
-      rows: report.drifted.map((past) => [
-        ...pastCells(past),
-        [byText(past.by)],
-        [past.healed ? 'healed' : 'not healed by Converge'],
-      ]),
+      rows: report.drifted.map((past) => [...pastCells(past), [byText(past.by)], [endText(past)]]),
     },
     {
       ...{ key: 'ended', title: 'Failed, and mended' },
@@ -204,6 +200,11 @@ function byCell({ by, reason, cause }: Finding): Cell {
 function changeText({ object, path, desired, observed, change, message }: FindingChange): string {
   if (path === '') return [object, change, message].filter((word) => word !== '').join(': ');
   return `${object} ${path}: Git has ${desired ?? 'nothing'}, the cluster ${observed ?? 'nothing'}${message === '' ? '' : `; ${message}`}`;
+}
+
+function endText({ healed, reverted }: PastIncident): string {
+  if (reverted !== undefined) return `undone at the request of ${reverted.by}`;
+  return healed ? 'healed' : 'not healed by Converge';
 }
 
 function pastCells({ environment, since, until, summary }: Report['drifted'][number]): readonly Cell[] {

@@ -20,6 +20,8 @@ import {
   testSinkOutputSchema,
   acknowledgeOutputSchema,
   alertsOutputSchema,
+  reconcileOutputSchema,
+  revertOutputSchema,
   rollbackOutputSchema,
   traceOutputSchema,
   uploadOutputSchema,
@@ -90,6 +92,8 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   history: historyOutputSchema,
   trace: traceOutputSchema,
   rollback: rollbackOutputSchema,
+  'reconcile-request': reconcileOutputSchema,
+  revert: revertOutputSchema,
   acknowledge: acknowledgeOutputSchema,
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,
@@ -113,6 +117,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
 const named: Readonly<Record<string, string>> = {
   'command-error': 'a command that fails',
   'environment-diff': 'converge diff',
+  'reconcile-request': 'converge reconcile',
 };
 const commandOf = (name: string): string => named[name] ?? `converge ${name}`;
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {

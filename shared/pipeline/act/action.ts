@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { durationPattern } from '../../environment/duration.ts';
 
+/** Characters. */
+export const longestReason = 500;
+
 /** What all actions say beside what they are of. */
 const common = {
   /** For the commit, the history and the alerts. */
-  reason: z.string().trim().min(1).max(500).optional(),
+  reason: z.string().trim().min(1).max(longestReason).optional(),
   /** Only tells what would be done. */
   dryRun: z.boolean().default(false),
 };

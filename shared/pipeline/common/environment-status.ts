@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
 import { diffReasons } from '../../base/diff-reasons.ts';
-import { causeSchema } from '../../events/alert.ts';
+import { causeSchema, diffSchema, revertedSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { failingSchema } from '../../memory/look-times.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
+import { doneRequestSchema } from '../../memory/request.ts';
 import { acknowledgementSchema } from './acknowledgements.ts';
 import { refusedUploadSchema } from './refused-uploads.ts';
 
@@ -52,6 +53,10 @@ const openIncidentSchema = z.object({
   source: z.string().optional(),
   /** What is done about it; absent where nothing was told of it yet. */
   action: z.enum(['healed', 'healing', 'none']).optional(),
+  /** By which commands a person answers it; absent: it waits for nobody. */
+  answers: diffSchema.shape.answers,
+  /** By whose request it is being undone; absent: by nobody's. */
+  reverted: revertedSchema.optional(),
   /** The commit that took the revision back. */
   rolledBackBy: z.string().optional(),
   /** Each object that differs, and how, where that is known; and how many more do. A function of the version before does not say. */
@@ -89,6 +94,8 @@ export const environmentStatusSchema = z.object({
   incident: z.string().nullable(),
   /** All that are open, the gravest first. A function of the version before does not say. */
   incidents: z.array(openIncidentSchema).default([]),
+  /** What people asked for on purpose, the last of it, in the order in which it was done. A function of the version before does not say. */
+  requests: z.array(doneRequestSchema).default([]),
   /** The revision that was rolled back because it failed, and that uploads may not bring back. */
   quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
   health: z.enum(healthStates),

@@ -147,10 +147,11 @@ async function decide(
   const relooked = await lookAgain(target, rendered, renderFor);
   const drift = [...compared.drift, ...relooked.drift];
   if (drift.length === 0) return { desired: rendered, actions: compared.actions, left: new Map() };
-  const judged = judgeDrift(run, { environment, revision, drift });
-  const why = environment.selfHeal
-    ? 'differs, and is not healed now'
-    : 'differs, and is left as it is: spec.selfHeal is false';
+  const judged = judgeDrift(run, { environment, revision, drift, request: undefined });
+  const why =
+    environment.selfHeal === true
+      ? 'differs, and is not healed now'
+      : `differs, and is left as it is: spec.selfHeal is ${environment.selfHeal}`;
   const alone = new Map(drift.map(({ key, diff }) => [key, diff.suspended] as const));
   const left = new Map(
     [...judged.left].map((key) => {

@@ -201,7 +201,7 @@ async function convergeTarget(
   if (drift.length === 0)
     return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
-  const judged = judgeDrift(run, { environment, revision, drift });
+  const judged = judgeDrift(run, { environment, revision, drift, request: run.request });
   const { divergence, left, unhealed } = judged;
   tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));

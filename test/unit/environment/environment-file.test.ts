@@ -47,6 +47,7 @@ describe('an environment file', () => {
       timeout: 300_000,
       healAfter: 0,
       diffAfter: 300_000,
+      askFor: 14_400_000,
       convergedAfter: 900_000,
     });
   });
@@ -86,6 +87,21 @@ spec:
       diffAfter: 250,
       convergedAfter: 86_400_000,
     });
+  });
+
+  it('heals drift, tells it only, or asks about it, and nothing else', () => {
+    const said = (value: string) => parse(`${smallest}  selfHeal: ${value}\n`).selfHeal;
+    expect(['true', 'false', 'ask', '"ask"'].map(said)).toEqual([true, false, 'ask', 'ask']);
+    for (const value of ['Ask', 'yes', '"true"', 'null'])
+      expect(problemOf(() => said(value)).message).toBe('spec.selfHeal: expected true, false or ask');
+  });
+
+  it('asks again after a minute at least', () => {
+    expect(parse(`${smallest}  askFor: 1m\n`).askFor).toBe(60_000);
+    for (const value of ['59s', '0s'])
+      expect(problemOf(() => parse(`${smallest}  askFor: ${value}\n`)).message).toBe(
+        'spec.askFor: expected a minute at least',
+      );
   });
 
   it('is suspended until a time with its zone, and says why', () => {

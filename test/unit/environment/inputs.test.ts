@@ -22,6 +22,7 @@ const environment: Environment = {
   timeout: 300_000,
   healAfter: 0,
   diffAfter: 300_000,
+  askFor: 14_400_000,
   convergedAfter: 900_000,
   dependsOn: [],
   ignore: [],

@@ -5,7 +5,11 @@ import { encodeChangeCommitted, parseChangeCommitted } from '../../../shared/eve
 import { eventId, type OutgoingEvent } from '../../../shared/events/cloud-event.ts';
 import { deadLetterOf, encodeDeadLetter } from '../../../shared/events/dead-letter.ts';
 import { parseObjectFinalized } from '../../../shared/events/object-finalized.ts';
-import { encodeReconcileRequested, parseReconcileRequested } from '../../../shared/events/reconcile-requested.ts';
+import {
+  encodeReconcileRequested,
+  parseReconcileRequested,
+  personsRequestOf,
+} from '../../../shared/events/reconcile-requested.ts';
 
 const time = new Date('2026-11-21T01:02:03Z');
 const later = new Date('2026-11-21T02:00:00Z');
@@ -98,6 +102,10 @@ describe('reconcile', () => {
     head: commit,
     told: '7',
     waitId: 'one',
+    by: 'Olga Ops <olga@example.com>',
+    reason: 'a mistake',
+    revert: '4be0d1a2c3f40516',
+    since: '2026-11-21T01:02:03.000Z',
   } as const;
 
   it('comes back as it was sent', () => {
@@ -107,10 +115,21 @@ describe('reconcile', () => {
   });
 
   it('says no head, and nothing told, where its sender knew none, and is read without, as earlier versions sent it', () => {
-    const { head: _head, told: _told, waitId: _wait, ...blind } = job;
+    const { repository, environment, cause } = job;
+    const blind = { repository, environment, cause };
     const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
-    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '', told: '', waitId: '' });
+    expect(parseReconcileRequested(delivered(event))).toEqual({
+      ...{ ...blind, head: '', told: '', waitId: '' },
+      ...{ by: '', reason: '', revert: '', since: '' },
+    });
     expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
+  });
+
+  it('is of a person who asks for a look, or that drift is undone, or of none', () => {
+    const { by, reason, revert: incident, since } = job;
+    expect(personsRequestOf(job)).toEqual({ action: 'revert', by, reason, incident, since });
+    expect(personsRequestOf({ ...job, revert: '', since: '', reason: '' })).toEqual({ action: 'reconcile', by });
+    expect(personsRequestOf({ ...job, by: '' })).toBeUndefined();
   });
 
   it('is read without the mode that earlier versions sent', () => {

@@ -8,12 +8,13 @@ import * as end from '../../../shared/memory/transitions/end.ts';
 import * as folds from '../../../shared/memory/transitions/fold.ts';
 import * as objects from '../../../shared/memory/transitions/objects.ts';
 import * as quarantine from '../../../shared/memory/transitions/quarantine.ts';
+import * as requests from '../../../shared/memory/transitions/requests.ts';
 import * as rollOut from '../../../shared/memory/transitions/roll-out.ts';
 import { states, type StateName } from './transitions/states.ts';
 import { rows } from './transitions/rows.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const transitions = { ...accept, ...divergence, ...end, ...folds, ...objects, ...quarantine, ...rollOut };
+const transitions = { ...accept, ...divergence, ...end, ...folds, ...objects, ...quarantine, ...requests, ...rollOut };
 
 const textsBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

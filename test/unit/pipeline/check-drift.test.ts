@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
 import {
+  byNobody,
   clockAt,
   commitId,
   environmentText,
@@ -45,7 +46,15 @@ describe('a tick of the schedule', () => {
     expect(jobs).toContainEqual([
       'reconcile',
       'staging/acme',
-      { repository: 'staging', environment: 'acme', cause: 'schedule', head: commitId('a'), told: '', waitId: '' },
+      {
+        repository: 'staging',
+        environment: 'acme',
+        cause: 'schedule',
+        head: commitId('a'),
+        told: '',
+        waitId: '',
+        ...byNobody,
+      },
     ]);
   });
 

@@ -6,6 +6,7 @@ import type { ChangeCommitted } from '../../../shared/events/change-committed.ts
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
 import {
+  byNobody,
   clockAt,
   commitId,
   environmentText,
@@ -101,7 +102,7 @@ describe('a change on a branch', () => {
       ['acme', 'globex'].map((environment) => [
         'reconcile',
         `master/${environment}`,
-        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '', waitId: '' },
+        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '', waitId: '', ...byNobody },
       ]),
     );
   });
@@ -178,6 +179,7 @@ describe('a change on a branch', () => {
       head: commitId('a'),
       told: '',
       waitId: '',
+      ...byNobody,
     });
   });
 
@@ -195,7 +197,7 @@ describe('a change on a branch', () => {
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
     expect(topics.published.map(({ event }) => event.data)).toEqual([
-      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '', waitId: '' },
+      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '', waitId: '', ...byNobody },
     ]);
   });
 

@@ -132,6 +132,9 @@ export const noSignatures: Signatures = {
   problemOfOpenpgpKeys: async () => undefined,
 };
 
+/** What a job says that no person asks for. */
+export const byNobody = { by: '', reason: '', revert: '', since: '' };
+
 export const commitId = (digit: string): string => digit.repeat(40);
 
 /** A repository of one commit, with these files; an entry's id is its content. Undefined: an empty repository. */

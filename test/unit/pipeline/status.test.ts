@@ -76,6 +76,7 @@ describe('the status of an environment', () => {
           cause: null,
           incident: null,
           incidents: [],
+          requests: [],
           quarantine: null,
           health: 'Healthy',
           objects: 1,

@@ -1,3 +1,4 @@
+import type { Environment } from '../../../environment/environment-file.ts';
 import { frozenWords, type Frozen } from '../../../environment/frozen.ts';
 import { driftLeft } from '../../../memory/transitions/objects.ts';
 import { observe } from '../observe/observed-state.ts';
@@ -28,8 +29,9 @@ export async function lookWhileFrozen(declared: Target, { frozen }: { frozen: Fr
   await noteCause(run, { commit, paths: Object.keys(desired.inputs), isAll: true });
   const { drift, renewed } = await comparePlan(target, { desired, observed, memory });
   if (drift.length > 0) {
-    const unhealing = { ...environment, selfHeal: false };
-    const judged = judgeDrift(run, { environment: unhealing, revision, drift });
+    const { selfHeal } = environment;
+    const unhealing: Environment = { ...environment, selfHeal: selfHeal === true ? false : selfHeal };
+    const judged = judgeDrift(run, { environment: unhealing, revision, drift, request: undefined });
     tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
     run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
     return { outcome: 'diverged', revision, reason: 'Drifted', summary: judged.divergence.summary };

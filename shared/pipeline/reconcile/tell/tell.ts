@@ -1,10 +1,18 @@
 import { isUnderWay } from '../../../memory/quarantine.ts';
-import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts';
+import { encodeAlert, type Converged, type Diff, type Reverted } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import { readable } from '../../../drift/readable.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
-import { anew, isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
+import {
+  anew,
+  isAnnounced,
+  isDue,
+  openIncident,
+  withDiff,
+  type DriftDone,
+  type Incident,
+} from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { causeMark, type AttemptedRevision, type ConvergedNote, type Memory } from '../../../memory/memory.ts';
@@ -37,6 +45,10 @@ export function tellDivergence(
     began?: string | undefined;
     /** What it is told once for; absent: what the environment is made of, by the commit that changed that last. */
     cause?: string;
+    /** Of drift: what is done about it. */
+    drift?: DriftDone;
+    /** By whose request it is undone. */
+    reverted?: Reverted | undefined;
     /** Tell it now, though the same differences may have been told: something else is known of them. */
     anew?: boolean;
   },
@@ -49,9 +61,10 @@ export function tellDivergence(
   const memory = memoryFile.memory();
   const opened = openIncident({
     ...{ incidents: incidentsOf(memory), divergence, environment: run.key, now, convergedAfter },
-    ...{ began: told.began, cause: told.cause ?? causeMark(memory) },
+    ...{ began: told.began, cause: told.cause ?? causeMark(memory), drift: told.drift },
   });
-  const incident = told.anew === true ? anew(opened) : opened;
+  const known = told.anew === true ? anew(opened) : opened;
+  const incident = told.reverted === undefined ? known : { ...known, reverted: told.reverted };
   const remember = (found: Incident): void => {
     const { attempted, heals, stops } = told;
     const facts = { attempted, incident: found, now, heals };
@@ -74,6 +87,7 @@ export function tellDivergence(
     policy,
     labels: told.environment?.labels,
     cause: memoryFile.memory().cause?.found ?? null,
+    isAsked: told.drift?.askFor !== undefined,
   });
   remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
@@ -158,11 +172,12 @@ export function tellConverged(
 }
 
 /** What a convergence says of the incident that it closes. */
-type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since'>;
+type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since' | 'reverted'>;
 const closesNone: Closes = { incident: null, occurrence: null, since: null };
 
-function closes({ id, occurrence, since, subject }: Incident): Closes {
-  return { incident: id, occurrence, since: subject === undefined ? null : since };
+function closes({ id, occurrence, since, subject, reverted }: Incident): Closes {
+  const end = { incident: id, occurrence, since: subject === undefined ? null : since };
+  return reverted === undefined ? end : { ...end, reverted };
 }
 
 /** Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed. */

@@ -28,7 +28,7 @@ export async function healBeforeRetry(
   const keys = new Set(applied.map(keyOf));
   const drift = verified.drift.filter(({ key }) => keys.has(key));
   if (drift.length === 0) return stillFailing(run, revision);
-  const judged = judgeDrift(run, { environment, revision, drift });
+  const judged = judgeDrift(run, { environment, revision, drift, request: run.request });
   if (judged.action === 'none' && !judged.anew) return stillFailing(run, revision);
 
   tellDivergence(run, { ...target, ...judged, cluster: cluster.name });

@@ -31,6 +31,7 @@ import {
   quarantineShared,
   rollbackDone,
 } from '../../../../shared/memory/transitions/quarantine.ts';
+import { requestDone } from '../../../../shared/memory/transitions/requests.ts';
 import {
   changesMade,
   deletionAwaited,
@@ -769,7 +770,32 @@ const ofSuspects: readonly Row[] = [
   },
 ];
 
+const request = (id: string) => ({
+  ...{ id, action: 'reconcile' as const, by: 'Olga Ops', at: later, outcome: 'converged' as const, message: '' },
+});
+const many = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'].map(request);
+const requesting: readonly Row[] = [
+  {
+    transition: 'requestDone',
+    when: 'for the first time',
+    apply: (memory) => requestDone(memory, { done: request('a') }),
+    meets: 'any',
+    sets: { requests: [request('a')] },
+    clears: [],
+  },
+  {
+    transition: 'requestDone',
+    when: 'after ten others, of which one is the same',
+    apply: (memory) =>
+      requestDone(requestDone({ ...memory, requests: many }, { done: request('3') }), { done: request('a') }),
+    meets: 'any',
+    sets: { requests: [...many.filter(({ id }) => id !== '3' && id !== '0'), request('3'), request('a')] },
+    clears: [],
+  },
+];
+
 export const rows: readonly Row[] = [
+  ...requesting,
   ...ofSuspects,
   ...accepting,
   ...ofObjects,

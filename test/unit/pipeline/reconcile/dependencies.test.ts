@@ -10,6 +10,7 @@ import { reconcile } from '../../../../shared/pipeline/reconcile.ts';
 import { tellDependents } from '../../../../shared/pipeline/reconcile/tell/tell-dependents.ts';
 import type { RunResult } from '../../../../shared/pipeline/reconcile/run/target.ts';
 import {
+  byNobody,
   clockAt,
   commitId,
   environmentText,
@@ -103,6 +104,7 @@ const dependencyJob = (environment: string) => ({
   head: '',
   told: '',
   waitId: '',
+  ...byNobody,
 });
 const failure = {
   id: '4be0d1a2c3f40516',

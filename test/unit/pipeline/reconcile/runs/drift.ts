@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { ownedPart } from '../../../../../shared/fields/owned-fields.ts';
 import type { ApiResource } from '../../../../../shared/objects/cluster-api.ts';
 import { applySetOf, memberMarks, partOfLabel } from '../../../../../shared/inventory/applyset.ts';
@@ -66,6 +67,9 @@ const declaring =
     return { ...parent, metadata: { ...parent.metadata, annotations: declared } };
   };
 
+/** What `paint` makes differ, as it is found a minute after it converged. */
+const painted = { id: '609c08c82660a763', since: '2026-11-21T01:01:01.000Z' };
+
 /** What differs though no commit changed it. */
 export const drift: readonly Row[] = [
   {
@@ -80,6 +84,40 @@ export const drift: readonly Row[] = [
         'converged: 1 configured, 1 unchanged; ends the incident',
       ],
       remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'heals in healAfter what a person asks to be looked at',
+    before: shop([colors, web], ['healAfter: 1h']),
+    meanwhile: paint('blue'),
+    job: { cause: 'request', by: 'Olga Ops', reason: 'now' },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/colors',
+        'converged: 1 configured, 1 unchanged; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'undoes what a person asks to be undone, where the file asks',
+    before: shop([colors, web], ['selfHeal: ask', 'diffAfter: 0s']),
+    meanwhile: paint('blue'),
+    async meets(world) {
+      expect(await world.run({ cause: 'schedule' })).toMatchObject({ outcome: 'diverged' });
+      expect((await world.memoryOf('shop')).incident).toMatchObject(painted);
+      world.wait(60);
+    },
+    job: { cause: 'request', by: 'Olga Ops', reason: 'a mistake', revert: painted.id, since: painted.since },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['converged: 1 configured, 1 unchanged; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
     },
     lost: {},
   },

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { environmentKey } from '../../base/revision.ts';
+import { encodePersonsRequest } from '../../events/reconcile-requested.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { ActionOf } from './action.ts';
+import { actionRefused, findAsked, type AskedPorts } from './find-asked.ts';
+
+/** What is said of every request that a person makes of an environment. */
+export const requestedSchema = z.object({
+  outcome: z.enum(['planned', 'requested']).describe('`planned`: nothing was asked for, by `dryRun`'),
+  environment: z.string().describe('`<class>/<name>`'),
+  request: z
+    .string()
+    .nullable()
+    .describe('Its id, by which the status of the environment tells what came of it; null: none was made'),
+  by: z.string().describe('Who asks'),
+  reason: z.string().nullable().describe('Why, as they said; null: nobody said'),
+  at: z.string().describe('ISO 8601'),
+  notes: z.array(z.string()).describe('What keeps it from doing all that was asked for'),
+});
+export type Requested = z.infer<typeof requestedSchema>;
+
+export type RequestPorts = AskedPorts & Pick<Ports, 'topics'>;
+
+/**
+ * Asks for a look at an environment now, past every pause: that of what failed, that of a fight, and `healAfter`. It goes
+ * past no suspension, which is refused, and no freeze, which is said. The look is made by the function `reconcile`; who
+ * follows it finds what came of it in the status, by `request`.
+ *
+ * Throws what `findAsked` throws, `ActionRefused` (refuse) for `override`, and `PubSubUnavailable` (retry).
+ *
+ * @param by who asks, as git names people
+ */
+export async function requestReconcile(
+  { environment: key, reason, dryRun, override }: ActionOf<'reconcile'>,
+  by: string,
+  ports: RequestPorts,
+  settings: { repositories: readonly string[] },
+): Promise<Requested> {
+  if (override)
+    throw actionRefused({
+      subject: key,
+      message: 'a freeze is not passed over by a request',
+      remedy: 'ask without override: what waits goes on at its end',
+    });
+  const { repository, environment, frozen } = await findAsked(key, ports, settings);
+  const at = ports.now();
+  const said = {
+    ...{ environment: environmentKey({ repository, environment }), by, reason: reason ?? null, at: at.toISOString() },
+    notes: frozen === undefined ? [] : [`${frozen}: nothing is applied or healed before`],
+  };
+  if (dryRun) return { ...said, outcome: 'planned', request: null };
+  const request = { action: 'reconcile', by, ...(reason === undefined ? {} : { reason }) } as const;
+  const event = encodePersonsRequest({ repository, environment, request, nonce: randomUUID(), time: at });
+  await ports.topics.publish('reconcile', event);
+  return { ...said, outcome: 'requested', request: event.id };
+}
