@@ -1,5 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
+import { writeFiles } from '../write-files.ts';
 import { alertsOf } from './alerts.ts';
+import { runConverge } from './command.ts';
 import { stateOf } from './state.ts';
 import {
   configMap,
@@ -599,5 +605,88 @@ describe('the value of a Secret', () => {
         ).toEqual([]);
       }
     }
+  });
+});
+
+describe('drift that waits for an answer', () => {
+  let folder: string;
+  const asked = async (...parameters: readonly string[]) =>
+    runConverge(parameters, {
+      folder,
+      variables: { GIT_COMMITTER_NAME: 'Olga Ops', GIT_COMMITTER_EMAIL: 'olga@example.com' },
+    });
+  const imageOf = async (): Promise<string> => JSON.stringify((await world.find('deployment', 'web', 'asking'))?.spec);
+  const paint = async (image: string) =>
+    nextDiff('asking', () => world.kubectl('set', 'image', 'deployment/web', `web=${image}`, '--namespace', 'asking'));
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'converge-asking-'));
+    await writeFiles(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
+    await deploy('asking', { selfHeal: 'ask', diffAfter: '0s' });
+  });
+  afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+  it('is told with both answers, undone once by the first, and asked about anew', async () => {
+    const { diff, closed } = await paint('shop:debug');
+    const { incident } = diff;
+    expect(diff).toMatchObject({
+      action: 'none',
+      answers: { revert: `converge revert ${incident}`, accept: `converge accept ${incident}` },
+      policy: { selfHeal: false, asks: true },
+    });
+    await checked('asking');
+    expect(await imageOf()).toContain('shop:debug');
+    const shown = await asked('status', 'asking');
+    expect(shown.out).toContain(
+      `master/asking: waits for an answer: converge revert ${incident}, or converge accept ${incident}`,
+    );
+
+    const planned = await asked('revert', incident, '--dry-run');
+    expect(planned).toMatchObject({ code: 0, err: '' });
+    expect(planned.out).toMatch(/^would be undone: .*\n {2}modified Deployment asking\/web: image differs\n/);
+    expect(planned.out).toContain(
+      '    /spec/template/spec/containers[name=web]/image: "shop:debug" instead of "shop:1.4.2"',
+    );
+    expect(await imageOf()).toContain('shop:debug');
+
+    const reverted = await asked('revert', incident, '--reason', 'the test is over');
+    expect(reverted.out).toMatch(/^asked {5}to undo .*[^]*\nconverged master\/asking at main@[0-9a-f]{12}\n$/);
+    expect(reverted.code).toBe(0);
+    expect(await imageOf()).toContain('shop:1.4.2');
+    expect((await closed()).reverted).toMatchObject({
+      ...{ by: 'Olga Ops <olga@example.com>', reason: 'the test is over' },
+    });
+
+    const over = await asked('revert', incident, '-e', 'asking');
+    expect(over).toMatchObject({ code: 2, out: '' });
+    expect(over.err).toContain(`${incident}: ended at `);
+
+    const next = await paint('shop:other');
+    expect(next.diff).toMatchObject({ incident, occurrence: 2, action: 'none', answers: expect.anything() });
+    await checked('asking');
+    expect(await imageOf()).toContain('shop:other');
+  });
+
+  it('stays where somebody only has it looked at, or where it is suspended', async () => {
+    const looked = await asked('reconcile', 'asking', '--reason', 'is it still so');
+    expect(looked.code).toBe(1);
+    expect(looked.out).toMatch(/\ndiverged {2}master\/asking: Drifted: Deployment asking\/web: image differs\n$/);
+    const { environments } = statusSchema.parse(JSON.parse((await asked('status', 'asking', '--output', 'json')).out));
+    expect(environments[0]?.requests.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['revert', 'converged'],
+      ['reconcile', 'diverged'],
+    ]);
+    expect(await asked('reconcile', 'healed')).toMatchObject({ code: 0 });
+    await master.push({ 'environments/asking.yaml': environmentFile('asking', { selfHeal: 'ask', suspend: true }) });
+    const { incident } = world.diffs.findLast(({ environment }) => environment === 'asking') ?? { incident: '' };
+    for (const parameters of [
+      ['revert', incident],
+      ['reconcile', 'asking'],
+    ]) {
+      const refused = await asked(...parameters);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toContain('master/asking: is suspended: suspend: true');
+    }
+    expect(await imageOf()).toContain('shop:other');
   });
 });
