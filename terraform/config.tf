@@ -135,6 +135,7 @@ locals {
         who          = [for person in entry.who : startswith(person, "domain:") ? "*@${trimprefix(person, "domain:")}" : split(":", person)[1]]
         classes      = entry.classes
         environments = entry.environments
+        actions      = entry.actions
       } : key => value if value != null }
     ]
   }

@@ -368,13 +368,21 @@ variable "status_audiences" {
 variable "people" {
   description = <<-EOT
     Who may see what is in the clusters, by the inspect function: user:E-MAIL or domain:DOMAIN. `classes` and `environments` (their names) may hold `*` for any text; absent: all. Service accounts never may: CI asks status.
+    `actions`: what they may do there, such as suspend or rollback, or `*`; absent: they only look.
   EOT
-  type        = list(object({ who = list(string), classes = optional(list(string)), environments = optional(list(string)) }))
+  type        = list(object({ who = list(string), classes = optional(list(string)), environments = optional(list(string)), actions = optional(list(string)) }))
   default     = []
 
   validation {
     condition     = alltrue([for person in flatten([for entry in var.people : entry.who]) : can(regex("^(user:[^@*]+@[^@*]+|domain:[^@*]+)$", person)) && !endswith(person, ".gserviceaccount.com")])
     error_message = "Somebody who may see is user:E-MAIL or domain:DOMAIN. Groups cannot be told from a token, and service accounts are no people."
+  }
+
+  validation {
+    condition = alltrue([for action in flatten([for entry in var.people : coalesce(entry.actions, [])]) : contains([
+      "suspend", "resume", "rollback", "accept", "reconcile", "revert", "acknowledge", "retry-upload", "redrive", "override-freeze", "*",
+    ], action)])
+    error_message = "An action of people is one that docs/contracts/operations.md names under Access, or *."
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ActionName } from '../../access/action-names.ts';
 import { durationPattern } from '../../environment/duration.ts';
 
 /** What all actions say beside what they are of. */
@@ -56,5 +57,4 @@ export const actionSchema = z.discriminatedUnion('action', [
   z.strictObject({ ...common, action: z.literal('redrive'), letters: z.array(z.string().min(1)).min(1).max(100) }),
 ]);
 export type Action = z.output<typeof actionSchema>;
-export type ActionName = Action['action'];
 export type ActionOf<Name extends ActionName> = Extract<Action, { action: Name }>;
