@@ -1,6 +1,6 @@
 import { describeError } from '../shared/base/errors.ts';
 import type { Topics } from '../shared/ports/messages.ts';
-import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
+import { rollback, type RollbackResult } from '../shared/pipeline/act/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
 import { plainRevision, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';

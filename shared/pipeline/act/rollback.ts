@@ -1,19 +1,19 @@
-import { declaredPaths } from '../environment/inputs.ts';
-import { environmentPath } from '../environment/environment-file.ts';
-import { environmentKey, revisionOf } from '../base/revision.ts';
-import { ConvergeError } from '../base/errors.ts';
-import { conflictWords, type RevertConflict } from '../source/revert.ts';
-import { fetchBranch } from './common/fetch-branch.ts';
-import { announceCommit } from './common/announce-commit.ts';
-import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
-import type { Ports } from '../ports/ports.ts';
-import type { Commit, Repository } from '../ports/git.ts';
-import { refuseRolledBack } from './rollback/converged-before.ts';
-import { otherReaders, rememberedPaths } from './rollback/readers.ts';
-import { revertOnBranch } from './rollback/revert-on-branch.ts';
-import { extentOfEnvironment, extentOfRepository, type RollbackScope } from './rollback/where-to.ts';
-import { provenanceOf } from './common/provenance.ts';
-import { memoryOf } from './common/remembered-environments.ts';
+import { declaredPaths } from '../../environment/inputs.ts';
+import { environmentPath } from '../../environment/environment-file.ts';
+import { environmentKey, revisionOf } from '../../base/revision.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { conflictWords, type RevertConflict } from '../../source/revert.ts';
+import { fetchBranch } from '../common/fetch-branch.ts';
+import { announceCommit } from '../common/announce-commit.ts';
+import { listEnvironments, readEnvironment } from '../common/declared-environments.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
+import { refuseRolledBack } from '../rollback/converged-before.ts';
+import { otherReaders, rememberedPaths } from '../rollback/readers.ts';
+import { revertOnBranch } from '../rollback/revert-on-branch.ts';
+import { extentOfEnvironment, extentOfRepository, type RollbackScope } from '../rollback/where-to.ts';
+import { provenanceOf } from '../common/provenance.ts';
+import { memoryOf } from '../common/remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
 
