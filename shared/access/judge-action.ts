@@ -32,17 +32,24 @@ export function judgeAction({ scope, ...asks }: AsksToAct & { readonly scope: Ac
   return judge(asks, (entry) => reaches(entry, scope), wordsOf(scope));
 }
 
-/** Throws `NotAllowed` (refuse), with the reason of `judgeAction`. */
+/** `NotAllowed` (refuse), with the reason of `judgeAction`; undefined: they may. */
+export function refusalToAct(asks: AsksToAct & { readonly scope: ActionScope }): ConvergeError | undefined {
+  return refusalOf(asks.caller, judgeAction(asks));
+}
+
+/** Throws what `refusalToAct` says. */
 export function assertMay(asks: AsksToAct & { readonly scope: ActionScope }): void {
-  refuseUnless(asks.caller, judgeAction(asks));
+  const refused = refusalToAct(asks);
+  if (refused !== undefined) throw refused;
 }
 
 /** The same before it is known what it is of: whoever may do it nowhere is told nothing. Throws `NotAllowed` (refuse). */
 export function assertMaySomewhere(asks: AsksToAct): void {
-  refuseUnless(
+  const refused = refusalOf(
     asks.caller,
     judge(asks, () => true, 'anything'),
   );
+  if (refused !== undefined) throw refused;
 }
 
 /** All that somebody may do of `scope`. */
@@ -84,9 +91,9 @@ function wordsOf({ repository, environment }: ActionScope): string {
   return environment === undefined ? `what is of all of ${repository}` : `${repository}/${environment}`;
 }
 
-function refuseUnless(caller: Caller, right: PersonsRight): void {
-  if (right.may) return;
-  throw new ConvergeError({
+function refusalOf(caller: Caller, right: PersonsRight): ConvergeError | undefined {
+  if (right.may) return undefined;
+  return new ConvergeError({
     code: 'NotAllowed',
     subject: caller.kind === 'account' ? caller.email : 'call',
     message: right.reason,
