@@ -12,6 +12,8 @@ export interface Configuration {
   readonly statusUrl: string | undefined;
   /** Where the `inspect` function answers; undefined where nobody said so. */
   readonly inspectUrl?: string | undefined;
+  /** Where the `act` function answers; undefined where nobody said so: people act by their own rights. */
+  readonly actUrl?: string | undefined;
   /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
   readonly pubsub: string | undefined;
   /** Where the local pipeline's webhook answers; undefined on Google Cloud, where Terraform's outputs say it. */
@@ -29,6 +31,7 @@ const localSchema = z.object({
   config: z.string(),
   status: z.url(),
   inspect: z.url().optional(),
+  act: z.url().optional(),
   pubsub: z.string(),
   kubeconfig: z.string().optional(),
   webhook: z.url().optional(),
@@ -59,6 +62,7 @@ export function findConfiguration({
       file: named,
       statusUrl: config.status?.url ?? local?.status,
       inspectUrl: config.inspect?.url ?? local?.inspect,
+      actUrl: config.act?.url ?? local?.act,
       pubsub: local?.pubsub,
       kubeconfig: local?.kubeconfig,
       webhookUrl: local?.webhook,
@@ -85,6 +89,7 @@ export function findConfiguration({
     file: local.config,
     statusUrl: local.status,
     inspectUrl: local.inspect,
+    actUrl: local.act,
     pubsub: local.pubsub,
     kubeconfig: local.kubeconfig,
     webhookUrl: local.webhook,

@@ -1,7 +1,7 @@
-import type { FoundLetter } from '../shared/events/found-letter.ts';
+import { letterFacts } from '../shared/pipeline/act/redrive.ts';
 import { shortTime, table, type CommandResult } from './command-result.ts';
 import type { Context } from './context.ts';
-import { withLetters, type LetterOptions } from './find-letters.ts';
+import { withLetters, type LetterOptions } from '../shared/pipeline/common/find-letters.ts';
 
 /** `converge dead-letters`: exit code 0, whatever lies there. */
 export async function showDeadLetters(context: Context, options: LetterOptions): Promise<CommandResult> {
@@ -15,7 +15,7 @@ export async function showDeadLetters(context: Context, options: LetterOptions):
     const more = { text: 'There may be more: --limit says how many are looked at.', tone: 'detail' as const };
     return {
       exit: 0,
-      json: { letters: letters.map(shownOf), mayBeMore },
+      json: { letters: letters.map(letterFacts), mayBeMore },
       lines: [
         ...(rows.length === 0
           ? [{ text: 'No dead letters.', tone: 'plain' as const }]
@@ -24,10 +24,4 @@ export async function showDeadLetters(context: Context, options: LetterOptions):
       ],
     };
   });
-}
-
-/** A letter as programs are told of it. */
-export function shownOf({ id, subscription, time, stage, reason, subject, message, redrive }: FoundLetter) {
-  const canRedrive = redrive.kind !== 'none';
-  return { id, subscription, time: time.toISOString(), stage, reason, subject, message, redrivable: canRedrive };
 }

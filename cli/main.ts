@@ -1,23 +1,11 @@
 import { CommanderError } from 'commander';
 import { dump } from 'js-yaml';
-import { ConvergeError, type ErrorCode } from '../shared/base/errors.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 import { paint, type CommandResult } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import { clearUp } from './context.ts';
+import { exitOf } from './exit-codes.ts';
 import { makeProgram, realSurroundings } from './program.ts';
-
-/** What the user can mend in the command line, the configuration or the files that are uploaded. */
-const mistakes: readonly ErrorCode[] = [
-  'ActionRefused',
-  'BadConfiguration',
-  'BadRequest',
-  'InvalidEnvironment',
-  'NotImplemented',
-  'RollbackRefused',
-  'TooLarge',
-  'UnknownRepository',
-  'UnsafePath',
-];
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function main(): Promise<void> {
@@ -119,7 +107,7 @@ function explain(error: unknown): Explained {
       subject: error.subject,
       message: error.problem,
       remedy: error.remedy,
-      exit: mistakes.includes(error.code) ? 2 : 1,
+      exit: exitOf(error.code),
     };
   // A mistake of ours: only this one shows where.
   return {

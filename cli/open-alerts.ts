@@ -4,7 +4,7 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import { chosenOf } from './choose-environments.ts';
 import { shortTime } from './command-result.ts';
 import type { Context } from './context.ts';
-import { withLetters } from './find-letters.ts';
+import { withLetters } from '../shared/pipeline/common/find-letters.ts';
 import { readStatus } from './read-status.ts';
 import { doneWords } from './wide-status.ts';
 

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { requestedSchema } from '../shared/pipeline/act/reconcile.ts';
 import { revertRequestedSchema } from '../shared/pipeline/act/revert.ts';
 import { doneRequestSchema } from '../shared/memory/request.ts';
+import { acknowledgedIncidentSchema, acknowledgedSchema } from '../shared/pipeline/act/acknowledge.ts';
+import { letterSchema } from '../shared/pipeline/act/redrive.ts';
+import { rolledBackSchema } from '../shared/pipeline/act/rollback.ts';
 import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
 /*
@@ -140,35 +143,12 @@ export const reconcileOutputSchema = requestedSchema.extend(followedShape);
 export const revertOutputSchema = revertRequestedSchema.extend(followedShape);
 
 /** `converge rollback`. */
-export const rollbackOutputSchema = z.object({
-  outcome: z.enum(['reverted', 'planned', 'nothing']).describe('`nothing`: the branch has it already as it was'),
-  repository: z.string(),
-  environment: z.string().nullable().describe('Null: all of the repository'),
-  from: z.string().describe('A revision'),
-  to: z.string().describe('A revision'),
-  subject: z.string().describe('The first line of the message of the commit that it goes back to'),
-  because: z.string().describe('Why to that one'),
-  commit: z.string().nullable().describe('Null where none was made'),
-  message: z.string().nullable().describe('Of the commit, also of one that is only planned'),
-  reverts: z.array(z.string()).describe('Commits that are undone, the newest first'),
-  paths: z.array(z.string()).describe('That change'),
-  announced: z.boolean().describe('False: the next check finds the commit'),
-});
+export const rollbackOutputSchema = rolledBackSchema.omit({ unannounced: true });
 
 /** `converge acknowledge`. */
 export const acknowledgeOutputSchema = z.object({
-  outcome: z.enum(['acknowledged', 'undone', 'nothing']).describe('`nothing`: there was nothing to take back'),
-  incidents: z
-    .array(
-      z.object({
-        incident: z.string(),
-        about: z
-          .string()
-          .describe('`<class>/<environment>`, what does not answer (`cluster/<name>`), or the upload that is refused'),
-        since: z.string().describe('ISO 8601'),
-      }),
-    )
-    .describe('All that it was done to'),
+  ...acknowledgedSchema.pick({ outcome: true }).shape,
+  incidents: z.array(acknowledgedIncidentSchema.omit({ summary: true })).describe('All that it was done to'),
   by: z.string().nullable().describe('As git names who asks; null where something was taken back'),
   at: z.string().nullable().describe('ISO 8601'),
   until: z.string().nullable().describe('ISO 8601; null: until it ends'),
@@ -216,34 +196,9 @@ export const logsOutputSchema = z.object({
   mayBeMore: z.boolean().describe('Whether older ones were left out, of more than `--limit`'),
 });
 
-const letterSchema = z.object({
-  id: z.string().describe("Pub/Sub's, of the message"),
-  subscription: z.string(),
-  time: z.string().describe('ISO 8601'),
-  stage: z.string(),
-  reason: z.string(),
-  subject: z.string(),
-  message: z.string(),
-  redrivable: z.boolean(),
-});
-
 /** `converge dead-letters`. */
 export const deadLettersOutputSchema = z.object({
   letters: z.array(letterSchema).describe('The oldest first'),
-  mayBeMore: z.boolean().describe('Whether more may lie there than `--limit` says'),
-});
-
-/** `converge redrive`. */
-export const redriveOutputSchema = z.object({
-  letters: z
-    .array(
-      letterSchema.extend({
-        outcome: z.enum(['sent', 'written', 'committed', 'replaced', 'gone', 'failed']),
-        to: z.string().optional(),
-        problem: z.string().optional(),
-      }),
-    )
-    .describe('What became of each'),
   mayBeMore: z.boolean().describe('Whether more may lie there than `--limit` says'),
 });
 

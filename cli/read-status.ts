@@ -7,11 +7,12 @@ import { statusNow } from '../shared/pipeline/status.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { exitOf } from './exit-codes.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
 /** Functions of the version before answer the second. */
 const errorSchema = z.union([
-  problemSchema.pick({ detail: true, subject: true, remedy: true }),
+  problemSchema.pick({ detail: true, subject: true, remedy: true, code: true }),
   z.object({ error: z.object({ message: z.string() }) }),
 ]);
 export type Query = readonly (readonly [name: string, value: string])[];
@@ -42,7 +43,7 @@ export async function readCommitStatus(
 
 /** A function that answers people and CI, as far as it is asked otherwise than another. */
 export interface AskedFunction {
-  readonly name: 'status' | 'inspect';
+  readonly name: 'status' | 'inspect' | 'act';
   /** How long it may take. */
   readonly milliseconds: number;
   /** How long it is waited for in all where it is asked too often, in milliseconds; whoever looks again anyway needs none. */
@@ -71,6 +72,8 @@ export async function ask<T>({
   audience = audienceOf({ context, of, url }),
   query,
   schema,
+  body: sent,
+  headers: further = {},
 }: {
   context: Context;
   of: AskedFunction;
@@ -79,14 +82,19 @@ export async function ask<T>({
   audience?: string;
   query: Query;
   schema: z.ZodType<T>;
+  /** What is posted; absent: nothing is. */
+  body?: object;
+  headers?: Readonly<Record<string, string>>;
 }): Promise<T> {
   const asked = new URL(url);
   for (const [key, value] of query) asked.searchParams.append(key, value);
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {
-    accept: 'application/json',
+    ...{ accept: 'application/json', ...further },
+    ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
     ...(proof.kind === 'none' ? {} : { authorization: `Bearer ${proof.token}` }),
   };
+  const post = sent === undefined ? {} : { method: 'POST', body: JSON.stringify(sent) };
   const failed = (message: string, remedy?: string) =>
     new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
   const refused = (message: string, remedy: string) =>
@@ -96,7 +104,7 @@ export async function ask<T>({
   let waited = 0;
   for (;;) {
     try {
-      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
+      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds), ...post });
       const text = await answer.text();
       body = isJson(answer) ? JSON.parse(text) : undefined;
     } catch (error) {
@@ -110,15 +118,22 @@ export async function ask<T>({
   // It answers 503 where a repository could not be read, and tells of the others.
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const { said, remedy } = saidBy(errorSchema.safeParse(body).data);
+  const problem = errorSchema.safeParse(body).data;
+  const { said, remedy } = saidBy(problem);
   if (answer.status === 401) throw refused(...unauthenticated({ proof, audience }));
   if (answer.status === 403)
-    throw refused(
-      of.name === 'inspect' ? (said ?? 'you may not ask it (403)') : 'you may not read it (403)',
-      of.remedy,
-    );
+    throw refused(of.name === 'status' ? 'you may not read it (403)' : (said ?? 'you may not ask it (403)'), of.remedy);
+  if (sent !== undefined && problem !== undefined && 'code' in problem) throw refusalBy(problem, url);
   throw failed(said ?? `answered ${answer.status}, and not as the ${of.name} function does`, remedy);
 }
+
+/** As the command tells of it where it acts by itself. */
+function refusalBy({ code, subject, detail, remedy }: RefusedProblem, url: string): CommandError {
+  const facts = { subject: subject ?? url, message: detail, exit: exitOf(code) };
+  return new CommandError(remedy === null ? facts : { ...facts, remedy });
+}
+
+type RefusedProblem = Extract<z.infer<typeof errorSchema>, { code: string }>;
 
 function saidBy(error: z.infer<typeof errorSchema> | undefined): { said?: string; remedy?: string } {
   if (error === undefined) return {};

@@ -1,18 +1,16 @@
-import { describeError } from '../shared/base/errors.ts';
+import { rollbackAction, rolledBackSchema, type RollbackResult } from '../shared/pipeline/act/rollback.ts';
 import type { Topics } from '../shared/ports/messages.ts';
-import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
+import { act, saidOf, type ActOptions } from './ask-act.ts';
 import { plainRevision, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
-import { whoAsks } from './who-asks.ts';
 
-export interface RollbackOptions {
+export interface RollbackOptions extends ActOptions {
   readonly to?: string;
   readonly incident?: string;
   readonly reason?: string;
   readonly includeShared?: boolean;
-  readonly dryRun?: boolean;
 }
 
 /** `converge rollback <environment|repository>`: exit code 1 where it would take more back than was asked for. */
@@ -23,38 +21,33 @@ export async function rollBack(context: Context, target: string, options: Rollba
       message: 'says where it goes, and so does --incident',
       remedy: 'give one of them',
     });
-  let unannounced: string | undefined;
-  const announcing: Topics = {
-    async publish(topic, event) {
-      // The commit is there: the host's webhook or the next check announces it, too.
-      await (
-        await context.open.topics()
-      )
-        .publish(topic, event)
-        .catch((error: unknown) => (unannounced = describeError(error)));
-    },
-  };
-  const [state, repository, by] = await Promise.all([
-    context.open.state(),
-    context.open.repository(),
-    whoAsks(context.environment),
-  ]);
+  const { to, incident, includeShared = false } = options;
+  const action = { action: 'rollback' as const, target, to, incident, includeShared, ...saidOf(options) };
   context.progress(`rolling back ${target}`);
-  const result = await rollback(
-    { target, by, ...options },
-    { ...context.ports, state, repository, topics: announcing },
-    { repositories: Object.keys(context.config.repositories) },
-  );
+  const { unannounced, ...result } = await act(context, {
+    ...{ action, options, schema: rolledBackSchema },
+    async own(by) {
+      const [state, repository] = await Promise.all([context.open.state(), context.open.repository()]);
+      const topics = lateTopics(context);
+      const settings = { repositories: Object.keys(context.config.repositories) };
+      return await rollbackAction(action, by, { ...context.ports, state, repository, topics }, settings);
+    },
+  });
   return {
     exit: 0,
-    json: { ...result, announced: result.outcome !== 'planned' && unannounced === undefined },
+    json: result,
     lines: [
       ...linesOf(result),
-      ...(unannounced === undefined
+      ...(unannounced === null
         ? []
         : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }]),
     ],
   };
+}
+
+/** Opened once there is something to announce. */
+function lateTopics(context: Context): Topics {
+  return { publish: async (topic, event) => (await context.open.topics()).publish(topic, event) };
 }
 
 function linesOf({

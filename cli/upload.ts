@@ -9,7 +9,7 @@ import { isToBeTriedAgain, wasRefused } from './await-upload.ts';
 import { followUploads, type FollowOptions } from './follow-uploads.ts';
 import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
-import { isSameUpload, md5Of } from './same-upload.ts';
+import { isSameUpload, md5Of } from '../shared/source/same-upload.ts';
 
 export interface UploadOptions extends ClassOptions, FollowOptions {
   readonly as?: string;

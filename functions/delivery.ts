@@ -28,7 +28,7 @@ type LetIn<Who = Caller> = (request: Request, response: Response, caller: Who) =
  * configuration finds it on the subscription's dead-letter topic.
  */
 export function acknowledging(
-  stage: GuardedFunction & keyof typeof largestBodies,
+  stage: Exclude<GuardedFunction & keyof typeof largestBodies, AskedFunction>,
   handle: (event: IncomingEvent) => Promise<object>,
   /** The one class that the function works for, where its account writes state of that alone. */
   classOf: (event: IncomingEvent) => string | undefined = () => undefined,
@@ -193,11 +193,11 @@ function turnedAwayBy(stage: string): string {
 }
 
 /**
- * Those that only read may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
+ * Those that people ask may not write there, and `copyArtifact` only what is of its class, which its message says: the
  * others read the same configuration and keys, and note what they cannot.
  */
 function notesAtDoor(stage: GuardedFunction): boolean {
-  return stage !== 'status' && stage !== 'inspect' && stage !== 'copyArtifact';
+  return stage !== 'status' && stage !== 'inspect' && stage !== 'act' && stage !== 'copyArtifact';
 }
 
 /** How whoever is not let in is told. */

@@ -12,3 +12,4 @@ import './deliver-alert.ts';
 import './status.ts';
 import './report.ts';
 import './inspect.ts';
+import './act.ts';

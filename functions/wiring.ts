@@ -96,6 +96,7 @@ const loadStorage = once(async () => {
   const storage = connectStorage(config);
   const { bucket } = config.state;
   return {
+    storage,
     buckets: createBuckets(storage),
     state: createStateStore({ storage, bucket }),
     documents: createDocuments({ storage, bucket }),
@@ -114,6 +115,9 @@ const loadRepositories = once(async () => {
 });
 
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
+const loadDeadLetters = once(async () =>
+  (await import('../shared/adapters/dead-letters.ts')).createDeadLetters(loadConfig()),
+);
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
 const loadSinks = once(async () => {
   const { createSinks } = await import('../shared/adapters/sinks.ts');
@@ -138,11 +142,13 @@ const core: Core = { now, sleep: async (milliseconds) => sleep(milliseconds), lo
 
 const load = {
   buckets: async () => (await loadStorage()).buckets,
+  uploads: async () => (await import('../shared/adapters/uploads.ts')).createUploads((await loadStorage()).storage),
   unpack: async () => (await import('../shared/adapters/archive.ts')).unpackArchive,
   state: async () => (await loadStorage()).state,
   documents: async () => (await loadStorage()).documents,
   repository: loadRepositories,
   topics: loadTopics,
+  deadLetters: loadDeadLetters,
   cluster: loadClusters,
   renderer: loadRenderer,
   signatures: loadSignatures,
@@ -179,12 +185,7 @@ export const loadHeartbeat = once(async (): Promise<Heartbeat> => {
 });
 
 /** Sends an alert once more to `deliverAlert` alone; its library is loaded where there is one to send. */
-export const loadRedrive = once(() => {
-  const letters = once(async () =>
-    (await import('../shared/adapters/dead-letters.ts')).createDeadLetters(loadConfig()),
-  );
-  return async (message: RedrivenMessage) => (await letters()).redrive(message);
-});
+export const loadRedrive = once(() => async (message: RedrivenMessage) => (await loadDeadLetters()).redrive(message));
 
 /** Whether the bucket of the state answers this instance. */
 export const loadStateWatch = once((): StateWatch => {

@@ -18,8 +18,8 @@ const audienceOf = (name: CalledFunction): string => `https://local/${name}`;
 const rule = (name: CalledFunction) => ({ audiences: [audienceOf(name)], callers: [emailOf(name)] });
 
 /**
- * The doors of the local functions: as in production, but that a person may read the status, and what is in the clusters,
- * with nothing but a browser.
+ * The doors of the local functions: as in production, but that a person may read the status, look into the clusters,
+ * and act, with nothing but a browser.
  */
 export function localAccess({ name, keys }: Issuer): Access {
   const functions = {
@@ -31,6 +31,7 @@ export function localAccess({ name, keys }: Issuer): Access {
     report: rule('report'),
     status: 'open' as const,
     inspect: 'open' as const,
+    act: 'open' as const,
   };
   return { signature: 'required', issuer: { name, keys }, functions };
 }

@@ -67,6 +67,7 @@ export interface LocalFacts {
   readonly kubeconfig: string;
   readonly status: string;
   readonly inspect: string;
+  readonly act: string;
   readonly webhook: string;
   /** Path of what the functions log, a line each. */
   readonly log: string;
@@ -495,6 +496,7 @@ function factsOf({
     kubeconfig: kubeconfigIn(clusterFolder(folder)),
     status: functions.url('status'),
     inspect: functions.url('inspect'),
+    act: functions.url('act'),
     webhook: functions.url('receivePush'),
     log: functionsLog(folder),
   };

@@ -24,6 +24,7 @@ const accounts = {
   status: 'status',
   report: 'report',
   inspect: 'inspect',
+  act: 'act',
 } as const satisfies Record<FunctionName, StorageAccount>;
 
 export interface StorageAccessOptions {

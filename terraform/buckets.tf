@@ -105,14 +105,14 @@ resource "google_storage_bucket" "state" {
     }
   }
 
-  # Deliveries of webhooks are remembered for 24 hours.
+  # Deliveries of webhooks are remembered for 24 hours, and so are the keys of actions.
   lifecycle_rule {
     action {
       type = "Delete"
     }
     condition {
       age            = 2
-      matches_prefix = ["deliveries/"]
+      matches_prefix = ["acted/", "deliveries/"]
     }
   }
 

@@ -5,7 +5,7 @@ locals {
   # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
   urls = merge(
     { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert", "report"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
-    { for stage in ["receive-push", "status", "inspect"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
+    { for stage in ["receive-push", "status", "inspect", "act"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
   )
 
   # Eventarc calls Cloud Run's own addresses, the old form or the new.
@@ -119,6 +119,13 @@ locals {
     [for account in google_service_account.ci : account.email],
   )
 
+  # Of the people, those that may do something.
+  acting  = distinct(flatten([for entry in var.people : entry.who if entry.actions != null]))
+  actions = distinct(flatten([for entry in var.people : coalesce(entry.actions, [])]))
+  # Whether somebody may send again what was refused.
+  sends_again = length(setintersection(local.actions, ["*", "retry-upload", "redrive"])) > 0
+  redrives    = length(setintersection(local.actions, ["*", "redrive"])) > 0
+
   config_access = {
     # Cloud Run has verified a token's signature, and taken it off, before a function sees it.
     signature = "platform"
@@ -129,12 +136,14 @@ locals {
         status = { audiences = concat([local.urls["status"]], var.status_audiences), callers = local.status_callers }
       },
       length(var.people) == 0 ? {} : { inspect = { audiences = concat([local.urls["inspect"]], var.inspect_audiences) } },
+      length(local.acting) == 0 ? {} : { act = { audiences = concat([local.urls["act"]], var.inspect_audiences) } },
     )
     people = [
       for entry in var.people : { for key, value in {
         who          = [for person in entry.who : startswith(person, "domain:") ? "*@${trimprefix(person, "domain:")}" : split(":", person)[1]]
         classes      = entry.classes
         environments = entry.environments
+        actions      = entry.actions
       } : key => value if value != null }
     ]
   }
@@ -184,6 +193,7 @@ locals {
     limits  = length(var.limits) == 0 ? null : var.limits
     status  = { url = local.urls["status"] }
     inspect = { url = local.urls["inspect"] }
+    act     = length(local.acting) == 0 ? null : { url = local.urls["act"] }
     access  = local.config_access
   } : key => value if value != null }
 }

@@ -38,6 +38,11 @@ output "inspect_url" {
   value       = local.urls["inspect"]
 }
 
+output "act_url" {
+  description = "The act function."
+  value       = local.urls["act"]
+}
+
 output "webhook_url" {
   description = "The URL for the webhooks of the Git hosts, or null where none was asked for."
   value       = length(var.webhooks) > 0 ? local.urls["receive-push"] : null
@@ -52,7 +57,7 @@ output "functions" {
   description = "Entry point and names of the functions on Google Cloud."
   value = merge(
     { copyArtifact = [for function in module.copy_artifact : function.name] },
-    { for stage, entry_point in merge(local.entry_points, { receive-push = "receivePush", status = "status", inspect = "inspect" }) : entry_point => ["${var.prefix}-${stage}"] },
+    { for stage, entry_point in merge(local.entry_points, { receive-push = "receivePush", status = "status", inspect = "inspect", act = "act" }) : entry_point => ["${var.prefix}-${stage}"] },
   )
 }
 
@@ -63,7 +68,7 @@ output "service_accounts" {
     {
       receive-push = module.receive_push.email, fan-out = module.fan_out.email, reconcile = module.reconcile.email,
       check-drift  = module.check_drift.email, deliver-alert = module.deliver_alert.email, status = module.status.email,
-      report       = module.report.email, inspect = module.inspect.email,
+      report       = module.report.email, inspect = module.inspect.email, act = module.act.email,
     },
   )
 }

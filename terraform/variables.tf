@@ -368,18 +368,26 @@ variable "status_audiences" {
 variable "people" {
   description = <<-EOT
     Who may see what is in the clusters, by the inspect function: user:E-MAIL or domain:DOMAIN. `classes` and `environments` (their names) may hold `*` for any text; absent: all. Service accounts never may: CI asks status.
+    `actions`: what they may do there, such as suspend or rollback, or `*`; absent: they only look.
   EOT
-  type        = list(object({ who = list(string), classes = optional(list(string)), environments = optional(list(string)) }))
+  type        = list(object({ who = list(string), classes = optional(list(string)), environments = optional(list(string)), actions = optional(list(string)) }))
   default     = []
 
   validation {
     condition     = alltrue([for person in flatten([for entry in var.people : entry.who]) : can(regex("^(user:[^@*]+@[^@*]+|domain:[^@*]+)$", person)) && !endswith(person, ".gserviceaccount.com")])
     error_message = "Somebody who may see is user:E-MAIL or domain:DOMAIN. Groups cannot be told from a token, and service accounts are no people."
   }
+
+  validation {
+    condition = alltrue([for action in flatten([for entry in var.people : coalesce(entry.actions, [])]) : contains([
+      "suspend", "resume", "rollback", "accept", "reconcile", "revert", "acknowledge", "retry-upload", "redrive", "override-freeze", "*",
+    ], action)])
+    error_message = "An action of people is one that docs/contracts/operations.md names under Access, or *."
+  }
 }
 
 variable "inspect_audiences" {
-  description = "Further audiences of ID tokens that the inspect function takes, such as 32555940559.apps.googleusercontent.com for those that `gcloud auth print-identity-token` makes for people."
+  description = "Further audiences of ID tokens that the functions inspect and act take, such as 32555940559.apps.googleusercontent.com for those that `gcloud auth print-identity-token` makes for people."
   type        = list(string)
   default     = []
 }
@@ -474,7 +482,7 @@ variable "ci" {
 # --- How much ------------------------------------------------------------------------------------------------------
 
 variable "functions" {
-  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect). memory like 512Mi, timeout in seconds."
+  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect, act). memory like 512Mi, timeout in seconds."
   type = map(object({
     memory        = optional(string)
     cpu           = optional(string)
@@ -486,8 +494,8 @@ variable "functions" {
   default = {}
 
   validation {
-    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report", "inspect"], stage)])
-    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report and inspect."
+    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report", "inspect", "act"], stage)])
+    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect and act."
   }
 
   validation {
@@ -498,10 +506,10 @@ variable "functions" {
 
 variable "ingress" {
   description = <<-EOT
-    From where the three functions that are not called by Google alone are reached: all (default), load-balancer (a load balancer of yours, and this project's networks) or internal (this project's networks).
+    From where the four functions that are not called by Google alone are reached: all (default), load-balancer (a load balancer of yours, and this project's networks) or internal (this project's networks).
     The others are reached by Google's own services in this project only.
   EOT
-  type        = object({ receive_push = optional(string, "all"), status = optional(string, "all"), inspect = optional(string, "all") })
+  type        = object({ receive_push = optional(string, "all"), status = optional(string, "all"), inspect = optional(string, "all"), act = optional(string, "all") })
   default     = {}
 
   validation {

@@ -2,7 +2,7 @@ import { letterSubscriptions, redriveTopic } from '../../shared/events/found-let
 import { topics } from '../../shared/events/cloud-event.ts';
 import type { Permissions } from '../../shared/ports/permissions.ts';
 import type { Context } from '../context.ts';
-import { withLetters } from '../find-letters.ts';
+import { withLetters } from '../../shared/pipeline/common/find-letters.ts';
 import { failed, lookInto, notAsked, ok, type Finding } from './finding.ts';
 
 const rightsOf = {

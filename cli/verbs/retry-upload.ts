@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
 import { parseDuration } from '../../shared/environment/duration.ts';
-import { contextOf, example, duration, type Surroundings } from './verb.ts';
+import { addActOptions, contextOf, example, duration, type Surroundings } from './verb.ts';
 
 export function addRetryUpload(program: Command, { open, answer }: Surroundings): void {
-  program
-    .command('retry-upload')
+  addActOptions(program.command('retry-upload'))
     .description(
       'Uploads an object that was refused once more, as it is in its bucket: for one that is to be in Git though it ' +
         'replaces what somebody committed (WouldOverwrite). Prints the commit that it became.',
@@ -17,6 +16,7 @@ export function addRetryUpload(program: Command, { open, answer }: Surroundings)
     .addOption(
       new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'),
     )
+    .option('--reason <text>', 'for the log of the act function')
     .addHelpText('after', example('converge retry-upload --class master --wait config/acme.yaml'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const { retryUpload } = await import('../retry-upload.ts');

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { contextOf, example, type Surroundings } from './verb.ts';
+import { addActOptions, contextOf, example, type Surroundings } from './verb.ts';
 
 export function addRollback(program: Command, { open, answer }: Surroundings): void {
-  program
-    .command('rollback')
+  addActOptions(program.command('rollback'))
     .description(
       'Takes an environment, or a whole repository, back by one commit on its branch. ' +
         'Without --to or --incident: to what converged before.',
@@ -13,7 +12,6 @@ export function addRollback(program: Command, { open, answer }: Surroundings): v
     .option('--incident <id>', 'to what converged before this incident of the environment')
     .option('--reason <text>', 'for the message of the commit')
     .option('--include-shared', 'also what other environments are made of, too, and environments that were added since')
-    .option('--dry-run', 'say what would be done, and do nothing')
     .addHelpText('after', example('converge rollback acme-production --reason "checkout fails"'))
     .action(async (target: string, _options: unknown, command: Command) => {
       const { rollBack } = await import('../rollback.ts');

@@ -20,6 +20,13 @@ export function limitOption(): Option {
     .default(100);
 }
 
+/** What every verb has that acts. */
+export function addActOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--own-rights', 'by your own rights, though the configuration says where the act function answers');
+}
+
 /** `--config` is an option of the program, and may be given before or after a command's name. */
 export function contextOf(command: Command, open: Surroundings['open']): Context {
   return open({ config: command.optsWithGlobals<{ config?: string }>().config });

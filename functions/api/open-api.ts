@@ -8,6 +8,7 @@ type JsonObject = { [key: string]: Json };
 const titles = {
   status: 'Converge: how environments stand, by Git and what is remembered of them',
   inspect: 'Converge: what is in the cluster of an environment, for people',
+  act: 'Converge: what people do on purpose',
 } as const;
 
 export type DescribedFunction = keyof typeof titles;
@@ -34,7 +35,10 @@ export function openApiOf({ stage, routes }: { stage: DescribedFunction; routes:
     info: { title: titles[stage], version: '1' },
     security: [{ idToken: [] }],
     paths: Object.fromEntries(
-      routes.map((one) => [one.path, { get: operationOf(one, uri(names.get(one.answer) ?? '')) }]),
+      routes.map((one) => [
+        one.path,
+        { [one.method.toLowerCase()]: operationOf(one, uri(names.get(one.answer) ?? '')) },
+      ]),
     ),
     components: {
       schemas,
@@ -74,24 +78,42 @@ function namesOf(routes: readonly Route[]): Map<z.ZodType, string> {
   return names;
 }
 
-function operationOf({ name, path, summary, query, entry, problems }: Route, answer: string): JsonObject {
+function operationOf(
+  { name, path, summary, method, query, body, headers = {}, entry, problems }: Route,
+  answer: string,
+): JsonObject {
   const etag = { description: 'For `If-None-Match`: 304 while it is so', schema: { type: 'string' } };
   const link = { description: 'The page after, `rel="next"`; absent: there is none', schema: { type: 'string' } };
+  const isRead = method === 'GET';
   const statuses = [...new Set([...problemsOfAll, ...problems])].sort((a, b) => a - b);
   return {
     operationId: name,
     summary,
-    parameters: [...pathParametersOf(path), ...queryParametersOf(query)],
+    parameters: [...pathParametersOf(path), ...queryParametersOf(query), ...headerParametersOf(headers)],
+    ...(body === undefined ? {} : { requestBody: requestBodyOf(body) }),
     responses: {
       200: {
         description: summary,
-        headers: { ETag: etag, ...(entry === undefined ? {} : { Link: link }) },
+        ...(isRead ? { headers: { ETag: etag, ...(entry === undefined ? {} : { Link: link }) } } : {}),
         content: { 'application/json': { schema: { $ref: answer } } },
       },
-      304: { description: 'It is as the ETag of `If-None-Match` says' },
+      ...(isRead ? { 304: { description: 'It is as the ETag of `If-None-Match` says' } } : {}),
       ...Object.fromEntries(statuses.map((status) => [status, { $ref: '#/components/responses/Problem' }])),
     },
   };
+}
+
+/** As it is sent: what has a default may be left out. */
+function requestBodyOf(body: z.ZodType): JsonObject {
+  const { $schema: _dialect, ...schema } = jsonObject.parse(z.toJSONSchema(body, { io: 'input' }));
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+function headerParametersOf(headers: Readonly<Record<string, string>>): Json[] {
+  return Object.entries(headers).map(([name, description]) => ({
+    ...{ name, in: 'header', required: false, description },
+    schema: { type: 'string' },
+  }));
 }
 
 function pathParametersOf(path: string): Json[] {

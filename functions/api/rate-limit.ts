@@ -13,6 +13,8 @@ export const rates = {
   status: { burst: 120, perSecond: 20 },
   // One call at a time, which takes a second or more.
   inspect: { burst: 30, perSecond: 1 },
+  // People, one deed at a time.
+  act: { burst: 20, perSecond: 0.5 },
 } as const satisfies Readonly<Record<string, Rate>>;
 
 /** Callers that are known at a time; one that has not called for a while is forgotten, and has its burst again anyway. */

@@ -4,6 +4,8 @@ import type { Caller } from '../../shared/access/people.ts';
 import { ConvergeError, describeError } from '../../shared/base/errors.ts';
 import { problemOf, problemType, type Problem } from '../../shared/base/problem.ts';
 import type { Log } from '../../shared/ports/ports.ts';
+import { readBody } from '../body.ts';
+import { largestBodies } from '../sizes.ts';
 import { openApiRoute } from './open-api.ts';
 import { limitRate, rates } from './rate-limit.ts';
 import { matchPath, type Answer, type Route } from './route.ts';
@@ -13,14 +15,20 @@ export type AskedFunction = keyof typeof rates;
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadRequest: 400,
+  UnreadableBody: 400,
   NotAllowed: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  ActionConflict: 409,
+  RollbackConflict: 409,
+  PreconditionFailed: 412,
+  TooLarge: 413,
+  UnsupportedMediaType: 415,
   TooManyCalls: 429,
 };
 
 /** What is wrong with an environment and stays wrong is told to whoever asks: its own runs tell it to those who must know. */
-const statusOfRefusal: Readonly<Record<AskedFunction, 422 | 500>> = { status: 500, inspect: 422 };
+const statusOfRefusal: Readonly<Record<AskedFunction, 422 | 500>> = { status: 500, inspect: 422, act: 422 };
 
 /** Answers whoever was let in by the table of a function. What is wrong with a call wakes nobody. */
 export function serve({
@@ -40,11 +48,11 @@ export function serve({
   return async (request, response, caller) => {
     try {
       const { found, path } = routeOf(table, request.path);
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.set('allow', 'GET, HEAD');
+      if (!(request.method === found.method || (request.method === 'HEAD' && found.method === 'GET'))) {
+        response.set('allow', found.method === 'GET' ? 'GET, HEAD' : found.method);
         throw refused('MethodNotAllowed', {
           subject: request.method,
-          message: 'is neither GET nor HEAD: nothing here does more than read',
+          message: found.method === 'GET' ? 'is neither GET nor HEAD: that path is read' : 'is not POST',
         });
       }
       const wait = found.isFree || caller.kind === 'anybody' ? 0 : limit(caller.email, performance.now());
@@ -52,7 +60,9 @@ export function serve({
         response.set('retry-after', String(wait));
         throw tooMany(stage, wait);
       }
-      send(response, await found.respond({ path, query: request.query, caller }), request);
+      const header = (name: string): string | undefined => request.get(name);
+      const json = async (): Promise<unknown> => readJson(request);
+      send(response, await found.respond({ path, query: request.query, caller, header, json }), request);
     } catch (error) {
       const problem = problemOfError(stage, error);
       const facts = { stage, code: problem.code, error: describeError(error) };
@@ -64,6 +74,24 @@ export function serve({
       sendProblem(response, problem);
     }
   };
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const [type = ''] = (request.get('content-type') ?? '').split(';');
+  if (type.trim().toLowerCase() !== 'application/json')
+    throw refused('UnsupportedMediaType', {
+      subject: 'content-type',
+      message: type === '' ? 'is not given' : `is ${type.slice(0, 80)}`,
+      remedy: 'send application/json',
+    });
+  const body = await readBody(request, { limit: largestBodies.act });
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    throw new ConvergeError({
+      ...{ code: 'BadRequest', subject: 'body', message: 'is no JSON in UTF-8', disposition: 'refuse', cause: error },
+    });
+  }
 }
 
 function routeOf(table: readonly Route[], path: string): { found: Route; path: Readonly<Record<string, string>> } {
@@ -86,13 +114,10 @@ function routeOf(table: readonly Route[], path: string): { found: Route; path: R
 function send(response: Response, { status, body, essence, next }: Answer, request: Request): void {
   if (next !== null) response.set('link', `<${nextPage(request.originalUrl, next)}>; rel="next"`);
   // What is only half of it is not to be kept, and nothing is the same as it.
-  response.set('cache-control', status === 200 ? 'private, no-cache' : 'no-store');
-  if (status === 200) {
-    const hash = createHash('sha256')
-      .update(JSON.stringify(essence ?? body))
-      .digest('base64url')
-      .slice(0, 22);
-    const etag = `"${hash}"`;
+  const isKept = status === 200 && request.method !== 'POST';
+  response.set('cache-control', isKept ? 'private, no-cache' : 'no-store');
+  if (isKept) {
+    const etag = etagOf(essence ?? body);
     response.set('etag', essence === undefined ? etag : `W/${etag}`);
     if (isKnown(request.headers['if-none-match'], etag)) {
       response.status(304).end();
@@ -100,6 +125,10 @@ function send(response: Response, { status, body, essence, next }: Answer, reque
     }
   }
   response.status(status).json(body);
+}
+
+export function etagOf(body: object): string {
+  return `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22)}"`;
 }
 
 /** By the weak comparison: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
@@ -139,7 +168,7 @@ function tooMany(stage: AskedFunction, wait: number): ConvergeError {
 }
 
 function refused(
-  code: 'NotFound' | 'MethodNotAllowed' | 'TooManyCalls',
+  code: 'NotFound' | 'MethodNotAllowed' | 'UnsupportedMediaType' | 'TooManyCalls',
   facts: { subject: string; message: string; remedy?: string },
 ): ConvergeError {
   return new ConvergeError({ code, ...facts, disposition: 'refuse' });

@@ -12,7 +12,11 @@ export const guardedFunctions = [
   'status',
   'report',
   'inspect',
+  'act',
 ] as const;
+/** Those that people alone call, by `access.people`. */
+const forPeople = ['inspect', 'act'] as const;
+type ForPeople = (typeof forPeople)[number];
 export type GuardedFunction = (typeof guardedFunctions)[number];
 
 /**
@@ -37,7 +41,7 @@ const ruleSchema = z.strictObject({
 });
 const entrySchema = z.union([z.literal('open'), ruleSchema]).optional();
 /** Who calls it, `people` says, for each environment. */
-const inspectSchema = z.union([z.literal('open'), ruleSchema.omit({ callers: true })]).optional();
+const peoplesSchema = z.union([z.literal('open'), ruleSchema.omit({ callers: true })]).optional();
 
 /** Who may call the functions. `open`: anybody, which is for the local pipeline only. */
 export const accessSchema = z.union([
@@ -58,10 +62,11 @@ export const accessSchema = z.union([
           deliverAlert: entrySchema,
           status: entrySchema,
           report: entrySchema,
-          inspect: inspectSchema,
+          inspect: peoplesSchema,
+          act: peoplesSchema,
         } satisfies Record<GuardedFunction, z.ZodType>)
         .default({}),
-      /** Who may see what is in the clusters, of which environments; absent: nobody. */
+      /** Who may see what is in the clusters, and do what, of which environments; absent: nobody. */
       people: peopleSchema.optional(),
     })
     .superRefine(({ people, functions }, context) => {
@@ -112,9 +117,13 @@ export function guardOf({
 }
 
 function entryOf({ functions }: Exclude<Access, 'open'>, name: GuardedFunction): CallerRule | 'open' | undefined {
-  if (name !== 'inspect') return functions[name];
-  const { inspect } = functions;
-  return inspect === undefined || inspect === 'open' ? inspect : { ...inspect, callers: 'people' };
+  if (!isForPeople(name)) return functions[name];
+  const { [name]: entry } = functions;
+  return entry === undefined || entry === 'open' ? entry : { ...entry, callers: 'people' };
+}
+
+function isForPeople(name: GuardedFunction): name is ForPeople {
+  return forPeople.some((one) => one === name);
 }
 
 function closed(reason: string): Guard {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
 import { matchesPattern } from '../base/pattern.ts';
+import { actionRights } from './action-names.ts';
 
 export const callerSchema = z
   .string()
@@ -14,7 +15,7 @@ const personSchema = callerSchema.refine(
 );
 
 /**
- * Who may see what is in the clusters. Of a Google group an ID token says nothing: its members are named, or their
+ * Who may see what is in the clusters, and do what. Of a Google group an ID token says nothing: its members are named, or their
  * domain.
  */
 export const peopleSchema = z.array(
@@ -25,6 +26,11 @@ export const peopleSchema = z.array(
     classes: z.array(z.string().min(1)).min(1).optional(),
     /** Their names; `*` stands for any text. Absent: every environment of these classes. */
     environments: z.array(z.string().min(1)).min(1).optional(),
+    /** What they may do there; `*`: all. Absent: only look. */
+    actions: z
+      .array(z.enum([...actionRights, '*']))
+      .min(1)
+      .optional(),
   }),
 );
 export type People = z.infer<typeof peopleSchema>;
@@ -49,13 +55,12 @@ export interface PersonAsks {
 /** Service accounts, CI's among them, may see none, whatever the list says: `status` tells them what they need. */
 export function judgePerson({ people = [], caller, repository, environment }: PersonAsks): PersonsRight {
   if (caller.kind === 'anybody') return { may: true };
-  const { email, domain } = caller;
   const refused = (reason: string): PersonsRight => ({ may: false, reason });
-  if (isMachine(email))
+  if (isMachine(caller.email))
     return refused(
       'is a service account, as CI has: what is in a cluster is shown to people alone, and the status function says how the environment is',
     );
-  const own = people.filter(({ who }) => who.some((pattern) => isCaller({ pattern, email, domain })));
+  const own = entriesOf(people, caller);
   if (own.length === 0)
     return refused('is not among `access.people`: the operator adds who may see what is in a cluster');
   const isShown = own.some(
@@ -70,8 +75,15 @@ export function judgePerson({ people = [], caller, repository, environment }: Pe
       );
 }
 
+/** What the list says of an account. */
+export function entriesOf(people: People | undefined, { email, domain }: Account): People {
+  return (people ?? []).filter(({ who }) => who.some((pattern) => isCaller({ pattern, email, domain })));
+}
+
+type Account = Extract<Caller, { readonly kind: 'account' }>;
+
 /** Of the configuration, as far as it says who calls what. */
-interface WhoCalls {
+export interface WhoCalls {
   readonly people?: People | undefined;
   readonly functions?: {
     readonly [name: string]:
@@ -81,13 +93,18 @@ interface WhoCalls {
   };
 }
 
-/** Who calls the functions of the flow: people call `status`, and `inspect` has no list of its own. */
+/** Who calls the functions of the flow: people call `status`, and `inspect` and `act` have no list of their own. */
 export function callersOfFlow({
-  functions: { status: _people, inspect: _inspect, ...machines } = {},
+  functions: { status: _people, inspect: _inspect, act: _act, ...machines } = {},
 }: WhoCalls): string[] {
   return Object.values(machines).flatMap((entry) =>
     entry === undefined || entry === 'open' ? [] : (entry.callers ?? []),
   );
+}
+
+/** Whether an account calls a function of the flow, so that it is no person's. */
+export function callsFlow(said: WhoCalls, email: string): boolean {
+  return callersOfFlow(said).some((one) => inSmallLetters(one) === inSmallLetters(email));
 }
 
 /**
@@ -107,7 +124,7 @@ function refusalToShow({ access, ...asks }: AsksToSee): ConvergeError | undefine
   const { caller } = asks;
   const said: WhoCalls = access === 'open' || access === undefined ? {} : access;
   const right =
-    caller.kind === 'account' && callersOfFlow(said).some((one) => inSmallLetters(one) === inSmallLetters(caller.email))
+    caller.kind === 'account' && callsFlow(said, caller.email)
       ? { may: false as const, reason: 'calls a function of the flow: what is in a cluster is shown to people alone' }
       : judgePerson({ ...asks, people: said.people });
   if (right.may) return undefined;
@@ -143,7 +160,7 @@ export function refuseMachines(
         });
 }
 
-function isMachine(email: string): boolean {
+export function isMachine(email: string): boolean {
   return inSmallLetters(email).endsWith(machines);
 }
 

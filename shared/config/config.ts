@@ -259,6 +259,13 @@ export const configKeysSchema = z.strictObject({
       audience: z.string().min(1).optional(),
     })
     .optional(),
+  /** Where the `act` function answers, for the verbs of the `converge` command that act; absent: by people's own rights. */
+  act: z
+    .strictObject({
+      url: z.url({ abort: true }).refine(holdsNoLogin, noLogin),
+      audience: z.string().min(1).optional(),
+    })
+    .optional(),
   /** Who may call the functions; absent: nobody. */
   access: accessSchema.optional(),
   /** The renderer's program; absent: `bin/render` beside the functions. */

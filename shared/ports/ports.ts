@@ -2,10 +2,10 @@ import type { UnpackArchive } from '../source/archive.ts';
 import type { Repository } from './git.ts';
 import type { GitHosts } from './git-hosts.ts';
 import type { Cluster } from './kubernetes.ts';
-import type { Sinks, Topics } from './messages.ts';
+import type { DeadLetters, Sinks, Topics } from './messages.ts';
 import type { Renderer } from './renderer.ts';
 import type { Signatures } from './signatures.ts';
-import type { Buckets, Documents, StateStore } from './storage.ts';
+import type { Buckets, Documents, StateStore, Uploads } from './storage.ts';
 
 /**
  * What the stages need of the outside world, one interface per outside system. A stage takes the ports it uses as
@@ -18,6 +18,7 @@ export interface Ports {
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly log: Log;
   readonly buckets: Buckets;
+  readonly uploads: Uploads;
   readonly unpack: UnpackArchive;
   readonly state: StateStore;
   readonly documents: Documents;
@@ -31,6 +32,7 @@ export interface Ports {
   readonly signatures: Signatures;
   readonly renderer: Renderer;
   readonly topics: Topics;
+  readonly deadLetters: DeadLetters;
   readonly sinks: Sinks;
   readonly gitHosts: GitHosts;
 }

@@ -31,14 +31,14 @@ run "deploys_every_function_of_the_flow_and_no_other" {
   command = plan
 
   assert {
-    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect"])
+    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act"])
     error_message = "The functions are not those of functions/index.ts."
   }
 
   assert {
     condition = toset(concat([for function in module.copy_artifact : function.entry_point], [
-      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point, module.report.entry_point, module.inspect.entry_point,
-    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect"])
+      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point, module.report.entry_point, module.inspect.entry_point, module.act.entry_point,
+    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act"])
     error_message = "An entry point is not a registered function."
   }
 
@@ -101,8 +101,8 @@ run "lets_every_function_run_as_an_account_of_its_own" {
 
   assert {
     condition = length(distinct(concat([for function in module.copy_artifact : function.account_id], [
-      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id, module.inspect.account_id,
-    ]))) == 10
+      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id, module.inspect.account_id, module.act.account_id,
+    ]))) == 11
     error_message = "Two functions share an account."
   }
 }
@@ -112,14 +112,14 @@ run "lets_nobody_in_unless_asked_for" {
 
   assert {
     condition = !contains(flatten(concat([for function in module.copy_artifact : function.callers], [
-      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers, module.report.callers, module.inspect.callers,
+      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers, module.report.callers, module.inspect.callers, module.act.callers,
     ])), "allUsers")
     error_message = "A function is public."
   }
 
   assert {
-    condition     = length(module.receive_push.callers) == 0 && length(module.status.callers) == 0 && length(module.inspect.callers) == 0
-    error_message = "Somebody may call receivePush, status or inspect who was not named."
+    condition     = length(module.receive_push.callers) == 0 && length(module.status.callers) == 0 && length(module.inspect.callers) == 0 && length(module.act.callers) == 0
+    error_message = "Somebody may call receivePush, status, inspect or act who was not named."
   }
 
   assert {
@@ -134,7 +134,7 @@ run "lets_a_git_host_call_the_webhook_alone" {
   variables {
     webhooks       = { github = {} }
     status_callers = ["domain:family.example"]
-    people         = [{ who = ["user:ana@family.example"], classes = ["master"] }]
+    people         = [{ who = ["user:ana@family.example"], classes = ["master"] }, { who = ["user:bob@family.example"], actions = ["suspend"] }]
   }
 
   assert {
@@ -148,8 +148,13 @@ run "lets_a_git_host_call_the_webhook_alone" {
   }
 
   assert {
-    condition     = module.inspect.callers == ["user:ana@family.example"]
+    condition     = toset(module.inspect.callers) == toset(["user:ana@family.example", "user:bob@family.example"])
     error_message = "Others than the people named may call inspect."
+  }
+
+  assert {
+    condition     = module.act.callers == ["user:bob@family.example"]
+    error_message = "Others than the people with actions may call act."
   }
 }
 

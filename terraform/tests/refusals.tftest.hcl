@@ -107,6 +107,16 @@ run "refuses_a_service_account_among_people" {
   expect_failures = [var.people]
 }
 
+run "refuses_an_action_of_people_that_is_none" {
+  command = plan
+
+  variables {
+    people = [{ who = ["user:ana@family.example"], actions = ["suspned"] }]
+  }
+
+  expect_failures = [var.people]
+}
+
 run "refuses_a_group_as_caller_of_status" {
   command = plan
 

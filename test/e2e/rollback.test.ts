@@ -15,7 +15,7 @@ import {
   type RollbackPorts,
   type RollbackRequest,
   type RollbackResult,
-} from '../../shared/pipeline/rollback.ts';
+} from '../../shared/pipeline/act/rollback.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';

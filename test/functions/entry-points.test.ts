@@ -137,7 +137,7 @@ describe('functions.yaml', () => {
           httpsTrigger?.invoker?.includes('public') === true ? [entryPoint] : [],
         ),
       ),
-    ).toEqual(['inspect', 'receivePush', 'status']);
+    ).toEqual(['act', 'inspect', 'receivePush', 'status']);
   });
 
   test('uses no parameter that it does not declare, and declares none that it does not use', () => {
@@ -200,6 +200,7 @@ describe('the configuration of docs/firebase.md', () => {
     expect(sorted(Object.keys(rules))).toEqual(sorted(guardedFunctions));
     expect(rules.status).toMatchObject({ signature: 'required' });
     expect(rules.inspect).toMatchObject({ signature: 'required' });
+    expect(rules.act).toMatchObject({ signature: 'required' });
     const claims = {
       iss: 'https://accounts.google.com',
       iat: 0,

@@ -20,7 +20,7 @@ import { openNotes } from '../../shared/pipeline/common/notes.ts';
 import type { Repository } from '../../shared/ports/git.ts';
 import { reconcile } from '../../shared/pipeline/reconcile.ts';
 import { memoryOf } from '../../shared/pipeline/common/remembered-environments.ts';
-import { rollback } from '../../shared/pipeline/rollback.ts';
+import { rollback } from '../../shared/pipeline/act/rollback.ts';
 import { status } from '../../shared/pipeline/status.ts';
 import { trace } from '../../shared/pipeline/trace.ts';
 import { parseCommit } from '../../shared/source/commit-object.ts';

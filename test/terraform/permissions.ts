@@ -79,7 +79,10 @@ const places: Readonly<Record<string, (grant: Resource) => Pick<Grant, 'kind' | 
     kind: 'topics',
     names: [text(grant, 'topic').replace(/^converge-/, '')],
   }),
-  google_pubsub_subscription_iam_member: () => ({ kind: 'subscriptions of the functions', names: [] }),
+  google_pubsub_subscription_iam_member: ({ address }) => ({
+    kind: address.includes('.act_takes_letters[') ? 'subscriptions of dead letters' : 'subscriptions of the functions',
+    names: [],
+  }),
   google_secret_manager_secret_iam_member: () => ({ kind: 'secrets', names: [] }),
   google_cloud_run_service_iam_member: (grant) => ({ kind: 'functions', names: [functionOf(text(grant, 'service'))] }),
   // The name of an account is only known once it is there; whose it is, the address says.
@@ -111,7 +114,8 @@ export function grantsOf(resources: readonly Resource[]): readonly Grant[] {
     if (place === undefined) throw new Error(`${resource.address}: a grant of a kind that this test does not know`);
     const on = place(resource);
     const who = whoIs(text(resource, 'member'));
-    const asks = who === 'status-callers' && on.names.includes('inspect') ? 'people' : who;
+    const asks =
+      who === 'status-callers' && ['inspect', 'act'].some((name) => on.names.includes(name)) ? 'people' : who;
     return [{ who: asks, role: roleIn(resources, text(resource, 'role')), ...on }];
   });
 }

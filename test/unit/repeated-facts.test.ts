@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { actionNames, actionRights } from '../../shared/access/action-names.ts';
 import { guardedFunctions } from '../../shared/access/access.ts';
 import { reportsSchema } from '../../shared/config/reports.ts';
 import { topics } from '../../shared/events/cloud-event.ts';
@@ -38,6 +39,18 @@ const firebaseSchema = z.object({
       maxInstances: z.int(),
     }),
   ),
+});
+
+describe('what people may do', () => {
+  it.each([
+    ['Terraform', 'terraform/variables.tf', /for action in [^]*?contains\(\[([^\]]*)\], action\)/],
+    ['the contracts', 'docs/contracts/operations.md', /names what these people may do there \(([^)]*)\)/],
+  ])('has the names of %s', (where, file, names) => {
+    const said = [...(names.exec(read(file))?.[1] ?? '').matchAll(/[`"]([a-z-]+|\*)[`"]/g)].flatMap(
+      ([, name]) => name ?? [],
+    );
+    expect(sorted(said)).toEqual(sorted([...(where === 'Terraform' ? actionRights : actionNames), '*']));
+  });
 });
 
 describe('the Git hosts whose webhooks are understood', () => {

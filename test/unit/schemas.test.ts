@@ -16,7 +16,6 @@ import {
   validateOutputSchema,
   newOutputSchema,
   planOutputSchema,
-  redriveOutputSchema,
   testSinkOutputSchema,
   acknowledgeOutputSchema,
   alertsOutputSchema,
@@ -51,6 +50,7 @@ import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/i
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
 import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
 import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
+import { redrivenSchema } from '../../shared/pipeline/act/redrive.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { deliverySchema } from '../../shared/notices/delivery-record.ts';
 import { webhookBodySchema } from '../../shared/notices/webhook-body.ts';
@@ -98,7 +98,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,
   'dead-letters': deadLettersOutputSchema,
-  redrive: redriveOutputSchema,
+  redrive: redrivenSchema,
   'test-sink': testSinkOutputSchema,
   rbac: rbacOutputSchema,
   import: importOutputSchema,

@@ -125,8 +125,8 @@ module "converge" {
 
   status_callers = ["domain:family.example"]
   people = [
-    { who = ["user:ana@family.example"] },
-    { who = ["domain:family.example"], classes = ["staging", "develop"] },
+    { who = ["user:ana@family.example"], actions = ["*"] },
+    { who = ["domain:family.example"], classes = ["staging", "develop"], actions = ["suspend", "resume", "acknowledge"] },
   ]
   notifications = { emails = ["ops@family.example"] }
   retention     = { days = 90, noncurrent_days = 365 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ActionName } from '../../access/action-names.ts';
 import { durationPattern } from '../../environment/duration.ts';
 
 /** Characters. */
@@ -56,8 +57,14 @@ export const actionSchema = z.discriminatedUnion('action', [
     /** `gs://bucket/name`, with or without a generation. */
     artifact: z.string().min(1),
   }),
-  z.strictObject({ ...common, action: z.literal('redrive'), letters: z.array(z.string().min(1)).min(1).max(100) }),
+  z.strictObject({
+    ...common,
+    action: z.literal('redrive'),
+    /** Ids of messages, or all that is found. */
+    letters: z.union([z.literal('all'), z.array(z.string().min(1)).min(1).max(100)]),
+    /** How many are looked at, of each subscription. */
+    limit: z.int().min(1).max(1000).default(100),
+  }),
 ]);
 export type Action = z.output<typeof actionSchema>;
-export type ActionName = Action['action'];
 export type ActionOf<Name extends ActionName> = Extract<Action, { action: Name }>;

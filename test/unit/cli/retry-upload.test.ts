@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../../cli/context.ts';
+import { exitOf } from '../../../cli/exit-codes.ts';
 import { retryUpload, type RetryOptions } from '../../../cli/retry-upload.ts';
-import { md5Of } from '../../../cli/same-upload.ts';
+import { md5Of } from '../../../shared/source/same-upload.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { Buckets, StoredObject, Uploads } from '../../../shared/ports/storage.ts';
 import { encodeLedger, emptyLedger, ledgerPath, type Ledger } from '../../../shared/source/ledger.ts';
@@ -120,7 +122,9 @@ async function site({ ledger = refusedAs('7'), after = copiedAs('8'), ...changes
     progress: () => undefined,
   };
   const retry = async (what: string = name, options: Partial<RetryOptions> = { class: 'master' }) =>
-    retryUpload(context, what, { timeout: 60_000, ...options });
+    retryUpload(context, what, { timeout: 60_000, ...options }).catch((error: unknown) => {
+      throw error instanceof ConvergeError ? Object.assign(error, { exit: exitOf(error.code) }) : error;
+    });
   return { retry, writes };
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Context } from '../../../cli/context.ts';
-import { md5Of } from '../../../cli/same-upload.ts';
+import { md5Of } from '../../../shared/source/same-upload.ts';
 import { upload } from '../../../cli/upload.ts';
 import { encodeTryAgain } from '../../../shared/events/reconcile-requested.ts';
 import { copyMessage } from '../../../shared/source/commit-message.ts';

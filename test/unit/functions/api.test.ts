@@ -7,8 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { mostEntries, pageOf } from '../../../functions/api/page.ts';
 import { limitRate, rates } from '../../../functions/api/rate-limit.ts';
-import { listRoute, matchPath, route } from '../../../functions/api/route.ts';
-import { serve } from '../../../functions/api/serve.ts';
+import { listRoute, matchPath, postRoute, route } from '../../../functions/api/route.ts';
+import { serve, type AskedFunction } from '../../../functions/api/serve.ts';
 import { looksEach } from '../../../cli/watch-status.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { problemSchema } from '../../../shared/base/problem.ts';
@@ -144,13 +144,21 @@ describe('a function that is asked', () => {
         throw facts.error;
       },
     }),
+    postRoute({
+      ...{ name: 'posted', path: '/v1/posted', summary: '', answer: row.answer },
+      body: z.strictObject({ what: z.strictObject({ value: z.number() }) }),
+      async handle({ body, header }) {
+        if (body.what.value < 0) throw facts.error;
+        return { ...body.what, match: header('if-match') ?? null };
+      },
+    }),
     route({ ...row, name: 'half', path: '/v1/half', handle: async () => ({ value: 1 }), statusOf: () => 503 }),
   ];
   const servers: Server[] = [];
   let functions = 0;
 
   /** A function that has not been called yet. */
-  async function start(stage: 'status' | 'inspect', email = 'ana@family.example'): Promise<string> {
+  async function start(stage: AskedFunction, email = 'ana@family.example'): Promise<string> {
     const log = (severity: string, message: string): void => void lines.push(`${severity} ${message}`);
     const served = serve({ stage, routes, log, turnedAway: 'nobody' });
     const name = `asked${(functions += 1)}`;
@@ -269,6 +277,54 @@ describe('a function that is asked', () => {
     const answer = await fetch(`${await start('status')}/v1/rows`, { method });
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(await problem(answer)).toMatchObject({ code: 'MethodNotAllowed', subject: method });
+  });
+
+  const post = async (url: string, body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
+    fetch(`${url}/v1/posted`, { method: 'POST', body, headers: { 'content-type': type, 'if-match': '"1"' } });
+
+  it('takes what is posted to a path where something is done, and lets nobody keep the answer', async () => {
+    const url = await start('act');
+    const answer = await post(url, '{"what":{"value":1}}', 'Application/JSON; charset=utf-8');
+    expect([answer.status, await answer.json()]).toEqual([200, { value: 1, match: '"1"' }]);
+    expect([answer.headers.get('etag'), answer.headers.get('cache-control')]).toEqual([null, 'no-store']);
+    for (const method of ['GET', 'HEAD', 'PUT']) {
+      const refused = await fetch(`${url}/v1/posted`, { method });
+      expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST']);
+    }
+    expect((await fetch(`${url}/v1/plain`, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD');
+  });
+
+  it.each([
+    ['{"what":{"value":1}}', 'text/plain', 415, 'UnsupportedMediaType', 'content-type'],
+    ['{"what":', undefined, 400, 'BadRequest', 'body'],
+    ['', undefined, 400, 'BadRequest', 'body'],
+    [Uint8Array.of(0x22, 0xff, 0x22), undefined, 400, 'BadRequest', 'body'],
+    ['7', undefined, 400, 'BadRequest', 'body'],
+    ['{"what":{"value":"1"}}', undefined, 400, 'BadRequest', 'what.value'],
+    ['{"what":{"value":1},"who":"ana"}', undefined, 400, 'BadRequest', 'body'],
+    [JSON.stringify({ what: 'x'.repeat(64 * 1024) }), undefined, 413, 'TooLarge', 'call'],
+  ] as const)(
+    'refuses %.20s posted as %s by %i %s, and names what is wrong',
+    async (body, type, status, code, subject) => {
+      const answer = await post(await start('act'), body, type);
+      expect(answer.status).toBe(status);
+      expect(await problem(answer)).toMatchObject({ code, subject });
+      expect(lines.at(-1)).toBe('INFO act refused a call');
+    },
+  );
+
+  it.each([
+    ['ActionConflict', 409],
+    ['RollbackConflict', 409],
+    ['PreconditionFailed', 412],
+    ['ActionRefused', 422],
+    ['RollbackRefused', 422],
+    ['NotImplemented', 422],
+  ] as const)('answers %s by %i', async (code, status) => {
+    facts.error = new ConvergeError({ code, subject: 'master/shop', message: 'cannot be', disposition: 'refuse' });
+    const answer = await post(await start('act'), '{"what":{"value":-1}}');
+    expect(answer.status).toBe(status);
+    expect(await problem(answer)).toMatchObject({ code, detail: 'cannot be' });
   });
 
   it('answers 404 to a path that is none, whatever the method, and says which there are', async () => {

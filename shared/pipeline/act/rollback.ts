@@ -1,19 +1,22 @@
-import { declaredPaths } from '../environment/inputs.ts';
-import { environmentPath } from '../environment/environment-file.ts';
-import { environmentKey, revisionOf } from '../base/revision.ts';
-import { ConvergeError } from '../base/errors.ts';
-import { conflictWords, type RevertConflict } from '../source/revert.ts';
-import { fetchBranch } from './common/fetch-branch.ts';
-import { announceCommit } from './common/announce-commit.ts';
-import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
-import type { Ports } from '../ports/ports.ts';
-import type { Commit, Repository } from '../ports/git.ts';
-import { refuseRolledBack } from './rollback/converged-before.ts';
-import { otherReaders, rememberedPaths } from './rollback/readers.ts';
-import { revertOnBranch } from './rollback/revert-on-branch.ts';
-import { extentOfEnvironment, extentOfRepository, type RollbackScope } from './rollback/where-to.ts';
-import { provenanceOf } from './common/provenance.ts';
-import { memoryOf } from './common/remembered-environments.ts';
+import { z } from 'zod';
+import { declaredPaths } from '../../environment/inputs.ts';
+import { environmentPath } from '../../environment/environment-file.ts';
+import { environmentKey, revisionOf } from '../../base/revision.ts';
+import { ConvergeError, describeError } from '../../base/errors.ts';
+import { conflictWords, type RevertConflict } from '../../source/revert.ts';
+import { fetchBranch } from '../common/fetch-branch.ts';
+import { announceCommit } from '../common/announce-commit.ts';
+import { listEnvironments, readEnvironment } from '../common/declared-environments.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
+import { refuseRolledBack } from '../rollback/converged-before.ts';
+import { otherReaders, rememberedPaths } from '../rollback/readers.ts';
+import { revertOnBranch } from '../rollback/revert-on-branch.ts';
+import { extentOfEnvironment, extentOfRepository, type RollbackScope } from '../rollback/where-to.ts';
+import type { ActionOf } from './action.ts';
+import type { Refusal } from './refusals.ts';
+import { provenanceOf } from '../common/provenance.ts';
+import { memoryOf } from '../common/remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
 
@@ -31,25 +34,62 @@ export interface RollbackRequest {
   readonly dryRun?: boolean;
 }
 
-export interface RollbackResult {
-  /** `nothing`: the branch has it already as it was. */
-  readonly outcome: 'reverted' | 'planned' | 'nothing';
-  readonly repository: string;
-  readonly environment: string | null;
-  /** Revisions. */
-  readonly from: string;
-  readonly to: string;
-  /** The first line of the message of the commit that it goes back to. */
-  readonly subject: string;
-  /** Why it goes back to that revision. */
-  readonly because: string;
-  /** Null where none was made. */
-  readonly commit: string | null;
-  /** The message of the commit, also of one that is only planned. */
-  readonly message: string | null;
-  /** Commits that are undone, newest first, and the paths that change. */
-  readonly reverts: readonly string[];
-  readonly paths: readonly string[];
+export interface RollbackSettings {
+  /** Classes. */
+  readonly repositories: readonly string[];
+  /** Why who asks may not do it, of what it is of; absent: their own rights say what they may. */
+  readonly refusal?: Refusal | undefined;
+}
+
+export const rollbackResultSchema = z.object({
+  outcome: z.enum(['reverted', 'planned', 'nothing']).describe('`nothing`: the branch has it already as it was'),
+  repository: z.string(),
+  environment: z.string().nullable().describe('Null: all of the repository'),
+  from: z.string().describe('A revision'),
+  to: z.string().describe('A revision'),
+  subject: z.string().describe('The first line of the message of the commit that it goes back to'),
+  because: z.string().describe('Why to that one'),
+  commit: z.string().nullable().describe('Null where none was made'),
+  message: z.string().nullable().describe('Of the commit, also of one that is only planned'),
+  reverts: z.array(z.string()).readonly().describe('Commits that are undone, the newest first'),
+  paths: z.array(z.string()).readonly().describe('That change'),
+});
+export type RollbackResult = Readonly<z.infer<typeof rollbackResultSchema>>;
+
+export const rolledBackSchema = rollbackResultSchema.extend({
+  announced: z.boolean().describe('False: the next check finds the commit'),
+  unannounced: z
+    .string()
+    .nullable()
+    .describe('Why it was not announced; null: it was, or there was nothing to announce'),
+});
+export type RolledBack = Readonly<z.infer<typeof rolledBackSchema>>;
+
+/**
+ * The same, asked for on purpose. The commit of one that cannot be announced is there all the same: the host's webhook or
+ * the next check announces it, too. Throws `BadRequest` (refuse) where both `to` and `incident` say where to, and what
+ * `rollback` throws.
+ */
+export async function rollbackAction(
+  { target, to, incident, reason, includeShared, dryRun }: ActionOf<'rollback'>,
+  by: string,
+  ports: RollbackPorts,
+  settings: RollbackSettings,
+): Promise<RolledBack> {
+  if (to !== undefined && incident !== undefined)
+    throw new ConvergeError({
+      ...{ code: 'BadRequest', subject: 'to', message: 'says where it goes, and so does incident' },
+      ...{ remedy: 'give one of them', disposition: 'refuse' },
+    });
+  let unannounced: string | null = null;
+  const topics: RollbackPorts['topics'] = {
+    async publish(topic, event) {
+      await ports.topics.publish(topic, event).catch((error: unknown) => (unannounced = describeError(error)));
+    },
+  };
+  const request = { target, to, incident, reason, includeShared, dryRun, by };
+  const result = await rollback(request, { ...ports, topics }, settings);
+  return { ...result, announced: result.outcome !== 'planned' && unannounced === null, unannounced };
 }
 
 /** How many conflicts an error lists. */
@@ -65,9 +105,11 @@ const listed = 50;
 export async function rollback(
   request: RollbackRequest,
   ports: RollbackPorts,
-  { repositories }: { repositories: readonly string[] },
+  { repositories, refusal }: RollbackSettings,
 ): Promise<RollbackResult> {
   const { repository, environment } = await findTarget({ target: request.target, repositories, ports });
+  const notAllowed = refusal?.({ repository: repository.repositoryClass, environment });
+  if (notAllowed !== undefined) throw notAllowed;
   const key =
     environment === undefined
       ? repository.repositoryClass

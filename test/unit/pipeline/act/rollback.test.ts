@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Repository } from '../../../shared/ports/git.ts';
-import { rollback, type RollbackRequest, type RollbackResult } from '../../../shared/pipeline/rollback.ts';
-import { statePaths } from '../../../shared/memory/state-paths.ts';
-import { configMap, list, shop } from './reconcile/runs/files.ts';
-import { createWorld, type World } from './reconcile/world/world.ts';
+import type { Repository } from '../../../../shared/ports/git.ts';
+import { rollback, type RollbackRequest, type RollbackResult } from '../../../../shared/pipeline/act/rollback.ts';
+import { statePaths } from '../../../../shared/memory/state-paths.ts';
+import { configMap, list, shop } from '../reconcile/runs/files.ts';
+import { createWorld, type World } from '../reconcile/world/world.ts';
 
 const paths = statePaths({ repository: 'master', environment: 'shop' });
 const colored = (color: string) => ({ 'manifests/shop/all.json': list(configMap('colors', { color })) });

@@ -1,5 +1,5 @@
-import { letterSubscriptions, readLetter, type FoundLetter } from '../shared/events/found-letter.ts';
-import type { DeadLetters, TakenLetter } from '../shared/ports/messages.ts';
+import { letterSubscriptions, readLetter, type FoundLetter } from '../../events/found-letter.ts';
+import type { DeadLetters, TakenLetter } from '../../ports/messages.ts';
 
 export interface LetterOptions {
   /** Of each subscription. */

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { actionNames, type ActionName } from '../access/action-names.ts';
+import type { ActionScope } from '../access/judge-action.ts';
+import { ConvergeError, describeError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Ports } from '../ports/ports.ts';
+import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
+import type { Action, ActionOf } from './act/action.ts';
+import { onlyOnce } from './act/only-once.ts';
+import { redrive, redrivenSchema } from './act/redrive.ts';
+import type { Refusal } from './act/refusals.ts';
+import { retriedUploadSchema, retryUpload, type RetryUploadPorts, type UploadSettings } from './act/retry-upload.ts';
+import { rollbackAction, rolledBackSchema } from './act/rollback.ts';
+import type { Status } from './common/environment-status.ts';
+import { statusNow } from './status.ts';
+
+type Used = 'now' | 'sleep' | 'log' | 'state' | 'repository' | 'topics' | 'buckets' | 'uploads' | 'deadLetters';
+export type ActPorts = Pick<Ports, Used>;
+
+/** What the actions are handed: the ports, and what is made of them. */
+type Handed = ActPorts & {
+  readonly readStatus: () => Promise<Status>;
+  readonly openUploads: () => Promise<RetryUploadPorts>;
+};
+
+interface Settings extends UploadSettings {
+  /** Classes. */
+  readonly repositories: readonly string[];
+  readonly refusal: Refusal;
+}
+
+interface Doing<N extends ActionName> {
+  readonly result: z.ZodType<object>;
+  readonly act: (action: ActionOf<N>, by: string, ports: Handed, settings: Settings) => Promise<object>;
+}
+
+/** Who does what: one line an action. */
+const doings: { readonly [N in ActionName]?: Doing<N> } = {
+  rollback: { result: rolledBackSchema, act: rollbackAction },
+  acknowledge: { result: acknowledgedSchema, act: acknowledge },
+  'retry-upload': { result: retriedUploadSchema, act: retryUpload },
+  redrive: { result: redrivenSchema, act: redrive },
+};
+
+/** What is answered of every action. */
+export const actedSchema = z.object({
+  action: z.enum(actionNames),
+  by: z.string().describe('Who asked: the address of their token'),
+  at: z.string().describe('When, ISO 8601'),
+  reason: z.string().nullable(),
+  dryRun: z.boolean().describe('Whether this only says what would be done'),
+  result: z
+    .union(Object.values(doings).map(({ result }) => result))
+    .describe('What became of it: the JSON of the verb of that name, as its schema says'),
+});
+export type Acted = z.infer<typeof actedSchema>;
+/** An answer that is remembered, whatever its action answers. */
+const rememberedSchema = actedSchema.extend({ result: z.looseObject({}) });
+
+export interface ActRequest {
+  readonly action: Action;
+  readonly by: string;
+  /** The same for the same wish: what it was is answered again, and nothing is done. */
+  readonly key?: string | undefined;
+  /** Why who asks may not act there. */
+  readonly refusal: Refusal;
+}
+
+/**
+ * Does what a person asks for on purpose, once, and says so in the log: who, what, why, and what became of it.
+ *
+ * Throws `NotImplemented` (refuse) for an action that nobody does, what `refusal` says, what `onlyOnce` throws, and what
+ * the action throws.
+ */
+export async function act(
+  { action, by, key, refusal }: ActRequest,
+  config: Pick<Config, 'repositories' | 'checks' | 'limits'>,
+  ports: ActPorts,
+): Promise<Acted> {
+  const doing = doingOf(action.action);
+  const scope = scopeOf(action);
+  const notAllowed = scope === undefined ? undefined : refusal(scope);
+  if (notAllowed !== undefined) throw notAllowed;
+  const { reason = null, dryRun } = action;
+  const at = ports.now().toISOString();
+  const buckets = Object.entries(config.repositories).map(([name, { bucket }]) => [name, bucket] as const);
+  const settings: Settings = {
+    ...{ repositories: Object.keys(config.repositories), bucketOf: Object.fromEntries(buckets), refusal },
+    uploadBytes: config.limits.uploadBytes,
+  };
+  const handed: Handed = {
+    ...ports,
+    readStatus: async () => statusNow(config, ports),
+    openUploads: async () => ports,
+  };
+  const work = async (): Promise<Acted> => {
+    const result = await doing.act(action, by, handed, settings);
+    return { action: action.action, by, at, reason, dryRun, result };
+  };
+  const about = { action: action.action, by, reason, dryRun, asked: action };
+  try {
+    if (key === undefined || dryRun) return told(await work(), about, ports);
+    const digest = createHash('sha256').update(JSON.stringify(action)).digest('base64url');
+    const { answer, isNew } = await onlyOnce({ key, by, digest, schema: rememberedSchema, work }, ports);
+    return isNew ? told(answer, about, ports) : answer;
+  } catch (error) {
+    ports.log('INFO', 'act did not do what somebody asked for', { ...about, error: describeError(error) });
+    throw error;
+  }
+}
+
+/** For whoever audits: https://docs.cloud.google.com/logging/docs/audit knows only what an account did, not for whom. */
+function told(acted: Acted, about: object, { log }: Pick<Ports, 'log'>): Acted {
+  log('INFO', acted.dryRun ? 'act said what would be done' : 'act did what somebody asked for', {
+    ...about,
+    result: acted.result,
+  });
+  return acted;
+}
+
+function doingOf<N extends ActionName>(name: N): Doing<N> {
+  const doing = doings[name];
+  if (doing !== undefined) return doing;
+  throw new ConvergeError({
+    ...{ code: 'NotImplemented', subject: name, message: 'is no action that this version does' },
+    ...{ remedy: `there are ${Object.keys(doings).join(', ')}`, disposition: 'refuse' },
+  });
+}
+
+/** What an action is of, as far as it says so itself; undefined: it is found out, and asked of `refusal` then. */
+function scopeOf(action: Action): ActionScope | undefined {
+  switch (action.action) {
+    case 'rollback':
+    case 'acknowledge':
+      return ofKey(action.target);
+    case 'retry-upload':
+      return undefined;
+    case 'redrive':
+      return { repository: undefined };
+    case 'suspend':
+    case 'resume':
+    case 'accept':
+    case 'reconcile':
+    case 'revert':
+      return ofKey(action.environment);
+  }
+}
+
+function ofKey(key: string): ActionScope | undefined {
+  const [, repository, environment] = /^([^/]+)\/([^/]+)$/.exec(key) ?? [];
+  return repository === undefined || environment === undefined ? undefined : { repository, environment };
+}
+
+/** The environment that an action says it is of, whose ETag may be asked for. */
+export function environmentOf(action: Action): { repository: string; environment: string } | undefined {
+  const { repository, environment } = scopeOf(action) ?? {};
+  return repository === undefined || environment === undefined ? undefined : { repository, environment };
+}
