@@ -40,6 +40,7 @@ import { apiFor, findNotThereYet, rehearseApply, type RehearsedApply } from './r
 import { refusedBefore, rehearseHooks, withReach } from './rehearse-hooks.ts';
 import { rehearsePrune, type PruneEnd } from './rehearse-prune.ts';
 import { rehearse, type Rehearsal } from './rehearsal.ts';
+import type { Sight } from './sight.ts';
 
 interface Declared {
   readonly commit: Commit;
@@ -53,7 +54,7 @@ interface Declared {
  * What the next run would do, were the branch at a commit that declares the environment: in the order of a run, and by its
  * own steps. Throws what is refused of it.
  */
-export async function planDeclared(run: Run, { asksCluster, ...declared }: Declared): Promise<Planned> {
+export async function planDeclared(run: Run, { asksCluster, ...declared }: Declared, sight: Sight): Promise<Planned> {
   const { commit, environment } = declared;
   await acceptRule(run, { commit, environment });
   const suspension = environmentSuspension(environment, run.ports.now());
@@ -75,14 +76,17 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
     });
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   const { target, previous } = await openTarget(run, declared);
+  sight.target = target;
   const memory = run.memoryFile.memory();
   const { cluster, api, applySet } = target;
   const parent = await readOwnParent({ ...target, memory, commit: commit.id });
   const [predecessor] = previous;
   const seed = predecessor === undefined ? toAsk.seed : seedOfBoth(predecessor.applySet);
   const renderFor: RenderFor = { ...toAsk, seed, asksCluster };
-  const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
-  const [own, rendered] = await both(observing, renderDesired(target, renderFor));
+  const [own, rendered] = await both(
+    observe({ cluster, api, applySet, remembered: memory.objects, parent }).then((seen) => (sight.observed = seen)),
+    renderDesired(target, renderFor).then((seen) => (sight.desired = seen)),
+  );
   const inventory =
     previous.length === 0 ? own : joined({ own, predecessors: previous, namespace: applySet.namespace });
   const observed = await lookForReleases(target, { desired: rendered, observed: inventory });

@@ -13,6 +13,7 @@ import type { Target } from '../reconcile/run/target.ts';
 import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
 import { rehearseHooks } from './rehearse-hooks.ts';
 import { rehearse } from './rehearsal.ts';
+import type { Sight } from './sight.ts';
 
 /**
  * What a run would make of an environment whose file is not at a commit: it releases its objects, or deletes them, as
@@ -21,6 +22,7 @@ import { rehearse } from './rehearsal.ts';
 export async function planRemoval(
   run: Run,
   { commit, revision }: { commit: Commit; revision: string },
+  sight: Sight,
 ): Promise<Planned> {
   const { attempted, cluster } = run.memoryFile.memory();
   if (attempted === undefined)
@@ -35,6 +37,7 @@ export async function planRemoval(
   const opened = await openLeave(run, { commit, revision, attempted });
   if (opened === undefined)
     return nothingPlanned({ outcome: 'removed', cluster, message: 'nobody knows where it has any objects' });
+  sight.observed = opened.observed;
   return opened.leave.applySet.deletion === 'prune' ? await planUninstall(opened) : releaseAll(opened);
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
@@ -223,6 +224,31 @@ describe('the plan of a commit', () => {
     expect(planned.objects).toHaveLength(2);
     expect(JSON.stringify(planned)).not.toMatch(/horse/);
     expect(planned.objects.find(({ kind }) => kind === 'ConfigMap')?.message).toBe('no *** here');
+  });
+
+  it('shows no value of a Secret in what it fails with, as an answer or an error', async () => {
+    const secret = (name: string, password: string): Declared => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: { password } },
+    });
+    const world = await converged(shop([secret('keys', 'correct-horse-battery'), configMap('a', { v: '1' })]));
+    const id = await commitOf(world, shop([secret('keys', 'another-horse-battery'), configMap('a', { v: '2' })]));
+    const says = (code: 'RenderFailed' | 'ClusterUnavailable') =>
+      new ConvergeError({
+        ...{ code, subject: 'shop', message: 'no correct-horse-battery, no another-horse-battery' },
+        ...{ remedy: 'mend correct-horse-battery', disposition: code === 'RenderFailed' ? 'refuse' : 'retry' },
+      });
+    const { ports } = world;
+    const renderer = { ...ports.renderer, render: async () => Promise.reject(says('RenderFailed')) };
+    world.git.reset(id);
+    const planned = await plan({ ...world, ports: { ...ports, renderer } }, id);
+    expect(planned.message).toBe('RenderFailed: shop: no ***, no another-horse-battery (mend ***)');
+    const cluster: typeof ports.cluster = async (asked) => ({
+      ...(await ports.cluster(asked)),
+      apply: async () => Promise.reject(says('ClusterUnavailable')),
+    });
+    await expect(plan({ ...world, ports: { ...ports, cluster } }, id)).rejects.toMatchObject({
+      ...{ code: 'ClusterUnavailable', problem: 'no ***, no ***', remedy: 'mend ***' },
+    });
   });
 });
 
