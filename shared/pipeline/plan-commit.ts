@@ -22,7 +22,7 @@ import type { Run } from './reconcile/run/run.ts';
  * Throws `BadRequest` (refuse) where nobody knows the commit, and what Git, the state bucket and the cluster throw; what a run
  * would refuse is an answer. Values of Secrets are hidden in both, as in any answer.
  *
- * @param asked.revision a commit or a branch; undefined: the head of the branch
+ * @param asked.revision a commit, a branch or a tag; undefined: the head of the branch
  */
 export async function planCommit(
   { revision: named, ...asked }: Inspected & { readonly revision: string | undefined },
