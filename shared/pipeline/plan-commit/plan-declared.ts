@@ -1,6 +1,5 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import { frozenWords } from '../../environment/frozen.ts';
 import { environmentSuspension, environmentSuspensionWords } from '../../environment/suspension.ts';
 import { suspensionWords } from '../../ownership/suspended-object.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
@@ -35,6 +34,7 @@ import { seedIfThere } from '../reconcile/render/seed.ts';
 import { attemptAt } from '../reconcile/run/attempt.ts';
 import type { Run } from '../reconcile/run/run.ts';
 import type { Target } from '../reconcile/run/target.ts';
+import { atEndOf, heldBy } from './held-plan.ts';
 import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
 import { apiFor, findNotThereYet, rehearseApply, type RehearsedApply } from './rehearse-apply.ts';
 import { refusedBefore, rehearseHooks, withReach } from './rehearse-hooks.ts';
@@ -67,13 +67,15 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision: declared.revision, paths: declaredPaths(environment) });
+  const message = await wordsOf(run, declared);
   const frozen = await beginFreeze(run, { commit, environment, attempted });
-  if (frozen !== undefined)
-    return nothingPlanned({
-      outcome: 'frozen',
-      cluster: environment.cluster,
-      message: `${frozenWords(frozen)}: nothing is applied, pruned or healed until that ends`,
-    });
+  return frozen === undefined
+    ? { ...(await planUnfrozen(run, { asksCluster, ...declared }, sight)), message }
+    : heldBy(frozen, { ...(await planUnfrozen(atEndOf(frozen, run), { asksCluster, ...declared }, sight)), message });
+}
+
+async function planUnfrozen(run: Run, { asksCluster, ...declared }: Declared, sight: Sight): Promise<Planned> {
+  const { commit, environment } = declared;
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   const { target, previous } = await openTarget(run, declared);
   sight.target = target;
@@ -98,7 +100,7 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
     ...planned,
     besides: await readOthers({ target, observed }),
     outcome: 'planned',
-    message: await wordsOf(run, declared),
+    message: '',
     waitsFor: gate.gate === 'open' ? [] : [gate.message],
     dependents: await dependentsOf(run, commit),
     unread: (observed.unserved ?? []).map(unreadKind),

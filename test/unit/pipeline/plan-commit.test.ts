@@ -296,26 +296,49 @@ describe('an environment that no run would touch', () => {
     });
   });
 
-  it('is told to be frozen until when and by which window, of its file or the configuration', async () => {
+  it('is told to be frozen until when, by which window, and what it would do then, of which it does nothing', async () => {
     const world = await converged(shop([configMap('a')]));
     const writes = world.cluster.writes.length;
-    const night = { name: 'night', cron: '0 0 * * *', length: '24h', zone: 'Etc/UTC' };
+    const state = JSON.stringify([...world.state]);
+    const night = { name: 'night', cron: '0 0 * * *', length: '6h', zone: 'Etc/UTC' };
     const proposed = await planOf(
       world,
       shop([configMap('b')], [`freeze: [{ name: ${night.name}, cron: "${night.cron}", length: ${night.length} }]`]),
     );
     expect(proposed).toMatchObject({
-      ...{ outcome: 'frozen', objects: [], wouldChange: false, cluster: 'sandbox' },
-      message: expect.stringMatching(/^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied/),
+      ...{ outcome: 'frozen', wouldChange: true, cluster: 'sandbox' },
+      message: expect.stringMatching(
+        /^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied, pruned, healed or given up until that ends/,
+      ),
     });
+    expect(shown(proposed)).toEqual([
+      ['create', 'ConfigMap', 'b', 'accepted'],
+      ['prune', 'ConfigMap', 'a', 'accepted'],
+    ]);
     world.freeze = freezeSchema.parse([{ ...night, name: 'year-end', reason: 'inventory', classes: ['master'] }]);
     expect(await plan(world)).toMatchObject({
-      outcome: 'frozen',
+      ...{ outcome: 'frozen', objects: [], unchanged: 1, wouldChange: false },
       message: expect.stringMatching(/^frozen until 20\S+Z by year-end \(inventory\): nothing is applied/),
+    });
+    expect(await planOf(world, { 'environments/shop.yaml': null })).toMatchObject({
+      ...{ outcome: 'frozen', objects: [{ action: 'release', name: 'a' }], wouldChange: true },
+      message: expect.stringMatching(/^frozen until 20\S+Z by year-end .* waits: .*; its file goes: its objects are/),
     });
     world.freeze = freezeSchema.parse([{ ...night, classes: ['other'] }]);
     expect(await planOf(world, shop([configMap('c')]))).toMatchObject({ outcome: 'planned', wouldChange: true });
     expect(world.cluster.writes).toHaveLength(writes);
+    expect(JSON.stringify([...world.state])).toBe(state);
+  });
+
+  it('is planned for the end of its freeze, by when what is left alone until then is not', async () => {
+    const untilThree = {
+      annotations: { 'converge.dev/reconcile': 'disabled', 'converge.dev/reconcile-until': '2026-11-21T03:00:00Z' },
+    };
+    const world = await converged(shop([configMap('a', { color: 'red' })]));
+    const changes = shop([configMap('a', { color: 'blue' }, untilThree)]);
+    expect((await planOf(world, changes)).objects).toMatchObject([{ action: 'left', name: 'a' }]);
+    world.freeze = freezeSchema.parse([{ name: 'night', cron: '0 0 * * *', length: '6h' }]);
+    expect((await planOf(world, changes)).objects).toMatchObject([{ action: 'update', name: 'a' }]);
   });
 
   it('is told with whom it waits for, and what it then does', async () => {
