@@ -176,7 +176,10 @@ function hookLine({ release, event, kind, namespace, name, verdict, message }: P
 function summaryLine({ objects, hooks, unchanged, wouldChange, outcome }: PlanAnswer): Line {
   if (!wouldChange && objects.length === 0)
     return {
-      text: outcome === 'planned' ? `nothing would change (${unchanged} unchanged)` : 'nothing would change',
+      text:
+        outcome === 'planned' || outcome === 'frozen'
+          ? `nothing would change (${unchanged} unchanged)`
+          : 'nothing would change',
       tone: 'good',
     };
   if (outcome === 'refused') return { text: 'Plan: nothing is applied', tone: 'heading' };
@@ -196,7 +199,8 @@ function summaryLine({ objects, hooks, unchanged, wouldChange, outcome }: PlanAn
     ...(pods === 0 ? [] : [`${counted(pods, 'Pod')} made anew`]),
   ];
   const main = `${of('create')} to create, ${of('update')} to change, ${of('replace')} to replace, ${of('prune')} to prune`;
-  return { text: `Plan: ${[main, ...beside, `${unchanged} unchanged`, ...after].join(', ')}`, tone: 'heading' };
+  const when = outcome === 'frozen' ? 'Plan, once the freeze has ended' : 'Plan';
+  return { text: `${when}: ${[main, ...beside, `${unchanged} unchanged`, ...after].join(', ')}`, tone: 'heading' };
 }
 
 function totalLine(plans: readonly PlanAnswer[], unplanned: number): Line {

@@ -10,6 +10,7 @@ import { planDeclared } from './plan-commit/plan-declared.ts';
 import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
+import { hidesOfSight, type Sight } from './plan-commit/sight.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
 import { assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
@@ -19,9 +20,9 @@ import type { Run } from './reconcile/run/run.ts';
  * answers reads and dry runs alone. Nothing is written, in the cluster or the state, and no lease is taken.
  *
  * Throws `BadRequest` (refuse) where nobody knows the commit, and what Git, the state bucket and the cluster throw; what a run
- * would refuse is an answer.
+ * would refuse is an answer. Values of Secrets are hidden in both, as in any answer.
  *
- * @param asked.revision a commit or a branch; undefined: the head of the branch
+ * @param asked.revision a commit, a branch or a tag; undefined: the head of the branch
  */
 export async function planCommit(
   { revision: named, ...asked }: Inspected & { readonly revision: string | undefined },
@@ -86,24 +87,25 @@ async function planRun(
   { commit, revision, asksCluster }: { commit: Commit; revision: string; asksCluster: boolean },
 ): Promise<Planned> {
   const repository = run.ports.repository(run.repository);
+  const sight: Sight = {};
   try {
     const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
     await assertTrusted(run, commit);
     switch (declared.state) {
       case 'absent':
-        return await planRemoval(run, { commit, revision });
+        return await planRemoval(run, { commit, revision }, sight);
       case 'invalid':
         throw declared.error;
       case 'declared':
-        return await planDeclared(run, { commit, revision, asksCluster, environment: declared.environment });
+        return await planDeclared(run, { commit, revision, asksCluster, environment: declared.environment }, sight);
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = (await hidesOfSight(run, { revision, sight })).error(thrown);
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    const remedy = error.remedy === undefined ? '' : ` (${error.remedy})`;
     return nothingPlanned({
       outcome: 'refused',
       cluster: run.memoryFile.memory().cluster,
-      message: `${error.code}: ${error.subject}: ${error.message}${remedy}`,
+      message: `${error.code}: ${error.message}`,
     });
   }
 }

@@ -181,13 +181,14 @@ describe('converge why', () => {
   });
 });
 
+const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
+
 /** Pushes a branch on top of main, and leaves main where it is. */
 async function propose(
   branch: string,
   files: Readonly<Record<string, string>>,
   { without }: { without?: string } = {},
 ): Promise<string> {
-  const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
   await master.git('checkout', '--quiet', '-B', branch, 'main');
   await writeFiles((await master.git('rev-parse', '--show-toplevel')).trim(), files);
   if (without !== undefined) await master.git('rm', '--quiet', without);
@@ -227,6 +228,9 @@ describe('converge plan', () => {
     expect(out).toMatch(/^\+ ConfigMap store\/c, of manifests\/store\/c\.yaml$/m);
     expect(out).toMatch(/^ {4}restarts 2 Pods$/m);
     expect(out).toMatch(/^Plan: 1 to create, 2 to change, 0 to replace, 0 to prune, 1 unchanged, 2 Pods made anew$/m);
+    await master.git(...person, 'tag', '--annotate', '--message', 'One', 'v1', commit);
+    await master.git('push', '--quiet', 'origin', 'v1');
+    expect((await converge('plan', 'store', '--revision', 'v1')).out).toContain(`commit@${commit.slice(0, 12)}`);
     const planned = planOutputSchema.parse(await asJson('plan', 'store', '--revision', commit));
     expect(planned.plans[0]?.objects.map(({ action, name }) => [action, name])).toEqual([
       ['update', 'a'],
@@ -278,7 +282,12 @@ describe('converge plan', () => {
     ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
     ['all of no class', ['plan', '--all', '--class', 'mastre'], 2, /is no class of the configuration/],
     ['a commit that is none', ['plan', 'store', '--revision', 'nowhere'], 1, /nowhere: is no commit of the branch/],
-    ['what is no revision', ['plan', 'store', '--revision', '../main'], 1, /is no commit, and no name of a branch/],
+    [
+      'what is no revision',
+      ['plan', 'store', '--revision', '../main'],
+      1,
+      /is no commit, and no name of a branch or a tag/,
+    ],
   ])('ends otherwise for %s', async (_what, parameters, exit, message) => {
     const { code, err } = await converge(...parameters);
     expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });

@@ -45,6 +45,22 @@ it('writes a ref only where it is what was expected, and reads it with its tree'
   expect(Buffer.from((await reader.readFile({ commit: second.id, path: 'a' })) ?? []).toString()).toBe('2');
 });
 
+it('takes a tag for the commit that it is of, an annotated one too', async () => {
+  const repository = open();
+  const [first] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
+  await onHost('tag', 'light', first.id);
+  await onHost('-c', 'user.name=O', '-c', 'user.email=o@example.com', 'tag', '-a', 'heavy', '-m', 'One', first.id);
+  await onHost('-c', 'user.name=O', '-c', 'user.email=o@example.com', 'tag', '-a', 'of-tag', '-m', 'Two', 'heavy');
+  for (const name of ['light', 'heavy', 'of-tag']) {
+    const reader = open();
+    expect(await reader.fetchRef(`refs/tags/${name}`)).toEqual(first);
+    expect(Buffer.from((await reader.readFile({ commit: first.id, path: 'a' })) ?? []).toString()).toBe('1');
+  }
+  const reader = open();
+  await reader.fetchHead();
+  expect(await reader.fetchRef('refs/tags/of-tag')).toEqual(first);
+});
+
 it('deletes a ref only where it is what was expected', async () => {
   const repository = open();
   const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];

@@ -143,7 +143,10 @@ interface OpenlyAbout {
   readonly api: ClusterApi | undefined;
 }
 
-export function openlyOf({ target, observed }: Inspection): SaidOpenly {
+export function openlyOf({
+  target,
+  observed,
+}: Pick<Inspection, 'target'> & { readonly observed: Pick<Inspection['observed'], 'objects'> }): SaidOpenly {
   const { run, environment, cluster, api, revision } = target;
   const about = { ...{ key: run.key, repository: run.repository, environment: run.environment }, revision, api };
   const objects = [...observed.objects.values()].map(({ object }) => object);

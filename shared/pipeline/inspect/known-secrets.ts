@@ -18,6 +18,9 @@ export interface KnownSecrets {
   readonly unhidden: readonly Unread[];
 }
 
+/** An environment, and what was seen of it. */
+type Seen = Pick<Inspection, 'target' | 'memory'> & { readonly observed: Pick<Inspection['observed'], 'objects'> };
+
 const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
 /** Helm's records are compressed, and large: nobody copies them, and no text holds what is in them. */
 const notHelms = 'owner!=helm';
@@ -35,7 +38,7 @@ const mostBytes = 8 << 20;
  * @param desired at the head, where that renders
  */
 export async function readKnownSecrets(
-  inspection: Inspection,
+  inspection: Seen,
   desired: Pick<DesiredState, 'objects'> | undefined,
 ): Promise<KnownSecrets> {
   const [before, { others, unhidden }] = await Promise.all([renderedBefore(inspection), readOthers(inspection)]);
@@ -54,7 +57,7 @@ function isSecret({ apiVersion, kind }: KubernetesObject): boolean {
 }
 
 /** What a value was before the last commit changed it. */
-async function renderedBefore({ target, memory }: Inspection): Promise<DesiredState['objects']> {
+async function renderedBefore({ target, memory }: Seen): Promise<DesiredState['objects']> {
   const { run, commit: head } = target;
   const repository = run.ports.repository(run.repository);
   const ids = new Set([memory.converged?.commit, memory.attempted?.commit].filter((id) => id !== head.id));

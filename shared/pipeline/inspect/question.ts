@@ -10,7 +10,7 @@ export type Question =
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
   | ({ readonly asks: 'why' } & AskedObject)
-  /** `revision`: a commit or a branch; undefined: the head of the branch. */
+  /** `revision`: a commit, a branch or a tag; undefined: the head of the branch. */
   | { readonly asks: 'plan'; readonly revision: string | undefined };
 
 /** A question, and of which environment; `plans`: which of a class there are to plan. */
@@ -31,9 +31,9 @@ const revisionPattern = /^(?!.*(?:\.\.|\/\/|@\{|\.lock$|^[-/]|\/$))[A-Za-z0-9._/
 const ofRevision = z.strictObject({
   revision: z
     .string()
-    .regex(revisionPattern, 'is no commit, and no name of a branch')
+    .regex(revisionPattern, 'is no commit, and no name of a branch or a tag')
     .optional()
-    .describe('A commit or a branch; absent: the head of the branch'),
+    .describe('A commit, a branch or a tag; absent: the head of the branch'),
 });
 
 /** What may be asked, and by which parameters. */

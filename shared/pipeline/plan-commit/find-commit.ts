@@ -5,8 +5,9 @@ import type { Commit, Repository } from '../../ports/git.ts';
 const searched = 90 * 86_400_000;
 
 /**
- * The commit that somebody means: one of the branch, what a branch of the repository is at, or what any other ref
- * (`refs/…`) is. A tag that is an object of its own is none. Throws `BadRequest` (refuse) where there is none.
+ * The commit that somebody means: one of the branch, what a branch or a tag of the repository is at (of one name, the
+ * branch), or what any other ref (`refs/…`) is. An annotated tag is the commit that it is of. Throws `BadRequest` (refuse)
+ * where there is none.
  *
  * @param head of the environment's branch
  */
@@ -19,7 +20,7 @@ export async function findCommit(
   throw new ConvergeError({
     code: 'BadRequest',
     subject: revision,
-    message: 'is no commit of the branch, and no branch of its repository',
+    message: 'is no commit of the branch, and no branch or tag of its repository',
     remedy: 'push it first',
     disposition: 'refuse',
   });
@@ -39,7 +40,7 @@ async function commitOf(
   }
   const known = await repository.findCommit(revision);
   if (known !== undefined) return known;
-  const refs = await repository.listRefs(['refs/heads/']);
+  const refs = await repository.listRefs(['refs/heads/', 'refs/tags/']);
   const [ref] = [...refs].find(([, commit]) => commit === revision) ?? [];
   if (ref !== undefined) return await repository.fetchRef(ref);
   // Older commits of the branch come with its history.
@@ -49,7 +50,7 @@ async function commitOf(
 }
 
 async function tipOf(repository: Repository, revision: string): Promise<Commit | undefined> {
-  const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`];
+  const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`, `refs/tags/${revision}`];
   for (const name of names) {
     const tip = await repository.fetchRef(name);
     if (tip !== undefined) return tip;

@@ -1,6 +1,5 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import { frozenWords } from '../../environment/frozen.ts';
 import { environmentSuspension, environmentSuspensionWords } from '../../environment/suspension.ts';
 import { suspensionWords } from '../../ownership/suspended-object.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
@@ -35,11 +34,13 @@ import { seedIfThere } from '../reconcile/render/seed.ts';
 import { attemptAt } from '../reconcile/run/attempt.ts';
 import type { Run } from '../reconcile/run/run.ts';
 import type { Target } from '../reconcile/run/target.ts';
+import { atEndOf, heldBy } from './held-plan.ts';
 import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
 import { apiFor, findNotThereYet, rehearseApply, type RehearsedApply } from './rehearse-apply.ts';
 import { refusedBefore, rehearseHooks, withReach } from './rehearse-hooks.ts';
 import { rehearsePrune, type PruneEnd } from './rehearse-prune.ts';
 import { rehearse, type Rehearsal } from './rehearsal.ts';
+import type { Sight } from './sight.ts';
 
 interface Declared {
   readonly commit: Commit;
@@ -53,7 +54,7 @@ interface Declared {
  * What the next run would do, were the branch at a commit that declares the environment: in the order of a run, and by its
  * own steps. Throws what is refused of it.
  */
-export async function planDeclared(run: Run, { asksCluster, ...declared }: Declared): Promise<Planned> {
+export async function planDeclared(run: Run, { asksCluster, ...declared }: Declared, sight: Sight): Promise<Planned> {
   const { commit, environment } = declared;
   await acceptRule(run, { commit, environment });
   const suspension = environmentSuspension(environment, run.ports.now());
@@ -66,23 +67,28 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision: declared.revision, paths: declaredPaths(environment) });
+  const message = await wordsOf(run, declared);
   const frozen = await beginFreeze(run, { commit, environment, attempted });
-  if (frozen !== undefined)
-    return nothingPlanned({
-      outcome: 'frozen',
-      cluster: environment.cluster,
-      message: `${frozenWords(frozen)}: nothing is applied, pruned or healed until that ends`,
-    });
+  return frozen === undefined
+    ? { ...(await planUnfrozen(run, { asksCluster, ...declared }, sight)), message }
+    : heldBy(frozen, { ...(await planUnfrozen(atEndOf(frozen, run), { asksCluster, ...declared }, sight)), message });
+}
+
+async function planUnfrozen(run: Run, { asksCluster, ...declared }: Declared, sight: Sight): Promise<Planned> {
+  const { commit, environment } = declared;
   const gate = await checkDependencies(run, { environment, commit: commit.id });
   const { target, previous } = await openTarget(run, declared);
+  sight.target = target;
   const memory = run.memoryFile.memory();
   const { cluster, api, applySet } = target;
   const parent = await readOwnParent({ ...target, memory, commit: commit.id });
   const [predecessor] = previous;
   const seed = predecessor === undefined ? toAsk.seed : seedOfBoth(predecessor.applySet);
   const renderFor: RenderFor = { ...toAsk, seed, asksCluster };
-  const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
-  const [own, rendered] = await both(observing, renderDesired(target, renderFor));
+  const [own, rendered] = await both(
+    observe({ cluster, api, applySet, remembered: memory.objects, parent }).then((seen) => (sight.observed = seen)),
+    renderDesired(target, renderFor).then((seen) => (sight.desired = seen)),
+  );
   const inventory =
     previous.length === 0 ? own : joined({ own, predecessors: previous, namespace: applySet.namespace });
   const observed = await lookForReleases(target, { desired: rendered, observed: inventory });
@@ -94,7 +100,7 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
     ...planned,
     besides: await readOthers({ target, observed }),
     outcome: 'planned',
-    message: await wordsOf(run, declared),
+    message: '',
     waitsFor: gate.gate === 'open' ? [] : [gate.message],
     dependents: await dependentsOf(run, commit),
     unread: (observed.unserved ?? []).map(unreadKind),

@@ -1,6 +1,8 @@
 import { ConvergeError } from '../../base/errors.ts';
+import { environmentPath } from '../../environment/environment-file.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
 import type { Commit } from '../../ports/git.ts';
+import { freezeOfRemoved } from '../reconcile/accept/freeze.ts';
 import { assertRemoved, isRenamed, type DeclaredAt } from '../reconcile/accept/removed-file.ts';
 import { openLeave, type OpenedLeave } from '../reconcile/leave/take-apart.ts';
 import { deleteObjects } from '../reconcile/leave/uninstall.ts';
@@ -10,9 +12,11 @@ import { renderDesired } from '../reconcile/render/desired-state.ts';
 import { toAsk } from '../reconcile/render/render-cache.ts';
 import type { Run } from '../reconcile/run/run.ts';
 import type { Target } from '../reconcile/run/target.ts';
+import { atEndOf, heldBy } from './held-plan.ts';
 import { nothingPlanned, type Planned, type PlannedObject } from './planned.ts';
 import { rehearseHooks } from './rehearse-hooks.ts';
 import { rehearse } from './rehearsal.ts';
+import type { Sight } from './sight.ts';
 
 /**
  * What a run would make of an environment whose file is not at a commit: it releases its objects, or deletes them, as
@@ -21,6 +25,7 @@ import { rehearse } from './rehearsal.ts';
 export async function planRemoval(
   run: Run,
   { commit, revision }: { commit: Commit; revision: string },
+  sight: Sight,
 ): Promise<Planned> {
   const { attempted, cluster } = run.memoryFile.memory();
   if (attempted === undefined)
@@ -32,9 +37,20 @@ export async function planRemoval(
       message: 'another environment has its name among metadata.previousNames, and takes over all that it has',
     });
   await assertRemoved(run, commit);
-  const opened = await openLeave(run, { commit, revision, attempted });
+  const isBegun = attempted.inputs[environmentPath(run.environment)] === null;
+  const held = isBegun ? undefined : await freezeOfRemoved(run, { commit, revision });
+  const frozen = held === undefined ? undefined : run.memoryFile.memory().frozen;
+  return frozen === undefined
+    ? await planLeave(run, { commit, revision, attempted }, sight)
+    : heldBy(frozen, await planLeave(atEndOf(frozen, run), { commit, revision, attempted }, sight));
+}
+
+async function planLeave(run: Run, of: Parameters<typeof openLeave>[1], sight: Sight): Promise<Planned> {
+  const { cluster } = run.memoryFile.memory();
+  const opened = await openLeave(run, of);
   if (opened === undefined)
     return nothingPlanned({ outcome: 'removed', cluster, message: 'nobody knows where it has any objects' });
+  sight.observed = opened.observed;
   return opened.leave.applySet.deletion === 'prune' ? await planUninstall(opened) : releaseAll(opened);
 }
 

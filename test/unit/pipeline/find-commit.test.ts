@@ -14,7 +14,7 @@ function opened() {
     ...git,
     fetchRef: async (name) => {
       fetched.push(name);
-      return name === 'refs/heads/other' ? old : undefined;
+      return ['refs/heads/other', 'refs/tags/v1'].includes(name) ? old : undefined;
     },
   };
   return { git, old, head, repository, fetched };
@@ -35,7 +35,15 @@ describe('what somebody calls a commit', () => {
     expect(fetched).toEqual(['refs/heads/other', 'refs/heads/other']);
   });
 
-  it('is brought by the branch that is at it, where it is not here', async () => {
+  it('is what a tag is at, where no branch is called so', async () => {
+    const { repository, old, head, fetched } = opened();
+    expect(await findCommit(repository, { revision: 'v1', head })).toBe(old);
+    expect(fetched).toEqual(['refs/heads/v1', 'refs/tags/v1']);
+    const both: Repository = { ...repository, fetchRef: async (name) => (name === 'refs/heads/v1' ? head : old) };
+    expect(await findCommit(both, { revision: 'v1', head })).toBe(head);
+  });
+
+  it('is brought by the branch or the tag that is at it, where it is not here', async () => {
     const { repository, old, head } = opened();
     const away: Repository = {
       ...repository,
@@ -43,6 +51,11 @@ describe('what somebody calls a commit', () => {
       listRefs: async () => new Map([['refs/heads/other', old.id]]),
     };
     expect(await findCommit(away, { revision: old.id, head })).toBe(old);
+    const tagged: Repository = {
+      ...away,
+      listRefs: async (prefixes) => new Map(prefixes.includes('refs/tags/') ? [['refs/tags/v1', old.id]] : []),
+    };
+    expect(await findCommit(tagged, { revision: old.id, head })).toBe(old);
   });
 
   it('is refused where nobody has it', async () => {

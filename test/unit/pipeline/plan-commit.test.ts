@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
@@ -224,6 +225,31 @@ describe('the plan of a commit', () => {
     expect(JSON.stringify(planned)).not.toMatch(/horse/);
     expect(planned.objects.find(({ kind }) => kind === 'ConfigMap')?.message).toBe('no *** here');
   });
+
+  it('shows no value of a Secret in what it fails with, as an answer or an error', async () => {
+    const secret = (name: string, password: string): Declared => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: { password } },
+    });
+    const world = await converged(shop([secret('keys', 'correct-horse-battery'), configMap('a', { v: '1' })]));
+    const id = await commitOf(world, shop([secret('keys', 'another-horse-battery'), configMap('a', { v: '2' })]));
+    const says = (code: 'RenderFailed' | 'ClusterUnavailable') =>
+      new ConvergeError({
+        ...{ code, subject: 'shop', message: 'no correct-horse-battery, no another-horse-battery' },
+        ...{ remedy: 'mend correct-horse-battery', disposition: code === 'RenderFailed' ? 'refuse' : 'retry' },
+      });
+    const { ports } = world;
+    const renderer = { ...ports.renderer, render: async () => Promise.reject(says('RenderFailed')) };
+    world.git.reset(id);
+    const planned = await plan({ ...world, ports: { ...ports, renderer } }, id);
+    expect(planned.message).toBe('RenderFailed: shop: no ***, no another-horse-battery (mend ***)');
+    const cluster: typeof ports.cluster = async (asked) => ({
+      ...(await ports.cluster(asked)),
+      apply: async () => Promise.reject(says('ClusterUnavailable')),
+    });
+    await expect(plan({ ...world, ports: { ...ports, cluster } }, id)).rejects.toMatchObject({
+      ...{ code: 'ClusterUnavailable', problem: 'no ***, no ***', remedy: 'mend ***' },
+    });
+  });
 });
 
 describe('an environment that no run would touch', () => {
@@ -270,26 +296,49 @@ describe('an environment that no run would touch', () => {
     });
   });
 
-  it('is told to be frozen until when and by which window, of its file or the configuration', async () => {
+  it('is told to be frozen until when, by which window, and what it would do then, of which it does nothing', async () => {
     const world = await converged(shop([configMap('a')]));
     const writes = world.cluster.writes.length;
-    const night = { name: 'night', cron: '0 0 * * *', length: '24h', zone: 'Etc/UTC' };
+    const state = JSON.stringify([...world.state]);
+    const night = { name: 'night', cron: '0 0 * * *', length: '6h', zone: 'Etc/UTC' };
     const proposed = await planOf(
       world,
       shop([configMap('b')], [`freeze: [{ name: ${night.name}, cron: "${night.cron}", length: ${night.length} }]`]),
     );
     expect(proposed).toMatchObject({
-      ...{ outcome: 'frozen', objects: [], wouldChange: false, cluster: 'sandbox' },
-      message: expect.stringMatching(/^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied/),
+      ...{ outcome: 'frozen', wouldChange: true, cluster: 'sandbox' },
+      message: expect.stringMatching(
+        /^frozen until 20\S+Z by night; commit@sha1:\S+ waits: nothing is applied, pruned, healed or given up until that ends/,
+      ),
     });
+    expect(shown(proposed)).toEqual([
+      ['create', 'ConfigMap', 'b', 'accepted'],
+      ['prune', 'ConfigMap', 'a', 'accepted'],
+    ]);
     world.freeze = freezeSchema.parse([{ ...night, name: 'year-end', reason: 'inventory', classes: ['master'] }]);
     expect(await plan(world)).toMatchObject({
-      outcome: 'frozen',
+      ...{ outcome: 'frozen', objects: [], unchanged: 1, wouldChange: false },
       message: expect.stringMatching(/^frozen until 20\S+Z by year-end \(inventory\): nothing is applied/),
+    });
+    expect(await planOf(world, { 'environments/shop.yaml': null })).toMatchObject({
+      ...{ outcome: 'frozen', objects: [{ action: 'release', name: 'a' }], wouldChange: true },
+      message: expect.stringMatching(/^frozen until 20\S+Z by year-end .* waits: .*; its file goes: its objects are/),
     });
     world.freeze = freezeSchema.parse([{ ...night, classes: ['other'] }]);
     expect(await planOf(world, shop([configMap('c')]))).toMatchObject({ outcome: 'planned', wouldChange: true });
     expect(world.cluster.writes).toHaveLength(writes);
+    expect(JSON.stringify([...world.state])).toBe(state);
+  });
+
+  it('is planned for the end of its freeze, by when what is left alone until then is not', async () => {
+    const untilThree = {
+      annotations: { 'converge.dev/reconcile': 'disabled', 'converge.dev/reconcile-until': '2026-11-21T03:00:00Z' },
+    };
+    const world = await converged(shop([configMap('a', { color: 'red' })]));
+    const changes = shop([configMap('a', { color: 'blue' }, untilThree)]);
+    expect((await planOf(world, changes)).objects).toMatchObject([{ action: 'left', name: 'a' }]);
+    world.freeze = freezeSchema.parse([{ name: 'night', cron: '0 0 * * *', length: '6h' }]);
+    expect((await planOf(world, changes)).objects).toMatchObject([{ action: 'update', name: 'a' }]);
   });
 
   it('is told with whom it waits for, and what it then does', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
+import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { diffFields } from '../../../shared/drift/field-diff.ts';
 import { hookOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
@@ -236,13 +237,20 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
   });
   const commit = made === 'unchanged' ? ((await world.git.head()) ?? '') : made.id;
   const name = next?.name ?? 'shop';
+  const isFrozen = draw.chance(25);
+  if (isFrozen) world.freeze = freezeSchema.parse([{ name: 'night', cron: '0 0 * * *', length: '6h' }]);
   const before = await snapshotOf(world);
-  const asked = { repository: 'master', environment: name, limits, revision: commit };
+  const asked = { repository: 'master', environment: name, limits, freeze: world.freeze, revision: commit };
   const plan = planAnswerSchema.parse(await planCommit(asked, world.ports));
   expect(await snapshotOf(world)).toEqual(before);
 
   world.git.reset(commit);
   const calls = world.cluster.writes.length;
+  if (plan.outcome === 'frozen') {
+    await world.run({ environment: name });
+    expect(world.cluster.writes.slice(calls).filter((call) => !call.startsWith('dry-run '))).toEqual([]);
+    world.wait(6 * 3_600);
+  }
   await world.run({ environment: name });
   const after = await snapshotOf(world);
   const hooks = world.cluster.writes
