@@ -41,6 +41,8 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   report: { memoryMiB: 512, cpu: 1, timeoutSeconds: 300, concurrency: 1, maxInstances: 2 },
   // It lists and renders what reconcile does, for one person at a time.
   inspect: { memoryMiB: 2048, cpu: 1, timeoutSeconds: 120, concurrency: 1, maxInstances: 3 },
+  // The same for the environments of a pull request, four at a time.
+  planChange: { memoryMiB: 4096, cpu: 2, timeoutSeconds: 540, concurrency: 1, maxInstances: 3 },
 };
 
 /**
@@ -63,6 +65,7 @@ export const largestBodies = {
   copyArtifact: 1024 * 1024,
   // Names, and the id of a commit.
   reconcile: 64 * 1024,
+  planChange: 64 * 1024,
   // As large as Pub/Sub takes a message, 10 MB, and a third longer where it comes wrapped: what a commit is made of, and
   // what differs in an environment. https://docs.cloud.google.com/pubsub/quotas#resource_limits
   fanOut: 16 * 1024 * 1024,

@@ -24,6 +24,7 @@ const accounts = {
   status: 'status',
   report: 'report',
   inspect: 'inspect',
+  planChange: 'plan-change',
 } as const satisfies Record<FunctionName, StorageAccount>;
 
 export interface StorageAccessOptions {

@@ -11,6 +11,7 @@ export type StorageAccount =
   | 'status'
   | 'report'
   | 'inspect'
+  | 'plan-change'
   | 'ci';
 
 /** Each class has an account of `copy-artifact` and of `ci` for itself. */
@@ -77,6 +78,8 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'report', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'report', role: 'roles/storage.objectUser', on: 'state', names: ['reports/', 'unreadable/'] },
   { who: 'inspect', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'plan-change', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'plan-change', role: 'roles/storage.objectUser', on: 'state', names: ['plans/', 'unreadable/'] },
   // With `rights: follow`, and without `objects`.
   { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },
   { who: 'ci', role: 'converge: ci replacer', on: 'uploads', names: [] },

@@ -12,6 +12,7 @@ export const guardedFunctions = [
   'status',
   'report',
   'inspect',
+  'planChange',
 ] as const;
 export type GuardedFunction = (typeof guardedFunctions)[number];
 
@@ -59,6 +60,7 @@ export const accessSchema = z.union([
           status: entrySchema,
           report: entrySchema,
           inspect: inspectSchema,
+          planChange: entrySchema,
         } satisfies Record<GuardedFunction, z.ZodType>)
         .default({}),
       /** Who may see what is in the clusters, of which environments; absent: nobody. */

@@ -6,8 +6,9 @@ import { fetchBranch } from './common/fetch-branch.ts';
 import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import { findCommit } from './plan-commit/find-commit.ts';
+import { orRefused } from './plan-commit/or-refused.ts';
 import { planDeclared } from './plan-commit/plan-declared.ts';
-import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
+import type { Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
@@ -80,13 +81,12 @@ async function openRevision(
   return { repository, head, commit, revision: revisionOf({ branch, commit: commit.id }) };
 }
 
-/** What a run would refuse is told in its words. */
 async function planRun(
   run: Run,
   { commit, revision, asksCluster }: { commit: Commit; revision: string; asksCluster: boolean },
 ): Promise<Planned> {
   const repository = run.ports.repository(run.repository);
-  try {
+  return await orRefused(run, async () => {
     const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
     await assertTrusted(run, commit);
     switch (declared.state) {
@@ -97,15 +97,7 @@ async function planRun(
       case 'declared':
         return await planDeclared(run, { commit, revision, asksCluster, environment: declared.environment });
     }
-  } catch (error) {
-    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    const remedy = error.remedy === undefined ? '' : ` (${error.remedy})`;
-    return nothingPlanned({
-      outcome: 'refused',
-      cluster: run.memoryFile.memory().cluster,
-      message: `${error.code}: ${error.subject}: ${error.message}${remedy}`,
-    });
-  }
+  });
 }
 
 function noCommit(subject: string): ConvergeError {
