@@ -7,9 +7,9 @@ import { listEnvironments, readEnvironment, type Declaration } from './common/de
 import { fetchBranch } from './common/fetch-branch.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { recallMemories } from './common/remembered-environments.ts';
-import type { PlanAnswer } from './inspect/answers.ts';
+import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
-import { findProposal, type Proposal } from './plan-commit/find-proposal.ts';
+import { findProposal, proposalWords, type Proposal } from './plan-commit/find-proposal.ts';
 import { orRefused } from './plan-commit/or-refused.ts';
 import { planDeclared } from './plan-commit/plan-declared.ts';
 import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
@@ -37,6 +37,35 @@ export async function openProposal(
   if (base !== undefined) return await findProposal(repository, { number, base });
   const message = 'the branch has no commit yet';
   throw new ConvergeError({ code: 'BadRequest', subject: repositoryClass, message, disposition: 'refuse' });
+}
+
+/** The environments that a pull request changes, for whoever asks. Throws as `openProposal` does. */
+export async function listProposed(
+  asked: AskedProposal,
+  ports: Pick<InspectPorts, 'repository' | 'state' | 'now'>,
+): Promise<PlansAnswer> {
+  const { repository } = asked;
+  const proposal = await openProposal(asked, ports);
+  return {
+    repository,
+    revision: revisionOf({ branch: 'commit', commit: proposal.planned.id }),
+    environments: await affectedBy({ repository, proposal }, ports),
+  };
+}
+
+/**
+ * What a pull request would do to an environment, for whoever asks; that they ask is what a label is on the host. Throws as
+ * `openProposal` and `planProposed` do.
+ */
+export async function planPullRequest(
+  { number, ...asked }: Inspected & Pick<AskedProposal, 'number'>,
+  ports: InspectPorts,
+): Promise<PlanAnswer> {
+  const proposal = await openProposal({ ...asked, number }, ports);
+  const answer = await planProposed({ ...asked, proposal }, ports);
+  const { branch } = ports.repository(asked.repository);
+  const words = `of pull request ${number}, ${proposalWords(proposal, branch)}`;
+  return { ...answer, message: answer.message === '' ? words : `${words}; ${answer.message}` };
 }
 
 /**

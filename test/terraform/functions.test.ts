@@ -58,6 +58,7 @@ const read: Readonly<Record<string, RegExp>> = {
   status: /\/(git|ca|proxy)-/,
   report: /\/(git|ca|proxy)-/,
   inspect: /\/(git|ca|proxy|signers|openpgp)-/,
+  planChange: /\/(git|ca|proxy|signers|openpgp)-/,
 };
 
 let tofu: Tofu;

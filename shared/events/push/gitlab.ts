@@ -28,6 +28,7 @@ const pullSchema = z.object({
     iid: z.int().positive(),
     action: z.string().optional(),
     target_branch: z.string(),
+    author_id: z.int().optional(),
     last_commit: z.object({ id: commitId }),
     /** The head before, where it moved. */
     oldrev: z.string().nullish(),
@@ -38,6 +39,8 @@ const pullSchema = z.object({
       target_branch: z.unknown().optional(),
     })
     .optional(),
+  /** Who did it. */
+  user: z.object({ id: z.int().optional() }).optional(),
   project: pushSchema.shape.project,
 });
 
@@ -85,9 +88,12 @@ export const gitlab: Webhook = {
     };
   },
   parsePull(call) {
-    const { object_attributes: of, changes, project } = parseBody(pullSchema, call);
+    const { object_attributes: of, changes, project, user } = parseBody(pullSchema, call);
     const before = new Set((changes?.labels?.previous ?? []).map(({ title }) => title));
-    const labels = (changes?.labels?.current ?? []).map(({ title }) => title).filter((title) => !before.has(title));
+    // A guest of the project may label what they propose.
+    const isOwn = user?.id !== undefined && user.id === of.author_id;
+    const current = isOwn ? [] : (changes?.labels?.current ?? []);
+    const labels = current.map(({ title }) => title).filter((title) => !before.has(title));
     const isMoved = (of.oldrev ?? '') !== '' || changes?.target_branch !== undefined;
     const isChanged = of.action === 'open' || of.action === 'reopen' || (of.action === 'update' && isMoved);
     return {

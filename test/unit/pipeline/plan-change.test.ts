@@ -5,6 +5,7 @@ import { configSchema } from '../../../shared/config/config.ts';
 import { gitHostsSchema } from '../../../shared/config/git-hosts.ts';
 import { encodePlanRequested, parsePlanRequested } from '../../../shared/events/plan-requested.ts';
 import type { PlanReport } from '../../../shared/notices/plan-report.ts';
+import { inspect } from '../../../shared/pipeline/inspect.ts';
 import { planChange, type PlanChangePorts, type PlanChangeResult } from '../../../shared/pipeline/plan-change.ts';
 import type { Commit, Repository } from '../../../shared/ports/git.ts';
 import type { PullRequest } from '../../../shared/ports/git-hosts.ts';
@@ -409,5 +410,27 @@ describe('a pull request of a fork', () => {
     hub.pull = { ...hub.pull, labels: [] };
     await plan(hub, { labelled: true });
     expect(lastOf(hub)).toMatchObject({ verdict: 'pending', environments: [] });
+  });
+});
+
+describe('the plan of a pull request, for whoever asks', () => {
+  const ask = async ({ ports }: Hub, environment: string | undefined, pr: number) => {
+    const of = { repository: 'master', limits: settings.limits, repositories: { master: {} } };
+    const shownTo = (names: readonly string[]) => [...names];
+    const revision = undefined;
+    return environment === undefined
+      ? await inspect({ ...of, shownTo, environment, question: { asks: 'plans', revision, pr } }, ports)
+      : await inspect({ ...of, shownTo, environment, question: { asks: 'plan', revision, pr } }, ports);
+  };
+
+  it('is by the same rules, and says of what it is', async () => {
+    const hub = await opened({ ...painted('shop', 'blue'), ...declared('new') });
+    expect(await ask(hub, undefined, number)).toMatchObject({ environments: ['new', 'shop'] });
+    expect(await ask(hub, 'shop', number)).toMatchObject({
+      ...{ outcome: 'planned', wouldChange: true, objects: [{ action: 'update' }] },
+      message: expect.stringContaining(`of pull request ${number}, the head ${hub.pull.head.slice(0, 12)}`),
+    });
+    expect(await ask(hub, 'new', number)).toMatchObject({ outcome: 'described', wouldChange: true });
+    await expect(ask(hub, 'shop', 8)).rejects.toMatchObject({ code: 'BadRequest' });
   });
 });

@@ -290,6 +290,15 @@ describe('a pull request to the branch of a configured repository', () => {
       },
       [asked],
     ],
+    [
+      'labelled by its author',
+      {
+        user: { id: 5 },
+        object_attributes: { ...attributes, action: 'update', author_id: 5 },
+        changes: { labels: { previous: [], current: labels('converge/plan') } },
+      },
+      undefined,
+    ],
     ['given another title', { object_attributes: { ...attributes, action: 'update' }, changes: {} }, undefined],
     ['merged', { object_attributes: { ...attributes, action: 'merge' } }, undefined],
   ])('is told by GitLab where it was %s', async (_what, said, plans) => {

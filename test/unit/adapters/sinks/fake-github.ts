@@ -35,7 +35,15 @@ const refused = (status: number, message: string): Answer => ({
  * GitHub's REST API as its reference has it, as far as Converge asks: it refuses what GitHub refuses, and has two of a
  * page. https://docs.github.com/en/rest
  */
-export function fakeGithub({ commits, token }: { commits: readonly string[]; token: string }): FakeGithub {
+export function fakeGithub({
+  commits,
+  token,
+  project = 'family/develop',
+}: {
+  commits: readonly string[];
+  token: string;
+  project?: string;
+}): FakeGithub {
   const github: FakeGithub = {
     ...{ statuses: [], deployments: [], comments: [], pull: {}, pulls: [], writes: [], faults: [] },
     answers(call) {
@@ -51,7 +59,8 @@ export function fakeGithub({ commits, token }: { commits: readonly string[]; tok
     if (call.headers['user-agent'] === undefined) return refused(403, 'Request forbidden by administrative rules.');
     const url = new URL(call.path, 'http://127.0.0.1');
     if (url.pathname === '/user') return { body: { id: fakeUser, login: 'converge' } };
-    const [, path] = /^\/repos\/family\/develop(\/.+)$/.exec(url.pathname) ?? [];
+    const repository = `/repos/${project}`;
+    const path = url.pathname.startsWith(`${repository}/`) ? url.pathname.slice(repository.length) : undefined;
     if (path === undefined) return refused(404, 'Not Found');
     if (call.method !== 'GET') github.writes.push(`${call.method} ${path}`);
     const route = `${call.method} ${path}`;
