@@ -110,7 +110,7 @@ describe('a pull request', () => {
     const [{ body = '' } = {}] = github.comments;
     expect(body).toContain('master: 1 of 1 environment would change');
     expect(body).toContain('/data/v: "1" -> "2"');
-    expect(body).toContain('restarts 1 Pod');
+    expect(body).toContain('restarts 2 Pods');
     expect(body).not.toContain('blog');
     expect(await world.kubectl('get', 'configmap', 'a', '--namespace', 'shop', '--output', 'jsonpath={.data.v}')).toBe(
       '1',
