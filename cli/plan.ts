@@ -20,6 +20,7 @@ interface PlanOptions {
   readonly all?: boolean;
   readonly class?: string;
   readonly revision?: string;
+  readonly pr?: string;
 }
 
 type Output = z.infer<typeof planOutputSchema>;
@@ -52,9 +53,11 @@ export async function showPlan(
 async function plansOf(
   context: Context,
   environment: string | undefined,
-  { all = false, class: ofClass, revision }: PlanOptions,
+  { all = false, class: ofClass, revision, pr }: PlanOptions,
 ): Promise<Output> {
-  const query = { revision };
+  if (pr !== undefined && revision !== undefined) throw wrongUsage('--pr', 'stands in place of --revision');
+  if (pr !== undefined && !/^[1-9][0-9]{0,8}$/.test(pr)) throw wrongUsage(`--pr ${pr}`, 'is no number');
+  const query = { revision, pr };
   if (environment !== undefined && (all || ofClass !== undefined))
     throw wrongUsage(environment, 'is one environment: --all and --class are about all of a class');
   if (environment !== undefined)

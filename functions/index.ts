@@ -1,7 +1,7 @@
 /**
  * The functions, in the order of the flow: an upload becomes a commit, a commit becomes jobs, a job brings one
  * environment to what Git declares, and alerts tell how it went. Beside the flow: the schedule that looks for drift,
- * the status page's data, the reports, and what people ask of the clusters.
+ * the status page's data, the reports, what people ask of the clusters, and what pull requests would do.
  */
 import './copy-artifact.ts';
 import './receive-push.ts';
@@ -13,3 +13,4 @@ import './status.ts';
 import './report.ts';
 import './inspect.ts';
 import './act.ts';
+import './plan-change.ts';

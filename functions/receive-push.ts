@@ -5,13 +5,14 @@ import { answeringAnybody, noteFailure } from './delivery.ts';
 import { largestBodies } from './sizes.ts';
 import { loadConfig, loadWebhookSecrets, now, wire } from './wiring.ts';
 
-/** The Git host's webhook: somebody pushed. Announces the commit as an upload's is. */
+/** The Git host's webhook: somebody pushed, and the commit is announced as an upload's is; or a pull request is to be planned. */
 http(
   'receivePush',
   answeringAnybody('receivePush', async (request) => {
     const { secrets, failures } = await loadWebhookSecrets().read(now());
     await Promise.all(failures.map(async (failure) => noteFailure('receivePush', failure)));
-    const settings = { secrets, repositories: loadConfig().repositories };
+    const { repositories, alerts } = loadConfig();
+    const settings = { secrets, repositories, gitHosts: alerts.gitHosts };
     const rawBody = await readBody(request, { limit: largestBodies.receivePush });
     return {
       status: 200,

@@ -43,6 +43,8 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   inspect: { memoryMiB: 2048, cpu: 1, timeoutSeconds: 120, concurrency: 1, maxInstances: 3 },
   // What a person does reads a cluster and renders as inspect does, or holds an upload of 200 MB.
   act: { memoryMiB: 2048, cpu: 1, timeoutSeconds: 120, concurrency: 1, maxInstances: 3 },
+  // The same for the environments of a pull request, four at a time.
+  planChange: { memoryMiB: 4096, cpu: 2, timeoutSeconds: 540, concurrency: 1, maxInstances: 3 },
 };
 
 /**
@@ -67,6 +69,7 @@ export const largestBodies = {
   reconcile: 64 * 1024,
   // An action, with its reason or a hundred ids.
   act: 64 * 1024,
+  planChange: 64 * 1024,
   // As large as Pub/Sub takes a message, 10 MB, and a third longer where it comes wrapped: what a commit is made of, and
   // what differs in an environment. https://docs.cloud.google.com/pubsub/quotas#resource_limits
   fanOut: 16 * 1024 * 1024,

@@ -7,6 +7,7 @@ const callers = {
   fanOut: 'converge-push',
   reconcile: 'converge-push',
   deliverAlert: 'converge-push',
+  planChange: 'converge-push',
   checkDrift: 'converge-scheduler',
   report: 'converge-scheduler',
 } as const satisfies Partial<Record<GuardedFunction, string>>;
@@ -27,6 +28,7 @@ export function localAccess({ name, keys }: Issuer): Access {
     fanOut: rule('fanOut'),
     reconcile: rule('reconcile'),
     deliverAlert: rule('deliverAlert'),
+    planChange: rule('planChange'),
     checkDrift: rule('checkDrift'),
     report: rule('report'),
     status: 'open' as const,

@@ -173,7 +173,7 @@ const cluster = 'sandbox';
  * What this machine takes at a time: a reconcile takes a cluster's and a renderer's time, uploads wait for one of them.
  * Never more than all instances do.
  */
-const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert: 20 };
+const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, planChange: 1, deliverAlert: 20 };
 const concurrencyOf = (name: keyof typeof concurrencyHere): number =>
   Math.min(concurrencyHere[name], functionSizes[name].concurrency * functionSizes[name].maxInstances);
 
@@ -524,7 +524,7 @@ async function deliverMessages({
       functions: {
         url: functions.url,
         ready: async (name) => {
-          if (name === 'reconcile') await cluster;
+          if (name === 'reconcile' || name === 'planChange') await cluster;
           await functions.ready();
         },
         authorize: (name) => authorize(issuer, name),

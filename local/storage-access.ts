@@ -25,6 +25,7 @@ const accounts = {
   report: 'report',
   inspect: 'inspect',
   act: 'act',
+  planChange: 'plan-change',
 } as const satisfies Record<FunctionName, StorageAccount>;
 
 export interface StorageAccessOptions {

@@ -1,7 +1,7 @@
 # Who calls a function: an account for each, that may call this one and do nothing else.
 
 resource "google_service_account" "callers" {
-  for_each = toset(["copy-artifact", "fan-out", "reconcile", "check-drift", "deliver-alert", "report"])
+  for_each = toset(["copy-artifact", "fan-out", "reconcile", "plan-change", "check-drift", "deliver-alert", "report"])
 
   project      = var.project
   account_id   = "${var.prefix}-call-${each.value}"
@@ -12,7 +12,7 @@ resource "google_service_account" "callers" {
 
 # Pub/Sub signs a token as the caller for each message that it pushes.
 resource "google_service_account_iam_member" "pubsub_calls" {
-  for_each = toset(["fan-out", "reconcile", "deliver-alert"])
+  for_each = toset(["fan-out", "reconcile", "plan-change", "deliver-alert"])
 
   service_account_id = google_service_account.callers[each.value].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"

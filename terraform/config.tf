@@ -4,7 +4,7 @@ locals {
   # Google signs the tokens of callers for these, and each function checks for whom it was. Known beforehand, so that the configuration waits for no function.
   # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
   urls = merge(
-    { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert", "report"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
+    { for stage in ["fan-out", "reconcile", "plan-change", "check-drift", "deliver-alert", "report"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
     { for stage in ["receive-push", "status", "inspect", "act"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
   )
 
@@ -14,7 +14,7 @@ locals {
     for name in values(local.copy_names) : ["https://${name}-*.a.run.app", "https://${name}-${local.project_number}.${var.region}.run.app"]
   ])
 
-  entry_points = { fan-out = "fanOut", reconcile = "reconcile", check-drift = "checkDrift", deliver-alert = "deliverAlert", report = "report" }
+  entry_points = { fan-out = "fanOut", reconcile = "reconcile", plan-change = "planChange", check-drift = "checkDrift", deliver-alert = "deliverAlert", report = "report" }
 
   # A kubeconfig's secret may be named alone, in full, or with its version.
   kubeconfigs = {
@@ -97,6 +97,7 @@ locals {
     for name, host in var.git_hosts : { for key, value in {
       name    = name
       classes = host.classes
+      planLabel = host.plan_label
       github = host.github == null ? null : { for key, value in {
         api             = host.github.api
         tokenSecretFile = host.github.app == null ? "/secrets/host-${name}/value" : null

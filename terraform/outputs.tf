@@ -62,13 +62,13 @@ output "functions" {
 }
 
 output "service_accounts" {
-  description = "Accounts that the functions run as. Those of reconcile and inspect are the ones to grant rights in the clusters."
+  description = "Accounts that the functions run as. Those of reconcile, inspect and plan-change are the ones to grant rights in the clusters."
   value = merge(
     { for class, function in module.copy_artifact : "copy-artifact-${class}" => function.email },
     {
       receive-push = module.receive_push.email, fan-out = module.fan_out.email, reconcile = module.reconcile.email,
       check-drift  = module.check_drift.email, deliver-alert = module.deliver_alert.email, status = module.status.email,
-      report       = module.report.email, inspect = module.inspect.email, act = module.act.email,
+      report       = module.report.email, inspect = module.inspect.email, act = module.act.email, plan-change = module.plan_change.email,
     },
   )
 }

@@ -1,4 +1,4 @@
-# A push to Git: called by the Git host, authentic by its signature.
+# A push to Git, or a pull request: called by the Git host, authentic by its signature.
 
 module "receive_push" {
   source = "./function"
@@ -18,7 +18,7 @@ module "receive_push" {
   size      = { memory = "256Mi", cpu = "1", timeout = 60, concurrency = 40, max_instances = 5 }
   secrets   = { for folder, key in local.webhook_mounts : folder => local.secrets[key] }
   state     = { bucket = local.function.state, reads = "own", writes = ["deliveries/", "unreadable/"] }
-  publishes = { for name in ["change-committed"] : name => local.function.topics[name] }
+  publishes = { for name in ["change-committed", "plan-change"] : name => local.function.topics[name] }
 
   # A Git host has no identity at Google: anybody reaches it, and the signature of the call decides. Only where a webhook was asked for.
   callers = length(var.webhooks) > 0 && var.webhook_door == "all-users" ? { git-host = "allUsers" } : {}

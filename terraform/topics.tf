@@ -3,12 +3,13 @@
 locals {
   topic_prefix = var.topic_prefix != null ? var.topic_prefix : "${var.prefix}-"
 
-  topics = toset(["change-committed", "reconcile", "diff", "converged", "report", "dead-letter"])
+  topics = toset(["change-committed", "reconcile", "plan-change", "diff", "converged", "report", "dead-letter"])
 
   # A diff, a report and a dead letter hold values of any shape, which neither Avro nor Protocol Buffers can say without refusing valid ones.
   schemas = {
     reconcile        = { type = "AVRO", file = "reconcile.avsc" }
     change-committed = { type = "PROTOCOL_BUFFER", file = "change-committed.proto" }
+    plan-change      = { type = "PROTOCOL_BUFFER", file = "plan-change.proto" }
     converged        = { type = "PROTOCOL_BUFFER", file = "converged.proto" }
   }
 
@@ -16,6 +17,7 @@ locals {
   deliveries = {
     change-committed = { topic = "change-committed", stage = "fan-out" }
     reconcile        = { topic = "reconcile", stage = "reconcile" }
+    plan-change      = { topic = "plan-change", stage = "plan-change" }
     diff             = { topic = "diff", stage = "deliver-alert" }
     converged        = { topic = "converged", stage = "deliver-alert" }
     report           = { topic = "report", stage = "deliver-alert" }
@@ -137,7 +139,7 @@ resource "google_pubsub_subscription" "deliveries" {
   }
 
   depends_on = [
-    module.fan_out, module.reconcile, module.deliver_alert,
+    module.fan_out, module.reconcile, module.plan_change, module.deliver_alert,
     google_pubsub_topic_iam_member.gives_up, google_service_account_iam_member.pubsub_calls,
   ]
 }

@@ -282,12 +282,14 @@ variable "git_hosts" {
   description = <<-EOT
     Git hosts of the repositories that show what became of each commit, by name: a status and a deployment, pending until it converged, and a comment on the pull request that it merged. Absent: none.
     Each is `github` or `gitlab`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
+    Where its webhook sends pull requests as well, each shows what it would do: a status, and a comment. Of a fork that waits for a maintainer to put the label `plan_label` (absent: converge/plan) on it.
   EOT
   type = map(object({
-    classes = optional(list(string))
-    secret  = optional(string)
-    github  = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
-    gitlab  = optional(object({ api = optional(string) }))
+    classes    = optional(list(string))
+    secret     = optional(string)
+    plan_label = optional(string)
+    github     = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
+    gitlab     = optional(object({ api = optional(string) }))
   }))
   default = {}
 
@@ -482,7 +484,7 @@ variable "ci" {
 # --- How much ------------------------------------------------------------------------------------------------------
 
 variable "functions" {
-  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect, act). memory like 512Mi, timeout in seconds."
+  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect, act, plan_change). memory like 512Mi, timeout in seconds."
   type = map(object({
     memory        = optional(string)
     cpu           = optional(string)
@@ -494,8 +496,8 @@ variable "functions" {
   default = {}
 
   validation {
-    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report", "inspect", "act"], stage)])
-    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect and act."
+    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status", "report", "inspect", "act", "plan_change"], stage)])
+    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status, report, inspect, act and plan_change."
   }
 
   validation {

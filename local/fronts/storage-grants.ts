@@ -12,6 +12,7 @@ export type StorageAccount =
   | 'report'
   | 'inspect'
   | 'act'
+  | 'plan-change'
   | 'ci';
 
 /** Each class has an account of `copy-artifact` and of `ci` for itself. */
@@ -81,6 +82,8 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'act', role: 'roles/storage.objectUser', on: 'uploads', names: [] },
   { who: 'act', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   { who: 'act', role: 'roles/storage.objectUser', on: 'state', names: ['acted/', 'held/acknowledged/'] },
+  { who: 'plan-change', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'plan-change', role: 'roles/storage.objectUser', on: 'state', names: ['plans/', 'unreadable/'] },
   // With `rights: follow`, and without `objects`.
   { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },
   { who: 'ci', role: 'converge: ci replacer', on: 'uploads', names: [] },

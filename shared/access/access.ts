@@ -13,6 +13,7 @@ export const guardedFunctions = [
   'report',
   'inspect',
   'act',
+  'planChange',
 ] as const;
 /** Those that people alone call, by `access.people`. */
 const forPeople = ['inspect', 'act'] as const;
@@ -64,6 +65,7 @@ export const accessSchema = z.union([
           report: entrySchema,
           inspect: peoplesSchema,
           act: peoplesSchema,
+          planChange: entrySchema,
         } satisfies Record<GuardedFunction, z.ZodType>)
         .default({}),
       /** Who may see what is in the clusters, and do what, of which environments; absent: nobody. */

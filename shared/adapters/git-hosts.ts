@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type { GitHostConfig } from '../config/git-hosts.ts';
-import type { GitHosts } from '../ports/git-hosts.ts';
+import type { GitHosts, HostedProject } from '../ports/git-hosts.ts';
 import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
-import { reportToGithub } from './sinks/github.ts';
-import { reportToGitlab } from './sinks/gitlab.ts';
-import { parseAnswer } from './sinks/host-calls.ts';
+import { pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
+import { pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
+import { parseAnswer, type HostAccess } from './sinks/host-calls.ts';
 import { posting, type Connection, type Post } from './sinks/post.ts';
 import { readToken } from './sinks/secrets.ts';
 
@@ -22,25 +22,39 @@ export function createGitHosts({
   const pauses = new Map<string, number>();
   const connections = new Map<string, Connection>();
   const apps = new Map<string, () => Promise<string>>();
+  /** The host's own API, as whoever the configuration says. */
+  const accessOf = async ({ host, connection: settings, project }: HostedProject): Promise<HostAccess> => {
+    const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
+    const key = JSON.stringify([host.name, settings]);
+    const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
+    if (connection !== undefined) connections.set(key, connection);
+    const post = posting({
+      sink: host.name,
+      receiver,
+      answer,
+      pauses,
+      ...(connection === undefined ? {} : { connection }),
+    });
+    const at = { project, sink: host.name, api: host.api, post };
+    if (host.kind === 'gitlab') return { ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) };
+    const tokenOf = apps.get(key) ?? githubTokens(host, { post, now });
+    apps.set(key, tokenOf);
+    return { ...at, token: await tokenOf() };
+  };
   return {
-    async report({ host, connection: settings, ...asked }) {
-      const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
-      const key = JSON.stringify([host.name, settings]);
-      const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
-      if (connection !== undefined) connections.set(key, connection);
-      const post = posting({
-        sink: host.name,
-        receiver,
-        answer,
-        pauses,
-        ...(connection === undefined ? {} : { connection }),
-      });
-      const at = { ...asked, sink: host.name, api: host.api, post };
-      if (host.kind === 'gitlab')
-        return await reportToGitlab({ ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) });
-      const tokenOf = apps.get(key) ?? githubTokens(host, { post, now });
-      apps.set(key, tokenOf);
-      return await reportToGithub({ ...at, token: await tokenOf() });
+    async report({ branch, report, ...of }) {
+      const at = { ...(await accessOf(of)), branch, report };
+      return of.host.kind === 'gitlab' ? await reportToGitlab(at) : await reportToGithub(at);
+    },
+    async pullRequest({ number, ...of }) {
+      const at = { ...(await accessOf(of)), number };
+      return of.host.kind === 'gitlab' ? await pullRequestOfGitlab(at) : await pullRequestOfGithub(at);
+    },
+    async showPlan({ report, ...of }) {
+      const { host } = of;
+      const at = { ...(await accessOf(of)), report };
+      if (host.kind === 'gitlab') await showPlanOnGitlab(at);
+      else await showPlanOnGithub({ ...at, appId: host.githubApp?.appId });
     },
   };
 }

@@ -24,6 +24,14 @@ const gitlabSchema = z.strictObject({
   api: origin.default('https://gitlab.com/api/v4'),
 });
 
+const longestLabel = 50;
+const usualPlanLabel = 'converge/plan';
+
+/** The label by which a maintainer lets what a fork proposes be planned, for the head that it has then. */
+export function planLabelOf({ planLabel = usualPlanLabel }: Pick<GitHostConfig, 'planLabel'>): string {
+  return planLabel;
+}
+
 const kinds = { github: githubSchema, gitlab: gitlabSchema } as const;
 
 const gitHostSchema = z
@@ -31,11 +39,17 @@ const gitHostSchema = z
     name: z.string().min(1),
     /** Of which classes it is told; absent: of those whose repositories are there. */
     classes: z.array(z.string()).min(1, 'names no class: leave it away to mean all that are there').optional(),
+    /** The label by which a maintainer lets what a fork proposes be planned; absent: `converge/plan`. */
+    planLabel: z.string().min(1).max(longestLabel).optional(),
     github: kinds.github.optional(),
     gitlab: kinds.gitlab.optional(),
   })
-  .transform(({ name, classes, github, gitlab }, context): GitHostConfig => {
-    const common = { name, ...(classes === undefined ? {} : { classes }) };
+  .transform(({ name, classes, planLabel, github, gitlab }, context): GitHostConfig => {
+    const common = {
+      name,
+      ...(classes === undefined ? {} : { classes }),
+      ...(planLabel === undefined ? {} : { planLabel }),
+    };
     if (github !== undefined && gitlab === undefined) return { ...common, kind: 'github', ...github };
     if (gitlab !== undefined && github === undefined) return { ...common, kind: 'gitlab', ...gitlab };
     const has = github === undefined ? 'none' : 'both';
@@ -47,6 +61,7 @@ const gitHostSchema = z
 export type GitHostConfig = {
   readonly name: string;
   readonly classes?: readonly string[] | undefined;
+  readonly planLabel?: string | undefined;
 } & (
   | ({ readonly kind: 'github' } & z.infer<typeof githubSchema>)
   | ({ readonly kind: 'gitlab' } & z.infer<typeof gitlabSchema>)

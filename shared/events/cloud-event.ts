@@ -4,7 +4,15 @@ import { ConvergeError } from '../base/errors.ts';
 import { isTime } from '../base/time.ts';
 
 /** The topics of the pipeline; the operator's `topicPrefix` stands before each. */
-export const topics = ['change-committed', 'reconcile', 'diff', 'converged', 'report', 'dead-letter'] as const;
+export const topics = [
+  'change-committed',
+  'reconcile',
+  'plan-change',
+  'diff',
+  'converged',
+  'report',
+  'dead-letter',
+] as const;
 export type Topic = (typeof topics)[number];
 
 /** A CloudEvent (v1.0) to publish: `ce-*` attributes and JSON data. */

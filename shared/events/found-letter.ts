@@ -15,6 +15,7 @@ import { uploadAcceptedType } from './upload-alert.ts';
 export const readers = {
   'change-committed': 'fanOut',
   reconcile: 'reconcile',
+  'plan-change': 'planChange',
   diff: 'deliverAlert',
   converged: 'deliverAlert',
   report: 'deliverAlert',

@@ -20,6 +20,7 @@ import { renderDesired, type DesiredState } from './reconcile/render/desired-sta
 import { toAsk } from './reconcile/render/render-cache.ts';
 import { whatItWaitsFor } from './inspect/waits.ts';
 import { listPlanned, planCommit } from './plan-commit.ts';
+import { listProposed, planPullRequest } from './plan-proposed.ts';
 import { trace } from './trace.ts';
 
 /** How far behind the branch's head the last change of an input is looked for. */
@@ -40,7 +41,7 @@ type Asked = AskedQuestion & {
  * every error once the cluster was looked at.
  *
  * Throws as `openInspection` does, `NotFound` (refuse) for a class that the configuration lacks, `BadRequest` (refuse) where `why`
- * is asked of what is no object of the environment, what a render throws, and as `planCommit` does.
+ * is asked of what is no object of the environment, what a render throws, and as `planCommit` and `planPullRequest` do.
  *
  * @param asked.repositories of the configuration, by class
  * @param asked.shownTo those of some environments of the class that whoever asks may see
@@ -49,11 +50,18 @@ export async function inspect({ repositories, shownTo, ...asked }: Asked, ports:
   const { repository } = asked;
   if (!Object.hasOwn(repositories, repository)) throw noClass(repository);
   if (asked.environment === undefined) {
-    const plans = await listPlanned({ ...asked.question, repository }, ports);
+    const { revision, pr: number } = asked.question;
+    const plans =
+      number === undefined
+        ? await listPlanned({ repository, revision }, ports)
+        : await listProposed({ repository, number }, ports);
     return { ...plans, environments: shownTo(plans.environments) };
   }
   const { question, ...inspected } = asked;
-  if (question.asks === 'plan') return await planCommit({ ...inspected, ...question }, ports);
+  if (question.asks === 'plan')
+    return question.pr === undefined
+      ? await planCommit({ ...inspected, revision: question.revision }, ports)
+      : await planPullRequest({ ...inspected, number: question.pr }, ports);
   const inspection = await openInspection(inspected, ports);
   const desired = await attempt(renderDesired(inspection.target, toAsk));
   const known = await readKnownSecrets(inspection, desired instanceof ConvergeError ? undefined : desired);

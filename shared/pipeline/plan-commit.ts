@@ -6,11 +6,11 @@ import { fetchBranch } from './common/fetch-branch.ts';
 import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import { findCommit } from './plan-commit/find-commit.ts';
+import { orRefused } from './plan-commit/or-refused.ts';
 import { planDeclared } from './plan-commit/plan-declared.ts';
-import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
+import type { Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
-import { hidesOfSight, type Sight } from './plan-commit/sight.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
 import { assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
@@ -81,14 +81,12 @@ async function openRevision(
   return { repository, head, commit, revision: revisionOf({ branch, commit: commit.id }) };
 }
 
-/** What a run would refuse is told in its words. */
 async function planRun(
   run: Run,
   { commit, revision, asksCluster }: { commit: Commit; revision: string; asksCluster: boolean },
 ): Promise<Planned> {
   const repository = run.ports.repository(run.repository);
-  const sight: Sight = {};
-  try {
+  return await orRefused({ run, revision }, async (sight) => {
     const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
     await assertTrusted(run, commit);
     switch (declared.state) {
@@ -99,15 +97,7 @@ async function planRun(
       case 'declared':
         return await planDeclared(run, { commit, revision, asksCluster, environment: declared.environment }, sight);
     }
-  } catch (thrown) {
-    const error = (await hidesOfSight(run, { revision, sight })).error(thrown);
-    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    return nothingPlanned({
-      outcome: 'refused',
-      cluster: run.memoryFile.memory().cluster,
-      message: `${error.code}: ${error.message}`,
-    });
-  }
+  });
 }
 
 function noCommit(subject: string): ConvergeError {

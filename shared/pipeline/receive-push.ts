@@ -1,8 +1,10 @@
 import { webhookHosts, type Config, type RepositoryConfig, type WebhookHost } from '../config/config.ts';
 import { withoutCredentials } from '../config/repository-address.ts';
 import { ConvergeError } from '../base/errors.ts';
+import { planLabelOf, projectAt, type GitHostConfig } from '../config/git-hosts.ts';
 import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-committed.ts';
-import type { Push, WebhookCall } from '../events/push/push.ts';
+import { encodePlanRequested, type PlanRequested } from '../events/plan-requested.ts';
+import type { Pull, Push, WebhookCall } from '../events/push/push.ts';
 import { repositoriesOf } from '../events/push/same-repository.ts';
 import { signatureHeaders, webhookOf } from '../events/push/webhooks.ts';
 import { deliveryPaths, rememberDelivery, wasDelivered } from './common/deliveries.ts';
@@ -14,6 +16,8 @@ export interface ReceivePushSettings {
   /** The secret shared with each Git host that is configured, or why nobody knows it now. */
   readonly secrets: Readonly<Partial<Record<WebhookHost, WebhookSecret>>>;
   readonly repositories: Config['repositories'];
+  /** Those that show plans of pull requests. */
+  readonly gitHosts: readonly GitHostConfig[];
 }
 
 /** What a webhook call meant. */
@@ -26,15 +30,17 @@ export type PushOutcome =
       readonly commit: string;
       readonly further?: readonly { readonly repository: string; readonly commit: string }[];
     }
+  /** Of a pull request. */
+  | { readonly outcome: 'plan asked'; readonly plans: readonly PlanRequested[] }
   /** Nothing of interest to the pipeline; `reason` says why. */
   | { readonly outcome: 'ignored'; readonly reason: string };
 
 /**
- * Announces a push to the branch of a configured repository; our own pushes come by here too, and their announcement is
+ * Announces a push to the branch of a configured repository, and asks for the plan of a pull request to it; our own pushes come by here too, and their announcement is
  * the same event. A delivery that was announced before is ignored, which is no error: hosts deliver again.
  *
  * Throws `BadSignature` (refuse) before anything of the body is read, `BadRequest` (refuse) for an authentic body that
- * is no push, and what keeps the secret of the call's host from being known (retry).
+ * is no push and no pull request, and what keeps the secret of the call's host from being known (retry).
  */
 export async function receivePush(
   call: WebhookCall,
@@ -44,7 +50,19 @@ export async function receivePush(
   const { host, webhook } = authenticate(call, { now: ports.now(), settings });
   const kind = webhook.kindOf(call.headers);
   if (kind === 'ping') return { outcome: 'pong' };
-  if (kind === 'other') return { outcome: 'ignored', reason: `the event is no push` };
+  if (kind === 'pull' && webhook.parsePull !== undefined) {
+    const pull = webhook.parsePull(call);
+    const asked = plansOf({ pull, ...settings });
+    if ('reason' in asked) return { outcome: 'ignored', reason: asked.reason };
+    const { plans } = asked;
+    // An old label that somebody sends again is of an old head, or is looked up.
+    const delivered = deliveryPaths({ host, delivery: webhook.deliveryOf(call.headers), signedBody: undefined });
+    if (await wasDelivered(delivered, ports)) return announcedBefore;
+    for (const plan of plans) await ports.topics.publish('plan-change', encodePlanRequested(plan, ports.now()));
+    await rememberDelivery(delivered, ports);
+    return { outcome: 'plan asked', plans };
+  }
+  if (kind !== 'push') return { outcome: 'ignored', reason: `the event is no push` };
 
   const push = webhook.parsePush(call);
   const found = changesOf({ push, repositories: settings.repositories });
@@ -54,7 +72,7 @@ export async function receivePush(
     delivery: webhook.deliveryOf(call.headers),
     signedBody: push.isDated ? call.rawBody : undefined,
   });
-  if (await wasDelivered(paths, ports)) return { outcome: 'ignored', reason: 'this delivery was announced before' };
+  if (await wasDelivered(paths, ports)) return announcedBefore;
 
   const { changes } = found;
   for (const change of changes)
@@ -65,6 +83,8 @@ export async function receivePush(
   if (first === undefined) return { outcome: 'ignored', reason: 'it moves no ref' };
   return { outcome: 'announced', ...first, ...(further.length === 0 ? {} : { further }) };
 }
+
+const announcedBefore: PushOutcome = { outcome: 'ignored', reason: 'this delivery was announced before' };
 
 function authenticate(
   call: WebhookCall,
@@ -129,4 +149,29 @@ function change({
   after: string;
 }): ChangeCommitted {
   return { repository, url: withoutCredentials(url), branch, commit: after, previous: before ?? null, artifacts: [] };
+}
+
+/** Of which classes a pull request is to be planned, or why of none. */
+function plansOf({
+  pull,
+  repositories,
+  gitHosts,
+}: { pull: Pull } & Pick<ReceivePushSettings, 'repositories' | 'gitHosts'>):
+  | { readonly plans: readonly PlanRequested[] }
+  | { readonly reason: string } {
+  const { number, base, head, became, labels } = pull;
+  if (became === 'other') return { reason: 'it changes nothing that a plan is made of' };
+  const configured = Object.entries(repositories).map(([repository, settings]) => ({ ...settings, repository }));
+  const ofBranch = repositoriesOf({ push: pull, configured }).filter(({ branch }) => branch === base);
+  if (ofBranch.length === 0) return { reason: `${base} is the branch of no configured repository there` };
+  const shown = ofBranch.flatMap((settings) => {
+    const host = gitHosts.find((one) => projectAt(one, { ...settings, repositoryClass: settings.repository }));
+    return host === undefined ? [] : [{ repository: settings.repository, label: planLabelOf(host) }];
+  });
+  if (shown.length === 0) return { reason: 'no Git host of alerts.gitHosts shows plans of it' };
+  const plans = shown.flatMap(({ repository, label }) => {
+    const labelled = labels.includes(label);
+    return became === 'labelled' && !labelled ? [] : [{ repository, number, head, labelled }];
+  });
+  return plans.length === 0 ? { reason: 'the label is another one' } : { plans };
 }

@@ -1,6 +1,27 @@
 import type { RepositoryConfig } from '../config/config.ts';
 import type { GitHostConfig } from '../config/git-hosts.ts';
 import type { CommitReport } from '../notices/commit-report.ts';
+import type { PlanReport } from '../notices/plan-report.ts';
+
+/** A repository on a Git host, and how both are reached. */
+export interface HostedProject {
+  readonly host: GitHostConfig;
+  /** How the repository of the class is reached, and so its host. */
+  readonly connection: Pick<RepositoryConfig, 'tls' | 'proxy' | 'proxySecretFile'>;
+  /** `family/develop` */
+  readonly project: string;
+}
+
+/** A pull request as its host has it now. */
+export interface PullRequest {
+  readonly isOpen: boolean;
+  /** The branch that it is to be merged into. */
+  readonly base: string;
+  readonly head: string;
+  /** Whether its head is of another repository, or of one that nobody knows any more. */
+  readonly isFork: boolean;
+  readonly labels: readonly string[];
+}
 
 export interface GitHosts {
   /**
@@ -9,16 +30,15 @@ export interface GitHosts {
    *
    * Throws `SinkUnavailable` (retry), `SinkRefused` (refuse) with what the token lacks, `SecretUnavailable` (retry).
    */
-  report(asked: {
-    readonly host: GitHostConfig;
-    /** How the repository of the class is reached, and so its host. */
-    readonly connection: Pick<RepositoryConfig, 'tls' | 'proxy' | 'proxySecretFile'>;
-    /** `family/develop` */
-    readonly project: string;
-    readonly branch: string;
-    readonly report: CommitReport;
-  }): Promise<{
+  report(asked: HostedProject & { readonly branch: string; readonly report: CommitReport }): Promise<{
     /** The commits by which pull requests were merged into the branch that brought this one, where that is another. */
     readonly mergedBy: readonly string[];
   }>;
+  /** Throws as `report` does. */
+  pullRequest(asked: HostedProject & { readonly number: number }): Promise<PullRequest>;
+  /**
+   * Shows a plan on its pull request, by one comment of our own, and one status of the head. What the host has is read first.
+   * Throws as `report` does.
+   */
+  showPlan(asked: HostedProject & { readonly report: PlanReport }): Promise<void>;
 }

@@ -31,14 +31,14 @@ run "deploys_every_function_of_the_flow_and_no_other" {
   command = plan
 
   assert {
-    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act"])
+    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act", "planChange"])
     error_message = "The functions are not those of functions/index.ts."
   }
 
   assert {
     condition = toset(concat([for function in module.copy_artifact : function.entry_point], [
-      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point, module.report.entry_point, module.inspect.entry_point, module.act.entry_point,
-    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act"])
+      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point, module.report.entry_point, module.inspect.entry_point, module.act.entry_point, module.plan_change.entry_point,
+    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status", "report", "inspect", "act", "planChange"])
     error_message = "An entry point is not a registered function."
   }
 
@@ -101,7 +101,7 @@ run "lets_every_function_run_as_an_account_of_its_own" {
 
   assert {
     condition = length(distinct(concat([for function in module.copy_artifact : function.account_id], [
-      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id, module.inspect.account_id, module.act.account_id,
+      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id, module.inspect.account_id, module.act.account_id, module.plan_change.account_id,
     ]))) == 11
     error_message = "Two functions share an account."
   }
@@ -112,7 +112,7 @@ run "lets_nobody_in_unless_asked_for" {
 
   assert {
     condition = !contains(flatten(concat([for function in module.copy_artifact : function.callers], [
-      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers, module.report.callers, module.inspect.callers, module.act.callers,
+      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers, module.report.callers, module.inspect.callers, module.act.callers, module.plan_change.callers,
     ])), "allUsers")
     error_message = "A function is public."
   }
@@ -163,7 +163,7 @@ run "lets_only_google_reach_what_only_google_calls" {
 
   assert {
     condition = toset(concat([for function in module.copy_artifact : function.ingress], [
-      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress, module.report.ingress,
+      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress, module.report.ingress, module.plan_change.ingress,
     ])) == toset(["ALLOW_INTERNAL_ONLY"])
     error_message = "A function that only Google calls is reached from anywhere."
   }

@@ -43,7 +43,7 @@ const hurriedShare = 0.4;
 const longestLate = 1_500;
 const longestPause = 150;
 /** Messages, and no calls that somebody makes and waits for. */
-const messageFunctions = ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert'];
+const messageFunctions = ['copyArtifact', 'fanOut', 'reconcile', 'planChange', 'deliverAlert'];
 
 /** @param facts.source the module that each runs */
 export async function startInstances(

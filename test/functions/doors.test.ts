@@ -699,6 +699,7 @@ describe('a body from somebody whom nobody let in', () => {
   test.each<{ name: GuardedFunction; limit: number }>([
     { name: 'copyArtifact', limit: mebibyte },
     { name: 'reconcile', limit: 65_536 },
+    { name: 'planChange', limit: 65_536 },
     { name: 'fanOut', limit: 16 * mebibyte },
     { name: 'deliverAlert', limit: 16 * mebibyte },
   ])('of a message to $name is refused where it is larger than any of its messages', async ({ name, limit }) => {

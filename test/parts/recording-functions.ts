@@ -28,7 +28,7 @@ function isAnew(id: string): boolean {
 /** `die`: never answered by the first process that it reaches, so that this one can be killed over it. */
 const orderSchema = z.object({ order: z.enum(['fail', 'die', 'none']).default('none') }).catch({ order: 'none' });
 
-for (const name of ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert']) {
+for (const name of ['copyArtifact', 'fanOut', 'reconcile', 'planChange', 'deliverAlert']) {
   http(name, async (request: Request, response) => {
     const { headers, body } = request;
     const attributes = Object.fromEntries(

@@ -9,6 +9,7 @@ import { startPipeline, type LocalFacts, type Pipeline } from '../../local/pipel
 import { ensureProgram } from '../../local/programs.ts';
 import { convergedType, diffType } from '../../shared/events/alert.ts';
 import { changeCommittedType } from '../../shared/events/change-committed.ts';
+import { planRequestedType } from '../../shared/events/plan-requested.ts';
 import { eventSource } from '../../shared/events/cloud-event.ts';
 import { encodeDeadLetter, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
@@ -122,6 +123,7 @@ async function subscribeTo(topic: string): Promise<readonly string[]> {
 const messages = [
   { topic: 'change-committed', type: changeCommittedType, stage: 'fanOut' },
   { topic: 'reconcile', type: reconcileRequestedType, stage: 'reconcile' },
+  { topic: 'plan-change', type: planRequestedType, stage: 'planChange' },
   { topic: 'diff', type: diffType, stage: 'deliverAlert' },
   { topic: 'converged', type: convergedType, stage: 'deliverAlert' },
   { topic: 'report', type: reportType, stage: 'deliverAlert' },

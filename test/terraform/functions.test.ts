@@ -59,6 +59,7 @@ const read: Readonly<Record<string, RegExp>> = {
   report: /\/(git|ca|proxy)-/,
   inspect: /\/(git|ca|proxy|signers|openpgp)-/,
   act: /\/(git|ca|proxy|signers|openpgp)-|\/signing-key\//,
+  planChange: /\/(git|ca|proxy|signers|openpgp)-/,
 };
 
 let tofu: Tofu;

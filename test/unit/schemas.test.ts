@@ -43,6 +43,7 @@ import {
   uploadRefusedType,
 } from '../../shared/events/upload-alert.ts';
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
+import { planRequestedSchema, planRequestedType } from '../../shared/events/plan-requested.ts';
 import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
 import { reportSchema, reportType } from '../../shared/events/report.ts';
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
@@ -76,6 +77,7 @@ const docs = join(import.meta.dirname, '..', '..', 'docs');
 
 const messages = {
   'change-committed': { schema: changeCommittedSchema, type: changeCommittedType },
+  'plan-change': { schema: planRequestedSchema, type: planRequestedType },
   reconcile: { schema: reconcileRequestedSchema, type: reconcileRequestedType },
   diff: { schema: diffSchema, type: diffType },
   converged: { schema: convergedSchema, type: convergedType },

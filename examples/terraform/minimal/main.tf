@@ -77,6 +77,7 @@ output "converge" {
     inspect            = module.converge.inspect_url
     kubernetes_user    = module.converge.service_accounts["reconcile"]
     kubernetes_looker  = module.converge.service_accounts["inspect"]
+    kubernetes_planner = module.converge.service_accounts["plan-change"]
   }
 }
 

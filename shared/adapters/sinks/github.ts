@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
-import { hostCalls, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isSameText } from './host-text.ts';
+import type { PlanReport } from '../../notices/plan-report.ts';
+import type { PullRequest } from '../../ports/git-hosts.ts';
+import { hostCalls, type HostAccess, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
 /** https://docs.github.com/en/rest/commits/statuses#create-a-commit-status says nothing of it; GitHub answers 422. */
 const largestDescription = 140;
+/** Characters of a comment's body, which GitHub tells to whom it refuses one (422); no byte more. */
+const largestComment = 65_536;
 /** By it our deployments are told from those of workflows of the same commit and environment. */
 const task = 'converge';
 
@@ -36,7 +40,11 @@ function projectPath(project: string): string {
 const idSchema = z.object({ id: z.int() });
 const statusSchema = z.object({ context: z.string(), state: z.string(), description: z.string().nullish() });
 
-async function showStatuses({ calls, report, project }: To): Promise<void> {
+async function showStatuses({
+  calls,
+  report,
+  project,
+}: Omit<To, 'report'> & { readonly report: Pick<CommitReport, 'commit' | 'statuses'> }): Promise<void> {
   const at = `${project}/commits/${report.commit}/status?per_page=100`;
   const there = new Map((await calls.listIn(at, 'statuses', statusSchema)).map((status) => [status.context, status]));
   for (const { context, verdict: state, description: text } of report.statuses) {
@@ -100,6 +108,68 @@ async function showComments({ calls, report, project, branch }: To): Promise<{ m
       await calls.write('PATCH', `${project}/issues/comments/${ours.id}`, { body }, idSchema);
   }
   return { mergedBy: merged.flatMap(({ merge_commit_sha: by }) => (by && by !== report.commit ? [by] : [])) };
+}
+
+const planPullSchema = z.object({
+  state: z.string(),
+  head: z.object({ sha: z.string(), repo: z.object({ id: z.int() }).nullish() }),
+  base: z.object({ ref: z.string(), repo: z.object({ id: z.int() }) }),
+  labels: z.array(z.object({ name: z.string() })).default([]),
+});
+
+/** https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request */
+export async function pullRequestOfGithub(asked: HostAccess & { readonly number: number }): Promise<PullRequest> {
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  const { state, head, base, labels } = await calls.read(
+    `${projectPath(asked.project)}/pulls/${asked.number}`,
+    planPullSchema,
+  );
+  return {
+    isOpen: state === 'open',
+    base: base.ref,
+    head: head.sha,
+    isFork: head.repo?.id !== base.repo.id,
+    labels: labels.map(({ name }) => name),
+  };
+}
+
+const authoredSchema = z.object({
+  id: z.int(),
+  body: z.string().nullish(),
+  user: z.object({ id: z.int() }).nullish(),
+  performed_via_github_app: z.object({ id: z.int(), client_id: z.string().nullish() }).nullish(),
+});
+const userSchema = z.object({ id: z.int() });
+
+/**
+ * Shows a plan by the status `converge/plan` of the head, and by one comment of our own: others may write what looks like it.
+ *
+ * @param asked.appId of the app that the token is of; undefined: it is of a user
+ */
+export async function showPlanOnGithub(
+  asked: HostAccess & { readonly report: PlanReport; readonly appId: string | undefined },
+): Promise<void> {
+  const { report, appId } = asked;
+  const { head: commit, verdict, title: description, repositoryClass } = report;
+  const project = projectPath(asked.project);
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  await showStatuses({
+    ...{ calls, project, branch: '' },
+    report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
+  });
+  const comments = `${project}/issues/${report.number}/comments`;
+  const marked = (await calls.list(`${comments}?per_page=100`, authoredSchema)).filter((comment) =>
+    isPlanComment(comment.body ?? '', repositoryClass),
+  );
+  const user = appId === undefined && marked.length > 0 ? (await calls.read('/user', userSchema)).id : undefined;
+  const ours = marked.find(({ user: author, performed_via_github_app: app }) =>
+    appId === undefined ? author?.id === user : String(app?.id) === appId || app?.client_id === appId,
+  );
+  const body = planCommentOf(report, largestComment);
+  if (ours === undefined) {
+    if (!report.isIdle) await calls.write('POST', comments, { body }, idSchema);
+  } else if (!isSameText(ours.body ?? '', body))
+    await calls.write('PATCH', `${project}/issues/comments/${ours.id}`, { body }, idSchema);
 }
 
 function mannersOf(token: string): HostManners {

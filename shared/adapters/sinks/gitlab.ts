@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
-import { hostCalls, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isSameText } from './host-text.ts';
+import type { PlanReport } from '../../notices/plan-report.ts';
+import type { PullRequest } from '../../ports/git-hosts.ts';
+import { hostCalls, type HostAccess, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
 /** https://docs.gitlab.com/api/commits/#set-the-pipeline-status-of-a-commit */
 const largestDescription = 255;
+
+/** Characters of a note. https://docs.gitlab.com/administration/instance_limits/#size-of-comments-and-descriptions-of-issues-merge-requests-and-epics */
+const largestNote = 1_000_000;
 
 /** A state that it has already, or cannot go back to from where it is. */
 const isTransition = { status: 400, words: /cannot transition/i };
@@ -39,7 +44,16 @@ const states: Readonly<Record<Verdict, 'running' | 'success' | 'failed'>> = {
 const idSchema = z.object({ id: z.int() });
 const statusSchema = z.object({ id: z.int(), name: z.string(), status: z.string(), description: z.string().nullish() });
 
-async function showStatuses({ calls, report, project, branch }: To): Promise<void> {
+async function showStatuses({
+  calls,
+  report,
+  project,
+  branch,
+}: Omit<To, 'report' | 'branch'> & {
+  readonly report: Pick<CommitReport, 'commit' | 'statuses'>;
+  /** Undefined: GitLab finds one that has the commit. */
+  readonly branch: string | undefined;
+}): Promise<void> {
   const at = `${project}/repository/commits/${report.commit}/statuses?per_page=100`;
   const newestLast = (await calls.list(at, statusSchema)).toSorted((a, b) => a.id - b.id);
   const there = new Map(newestLast.map((status) => [status.name, status]));
@@ -47,7 +61,7 @@ async function showStatuses({ calls, report, project, branch }: To): Promise<voi
     const [state, description] = [states[verdict], cutBytes(text, largestDescription)];
     const shown = there.get(name);
     if (shown?.status === state && shown.description === description) continue;
-    const body = { state, name, description, ref: branch };
+    const body = { state, name, description, ...(branch === undefined ? {} : { ref: branch }) };
     await calls.tried('POST', `${project}/statuses/${report.commit}`, body, isTransition);
   }
 }
@@ -98,6 +112,54 @@ async function showNotes({ calls, report, project, branch }: To): Promise<{ merg
     else if (!isSameText(ours.body, body)) await calls.write('PUT', `${notes}/${ours.id}`, { body }, idSchema);
   }
   return { mergedBy: merged.flatMap(({ by }) => (by && by !== report.commit ? [by] : [])) };
+}
+
+const planMergeRequestSchema = z.object({
+  state: z.string(),
+  sha: z.string(),
+  target_branch: z.string(),
+  source_project_id: z.int().nullish(),
+  target_project_id: z.int(),
+  labels: z.array(z.string()).default([]),
+});
+
+/** https://docs.gitlab.com/api/merge_requests/#get-single-mr */
+export async function pullRequestOfGitlab(asked: HostAccess & { readonly number: number }): Promise<PullRequest> {
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  const found = await calls.read(
+    `/projects/${encodeURIComponent(asked.project)}/merge_requests/${asked.number}`,
+    planMergeRequestSchema,
+  );
+  return {
+    isOpen: found.state === 'opened',
+    base: found.target_branch,
+    head: found.sha,
+    isFork: found.source_project_id !== found.target_project_id,
+    labels: found.labels,
+  };
+}
+
+const authoredSchema = noteSchema.extend({ author: z.object({ id: z.int() }).nullish() });
+
+/** Shows a plan by the status `converge/plan` of the head, and by one note of our own: others may write what looks like it. */
+export async function showPlanOnGitlab(asked: HostAccess & { readonly report: PlanReport }): Promise<void> {
+  const { report } = asked;
+  const { head: commit, verdict, title: description, repositoryClass } = report;
+  const project = `/projects/${encodeURIComponent(asked.project)}`;
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  await showStatuses({
+    ...{ calls, project, branch: undefined },
+    report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
+  });
+  const notes = `${project}/merge_requests/${report.number}/notes`;
+  const there = await calls.list(`${notes}?sort=asc&order_by=created_at&per_page=100`, authoredSchema);
+  const marked = there.filter((note) => !note.system && isPlanComment(note.body, repositoryClass));
+  const user = marked.length === 0 ? undefined : (await calls.read('/user', idSchema)).id;
+  const ours = marked.find(({ author }) => author?.id === user);
+  const body = planCommentOf(report, largestNote);
+  if (ours === undefined) {
+    if (!report.isIdle) await calls.write('POST', notes, { body }, idSchema);
+  } else if (!isSameText(ours.body, body)) await calls.write('PUT', `${notes}/${ours.id}`, { body }, idSchema);
 }
 
 function mannersOf(token: string): HostManners {

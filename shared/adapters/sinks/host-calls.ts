@@ -3,16 +3,20 @@ import { ConvergeError } from '../../base/errors.ts';
 import type { CommitReport } from '../../notices/commit-report.ts';
 import type { Post, SinkAnswer, SinkRequest } from './post.ts';
 
-/** What a host is to show of a commit of one of its projects, and as whom. */
-export interface HostReport {
+/** One of the projects of a host, and as whom it is asked. */
+export interface HostAccess {
   readonly sink: string;
   readonly api: string;
   /** `family/develop` */
   readonly project: string;
-  readonly branch: string;
-  readonly report: CommitReport;
   readonly token: string;
   readonly post: Post;
+}
+
+/** What a host is to show of a commit. */
+export interface HostReport extends HostAccess {
+  readonly branch: string;
+  readonly report: CommitReport;
 }
 
 /** What a host of one kind says in ways of its own. */
@@ -31,6 +35,7 @@ export interface HostCalls {
   list<T>(path: string, item: z.ZodType<T>): Promise<readonly T[]>;
   /** As `list`, of what holds its list under a key. */
   listIn<T>(path: string, key: string, item: z.ZodType<T>): Promise<readonly T[]>;
+  read<T>(path: string, answer: z.ZodType<T>): Promise<T>;
   write<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, answer: z.ZodType<T>): Promise<T>;
   /** Writes, and returns undefined where the host refuses it by words for which it is as good as done. */
   tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<void>;
@@ -45,7 +50,7 @@ const mostPages = 10;
 /** Whatever a host answers about what it refuses is handled here. */
 const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422] as const;
 
-export function hostCalls({ sink, api, post }: Pick<HostReport, 'sink' | 'api' | 'post'>, manners: HostManners) {
+export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' | 'post'>, manners: HostManners) {
   const { headers, pauseBy } = manners;
   const ask = async (request: Pick<SinkRequest, 'method' | 'url' | 'body'>): Promise<SinkAnswer> =>
     await post({ ...request, headers, pauseBy, unless: refusals });
@@ -73,6 +78,7 @@ export function hostCalls({ sink, api, post }: Pick<HostReport, 'sink' | 'api' |
   return {
     list: pages,
     listIn: async (path, key, item) => await pages(path, item, key),
+    read: async (path, schema) => read(await ask({ method: 'GET', url: `${api}${path}` }), schema, `GET ${path}`),
     async write(method, path, body, schema) {
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
       return read(answer, schema, `${method} ${path}`);

@@ -1,4 +1,5 @@
 import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
+import type { PlanReport, ReportedPlan } from '../../notices/plan-report.ts';
 
 /** A text of at most so many bytes of UTF-8, no character cut in two. */
 export function cutBytes(text: string, largest: number): string {
@@ -55,4 +56,86 @@ export function isComment(body: string, repositoryClass: string): boolean {
 export function isSameText(one: string, other: string): boolean {
   const plain = (text: string): string => text.replaceAll('\r\n', '\n').trim();
   return plain(one) === plain(other);
+}
+
+/** What the comment with a plan begins with: nobody sees it. */
+export function planMark(repositoryClass: string): string {
+  return `<!-- converge plan ${repositoryClass} -->`;
+}
+
+export function isPlanComment(body: string, repositoryClass: string): boolean {
+  return body.startsWith(planMark(repositoryClass));
+}
+
+/** Of an environment, so that one of thousands of objects hides no other. */
+const mostLines = 200;
+const longestLine = 1000;
+/** Bytes for what is said of what was cut. */
+const aside = 400;
+
+/**
+ * The comment with a plan, of at most so many bytes of UTF-8. What strangers wrote stands in spans and blocks of code alone,
+ * where neither HTML nor mentions, references and quick actions mean anything.
+ */
+export function planCommentOf(report: PlanReport, largest: number): string {
+  const { repositoryClass, verdict, title, notes, environments } = report;
+  const top = [
+    planMark(repositoryClass),
+    `${signs[verdict]} **Converge plan** ${codeSpan(title)}`,
+    '',
+    ...notes.map((note) => `- ${codeSpan(cutBytes(note, longestLine))}`),
+    '',
+  ].join('\n');
+  const end = 'Nothing of it is applied. This comment is kept up to date.';
+  let body = cutBytes(top, largest - aside);
+  let left = largest - aside - Buffer.byteLength(body);
+  let cutLines = 0;
+  let cutEnvironments = 0;
+  for (const environment of environments) {
+    const { text, omitted } = sectionOf(environment, left);
+    const bytes = Buffer.byteLength(text);
+    // Those that follow are told as well, where each takes less.
+    if (bytes > left) {
+      cutEnvironments += 1;
+      continue;
+    }
+    body += text;
+    left -= bytes;
+    cutLines += omitted;
+  }
+  const cut = [
+    ...(cutLines === 0 ? [] : [`${cutLines} ${cutLines === 1 ? 'line' : 'lines'}`]),
+    ...(cutEnvironments === 0 ? [] : [`${cutEnvironments} ${cutEnvironments === 1 ? 'environment' : 'environments'}`]),
+  ];
+  const cutWords =
+    cut.length === 0
+      ? ''
+      : `Cut from this comment: ${cut.join(' and ')}. \`converge plan --all --class ${repositoryClass} --pr ${report.number}\` shows all.\n\n`;
+  return `${body}\n${cutWords}${end}`;
+}
+
+function sectionOf(
+  { name, verdict, summary, lines }: ReportedPlan,
+  largest: number,
+): { readonly text: string; readonly omitted: number } {
+  const head = `\n${signs[verdict]} ${codeSpan(name)} ${codeSpan(cutBytes(summary, longestLine))}\n`;
+  if (lines.length === 0) return { text: head, omitted: 0 };
+  const shown = lines.map(({ sign, text }) => `${sign} ${cutBytes(oneLine(text), longestLine)}`);
+  const longest = Math.max(2, ...shown.flatMap((line) => [...line.matchAll(/`+/g)].map(([run]) => run.length)));
+  const fence = '`'.repeat(longest + 1);
+  const frame = `\n${fence}diff\n${fence}\n`;
+  let room = largest - Buffer.byteLength(head) - Buffer.byteLength(frame);
+  const kept: string[] = [];
+  for (const line of shown.slice(0, mostLines)) {
+    room -= Buffer.byteLength(line) + 1;
+    if (room < 0) break;
+    kept.push(line);
+  }
+  const omitted = lines.length - kept.length;
+  if (kept.length === 0) return { text: head, omitted };
+  return { text: `${head}\n${fence}diff\n${kept.join('\n')}\n${fence}\n`, omitted };
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

@@ -15,6 +15,17 @@ const pushSchema = z.object({
   }),
 });
 
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request */
+const pullSchema = z.object({
+  action: z.string(),
+  number: z.int().positive(),
+  pull_request: z.object({ head: z.object({ sha: commitId }), base: z.object({ ref: z.string() }) }),
+  label: z.object({ name: z.string() }).optional(),
+  /** Of what was edited, what it was before. */
+  changes: z.object({ base: z.unknown().optional() }).optional(),
+  repository: pushSchema.shape.repository,
+});
+
 /**
  * GitHub, and GitHub Enterprise Server. Signed as
  * https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries says.
@@ -28,6 +39,7 @@ export const github: Webhook = {
     isSigned({ signature: headerOf(headers, 'x-hub-signature-256'), body: rawBody, secret, prefix: 'sha256=' }),
   kindOf(headers) {
     const event = headerOf(headers, 'x-github-event');
+    if (event === 'pull_request') return 'pull';
     return event === 'push' || event === 'ping' ? event : 'other';
   },
   deliveryOf: (headers) => headerOf(headers, 'x-github-delivery'),
@@ -39,6 +51,23 @@ export const github: Webhook = {
       fullName: full_name,
       refs: [{ ref, before: commitOrNone(before), after: commitOrNone(after) }],
       isDated: pushed_at !== undefined && pushed_at !== null,
+    };
+  },
+  parsePull(call) {
+    const { action, number, pull_request: pull, label, changes, repository } = parseBody(pullSchema, call);
+    const { clone_url, ssh_url, html_url, full_name } = repository;
+    const isMoved = action === 'edited' && changes?.base !== undefined;
+    const isLabelled = action === 'labeled' && label !== undefined;
+    return {
+      urls: [clone_url, ssh_url, html_url].flatMap((url) => url ?? []),
+      fullName: full_name,
+      ...{ number, base: pull.base.ref, head: pull.head.sha },
+      became: isLabelled
+        ? 'labelled'
+        : isMoved || ['opened', 'reopened', 'synchronize'].includes(action)
+          ? 'changed'
+          : 'other',
+      labels: isLabelled ? [label.name] : [],
     };
   },
 };

@@ -21,6 +21,29 @@ const pushSchema = z.object({
 /** Older system hooks say it by `event_name` alone. */
 const kindSchema = z.object({ object_kind: z.string().optional(), event_name: z.string().optional() });
 
+const labelsSchema = z.array(z.object({ title: z.string() })).nullish();
+/** https://docs.gitlab.com/user/project/integrations/webhook_events/#merge-request-events */
+const pullSchema = z.object({
+  object_attributes: z.object({
+    iid: z.int().positive(),
+    action: z.string().optional(),
+    target_branch: z.string(),
+    author_id: z.int().optional(),
+    last_commit: z.object({ id: commitId }),
+    /** The head before, where it moved. */
+    oldrev: z.string().nullish(),
+  }),
+  changes: z
+    .object({
+      labels: z.object({ previous: labelsSchema, current: labelsSchema }).optional(),
+      target_branch: z.unknown().optional(),
+    })
+    .optional(),
+  /** Who did it. */
+  user: z.object({ id: z.int().optional() }).optional(),
+  project: pushSchema.shape.project,
+});
+
 /** What marks a signing token: the rest is the key as base64 (https://www.standardwebhooks.com). */
 const signingTokenPrefix = 'whsec_';
 /** As long as a delivery is remembered: what is older could be a replay. */
@@ -44,6 +67,7 @@ export const gitlab: Webhook = {
   },
   kindOf(headers) {
     const event = headerOf(headers, 'x-gitlab-event');
+    if (event === 'Merge Request Hook') return 'pull';
     return event === 'Push Hook' || event === 'Tag Push Hook' || event === 'System Hook' ? 'push' : 'other';
   },
   // The key stays the same when GitLab tries again; before 17.4 there is only the event's id.
@@ -61,6 +85,23 @@ export const gitlab: Webhook = {
       fullName: project.path_with_namespace,
       refs: [{ ref, before: commitOrNone(before), after: commitOrNone(after) }],
       isDated: false,
+    };
+  },
+  parsePull(call) {
+    const { object_attributes: of, changes, project, user } = parseBody(pullSchema, call);
+    const before = new Set((changes?.labels?.previous ?? []).map(({ title }) => title));
+    // A guest of the project may label what they propose.
+    const isOwn = user?.id !== undefined && user.id === of.author_id;
+    const current = isOwn ? [] : (changes?.labels?.current ?? []);
+    const labels = current.map(({ title }) => title).filter((title) => !before.has(title));
+    const isMoved = (of.oldrev ?? '') !== '' || changes?.target_branch !== undefined;
+    const isChanged = of.action === 'open' || of.action === 'reopen' || (of.action === 'update' && isMoved);
+    return {
+      urls: [project.git_http_url, project.git_ssh_url, project.web_url].flatMap((url) => url ?? []),
+      fullName: project.path_with_namespace,
+      ...{ number: of.iid, base: of.target_branch, head: of.last_commit.id },
+      became: isChanged ? 'changed' : of.action === 'update' && labels.length > 0 ? 'labelled' : 'other',
+      labels: of.action === 'update' ? labels : [],
     };
   },
 };

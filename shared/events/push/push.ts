@@ -31,6 +31,21 @@ export interface Push {
   readonly isDated: boolean;
 }
 
+/** A pull request as a host tells that something became of it. */
+export interface Pull extends Pick<Push, 'urls' | 'fullName'> {
+  readonly number: number;
+  /** The branch that it is to be merged into. */
+  readonly base: string;
+  readonly head: string;
+  /**
+   * `changed`: it was opened, once more, or what it proposes is another. `labelled`: somebody put labels on it. `other`:
+   * nothing that a plan is made of.
+   */
+  readonly became: 'changed' | 'labelled' | 'other';
+  /** The labels that were put on it. */
+  readonly labels: readonly string[];
+}
+
 /** How one host calls. What it says of itself in headers is believed once the call is authentic. */
 export interface Webhook {
   /** Whether the call's headers are this host's. */
@@ -41,11 +56,13 @@ export interface Webhook {
   keyOf(secret: string): Buffer;
   /** Whether whoever sent the call knows the secret, compared in constant time. */
   isAuthentic(call: WebhookCall & { readonly secret: string; readonly now: Date }): boolean;
-  kindOf(headers: WebhookCall['headers']): 'push' | 'ping' | 'other';
+  kindOf(headers: WebhookCall['headers']): 'push' | 'pull' | 'ping' | 'other';
   /** By which a delivery that comes twice is recognised. */
   deliveryOf(headers: WebhookCall['headers']): string | undefined;
   /** Throws `BadRequest` (refuse) for a body that is no push. */
   parsePush(call: WebhookCall): Push;
+  /** Throws `BadRequest` (refuse) for a body that tells of no pull request. Absent: of those, nothing is heard. */
+  parsePull?(call: WebhookCall): Pull;
 }
 
 /** Characters of what is wrong with a body, which may be wrong in thousands of places. */

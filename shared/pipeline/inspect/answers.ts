@@ -134,6 +134,10 @@ const plannedObjectSchema = z.object({
     '`undecided`: nobody can be asked about it before the commit is applied. `rejected`: it fails, for the reason in `message`',
   ),
   message: z.string().describe('What is to be said beside it, in the words of the API server where it rejects it'),
+  guarded: z
+    .boolean()
+    .default(false)
+    .describe('Whether a guard keeps it from being pruned, so that the environment does not converge'),
   fields: objectDiffSchema.shape.fields.describe('Of an `update`: `observed` is now, `desired` comes'),
   omittedFields: z.int().nonnegative().describe('How many further fields change'),
   adoptedFrom: z.string().nullable().describe('Whose it is now; null: this environment has it, or nobody'),
@@ -156,8 +160,10 @@ export const planAnswerSchema = z.object({
   cluster: z.string().describe('Empty where none is known'),
   revision: z.string().describe('What is planned: the head of the branch, or `commit@sha1:…`'),
   outcome: z
-    .enum(['planned', 'removed', 'suspended', 'frozen', 'refused', 'absent'])
-    .describe('`removed`: its file is not at that commit. `refused`: a run would apply nothing, for `message`'),
+    .enum(['planned', 'removed', 'suspended', 'frozen', 'refused', 'absent', 'described'])
+    .describe(
+      '`removed`: its file is not at that commit. `refused`: a run would apply nothing, for `message`. `described`: of a pull request, and not tried in the cluster, for `message`',
+    ),
   message: z.string(),
   waitsFor: z.array(z.string()).describe('What the changes wait for, in sentences'),
   dependents: z.array(z.string()).describe('The environments that wait for this one'),

@@ -10,8 +10,13 @@ export type Question =
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
   | ({ readonly asks: 'why' } & AskedObject)
-  /** `revision`: a commit, a branch or a tag; undefined: the head of the branch. */
-  | { readonly asks: 'plan'; readonly revision: string | undefined };
+  | ({ readonly asks: 'plan' } & AskedRevision);
+
+/** `revision`: a commit, a branch or a tag; `pr`: a pull request, as the host counts; neither: the head of the branch. */
+export interface AskedRevision {
+  readonly revision: string | undefined;
+  readonly pr?: number;
+}
 
 /** A question, and of which environment; `plans`: which of a class there are to plan. */
 export type AskedQuestion = { readonly repository: string } & (
@@ -20,9 +25,8 @@ export type AskedQuestion = { readonly repository: string } & (
 );
 
 /** What somebody asks of a class. */
-export interface ClassQuestion {
+export interface ClassQuestion extends AskedRevision {
   readonly asks: 'plans';
-  readonly revision: string | undefined;
 }
 
 /** A commit, or what git takes for the name of a branch or another ref. */
@@ -34,6 +38,11 @@ const ofRevision = z.strictObject({
     .regex(revisionPattern, 'is no commit, and no name of a branch or a tag')
     .optional()
     .describe('A commit, a branch or a tag; absent: the head of the branch'),
+  pr: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}$/, 'is no number of a pull request')
+    .optional()
+    .describe('In place of `revision`: a pull request, or merge request, as the host counts'),
 });
 
 /** What may be asked, and by which parameters. */
@@ -68,9 +77,15 @@ export const readQuestion: {
     since: since === undefined ? undefined : sinceOf(since, now).toISOString(),
   }),
   why: ({ object, namespace }) => ({ asks: 'why', ...objectOf(object), namespace }),
-  plan: ({ revision }) => ({ asks: 'plan', revision }),
-  plans: ({ revision }) => ({ asks: 'plans', revision }),
+  plan: (said) => ({ asks: 'plan', ...askedRevision(said) }),
+  plans: (said) => ({ asks: 'plans', ...askedRevision(said) }),
 };
+
+function askedRevision({ revision, pr }: Parameters['plan']): AskedRevision {
+  if (pr === undefined) return { revision };
+  if (revision === undefined) return { revision, pr: Number(pr) };
+  throw badRequest('pr', 'stands in place of `revision`, not beside it');
+}
 
 function objectOf(text: string): { kind: string; name: string } {
   const [kind = '', name = '', ...rest] = text.split('/');

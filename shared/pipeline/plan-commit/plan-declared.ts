@@ -257,7 +257,8 @@ function appliedOf(
   }
 }
 
-function prunedOf({ observed, end, message }: PruneEnd, { written }: Rehearsal): PlannedObject {
+function prunedOf(pruned: PruneEnd, { written }: Rehearsal): PlannedObject {
+  const { observed, end, message } = pruned;
   const of = { desired: undefined, observed, rehearsed: written.get(observed.key), message };
   switch (end) {
     case 'pruned':
@@ -267,7 +268,7 @@ function prunedOf({ observed, end, message }: PruneEnd, { written }: Rehearsal):
     case 'released':
       return { ...of, action: 'release', verdict: 'accepted' };
     case 'left':
-      return { ...of, action: 'left', verdict: 'accepted' };
+      return { ...of, action: 'left', verdict: 'accepted', isGuarded: pruned.isGuarded };
   }
 }
 

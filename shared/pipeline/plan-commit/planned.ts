@@ -18,6 +18,8 @@ export interface PlannedObject {
   readonly verdict: Verdict;
   /** What is to be said beside it; empty: nothing. */
   readonly message: string;
+  /** Whether a guard keeps it, and with it the environment from converging; absent: not. */
+  readonly isGuarded?: boolean;
   readonly rehearsed: Rehearsed | undefined;
 }
 

@@ -43,7 +43,11 @@ export function tellPlan(planned: Planned, asked: Asked): PlanAnswer {
     })),
     unread: unread.map(({ what, message: why }) => ({ what, message: text(why) })),
     wouldChange:
-      hooks.length > 0 || unread.length > 0 || outcome === 'refused' || told.some(({ action }) => action !== 'left'),
+      hooks.length > 0 ||
+      unread.length > 0 ||
+      outcome === 'refused' ||
+      outcome === 'described' ||
+      told.some(({ action }) => action !== 'left'),
   });
 }
 
@@ -51,7 +55,7 @@ function tellObject(
   one: PlannedObject,
   { planned: { applySets, lines }, hides }: { planned: Planned; hides: Hides },
 ): PlannedObjectAnswer {
-  const { action, desired, observed, verdict, message, rehearsed } = one;
+  const { action, desired, observed, verdict, message, isGuarded = false, rehearsed } = one;
   const id = desired?.id ?? observed?.id ?? { group: '', kind: '', namespace: undefined, name: '' };
   const object = desired?.object ?? observed?.object;
   const { apiVersion = '' } = object ?? {};
@@ -64,7 +68,7 @@ function tellObject(
   const [told = diff] = readable({ reason: 'Drifted', revision: '', summary: '', objects: [diff] }).objects;
   return {
     ...{ action, apiVersion, kind: id.kind, namespace: id.namespace ?? null, name: id.name },
-    ...{ source: source ?? null, line: line ?? null, verdict, message: told.message },
+    ...{ source: source ?? null, line: line ?? null, verdict, message: told.message, guarded: isGuarded },
     ...{ fields: told.fields, omittedFields: told.omittedFields ?? 0 },
     adoptedFrom:
       desired === undefined ? null : adoptedFrom({ observed: rehearsed?.before ?? observed?.object, applySets }),

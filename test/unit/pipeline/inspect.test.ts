@@ -487,6 +487,8 @@ describe('a call', () => {
     ['plan', { revision: 'feature/a' }, { asks: 'plan', revision: 'feature/a' }],
     ['plans', {}, { asks: 'plans', revision: undefined }],
     ['plans', { revision: 'v1' }, { asks: 'plans', revision: 'v1' }],
+    ['plan', { pr: '7' }, { asks: 'plan', revision: undefined, pr: 7 }],
+    ['plans', { pr: '7' }, { asks: 'plans', revision: undefined, pr: 7 }],
     ['events', {}, { asks: 'events', since: undefined }],
     ['events', { since: '1h' }, { asks: 'events', since: '2026-11-21T00:00:00.000Z' }],
     ['events', { since: '2026-11-20T23:00:00Z' }, { asks: 'events', since: '2026-11-20T23:00:00.000Z' }],

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
+import { gitHostsSchema } from '../../../shared/config/git-hosts.ts';
 import type { OutgoingEvent } from '../../../shared/events/cloud-event.ts';
 import { receivePush, type ReceivePushSettings } from '../../../shared/pipeline/receive-push.ts';
 import { stateInMemory } from './ports.ts';
@@ -11,6 +12,9 @@ const repositories = configSchema.shape.repositories.parse({
   master: { url: 'https://git.example.com/family/master.git', branch: 'main', bucket: 'family-master' },
   preview: { url: 'https://git.example.com/family/master.git', branch: 'preview', bucket: 'family-preview' },
 });
+const gitHosts = gitHostsSchema.parse([
+  { name: 'hub', github: { tokenSecretFile: '/s', api: 'https://git.example.com/api/v3' } },
+]);
 const commit = 'a'.repeat(40);
 const previous = 'b'.repeat(40);
 const nothing = '0'.repeat(40);
@@ -55,7 +59,7 @@ async function deliver({
   };
   const call = { headers: { 'x-hub-signature-256': signature, 'x-github-event': 'push', ...headers }, rawBody };
   const secrets = { github: { kind: 'known', secret: settingsSecret }, ...others } as const;
-  const outcome = await receivePush(call, ports, { secrets, repositories });
+  const outcome = await receivePush(call, ports, { secrets, repositories, gitHosts });
   return { outcome, published };
 }
 
@@ -218,5 +222,95 @@ it('refuses the call of a host that is not configured', async () => {
   await expect(deliver({ body: JSON.stringify(push), headers })).rejects.toMatchObject({
     code: 'BadSignature',
     message: expect.stringContaining('configured are github'),
+  });
+});
+
+describe('a pull request to the branch of a configured repository', () => {
+  const { repository } = push;
+  const pull = { head: { sha: commit }, base: { ref: 'main' } };
+  const opened = { action: 'opened', number: 7, pull_request: pull, repository };
+  const headers = { 'x-github-event': 'pull_request', 'x-github-delivery': '5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7082' };
+  const asked = { repository: 'master', number: 7, head: commit, labelled: false };
+
+  it.each([
+    ['opened', {}, false],
+    ['opened once more', { action: 'reopened' }, false],
+    ['pushed to', { action: 'synchronize' }, false],
+    ['put onto another branch', { action: 'edited', changes: { base: { ref: { from: 'topic' } } } }, false],
+    ['labelled by a maintainer', { action: 'labeled', label: { name: 'converge/plan' } }, true],
+  ])('is to be planned where it was %s', async (_what, change, labelled) => {
+    const { outcome, published } = await deliver({ body: JSON.stringify({ ...opened, ...change }), headers });
+    expect(outcome).toEqual({ outcome: 'plan asked', plans: [{ ...asked, labelled }] });
+    expect(published).toMatchObject([{ type: 'dev.converge.plan.requested.v1', subject: 'master/7' }]);
+  });
+
+  it.each([
+    ['was closed', { action: 'closed' }],
+    ['has another title', { action: 'edited', changes: { title: { from: 'a' } } }],
+    ['has another label', { action: 'labeled', label: { name: 'bug' } }],
+    ['lost the label', { action: 'unlabeled', label: { name: 'converge/plan' } }],
+    ['is to another branch', { pull_request: { ...pull, base: { ref: 'topic' } } }],
+    ['is of another repository', { repository: { clone_url: 'https://git.example.com/other/master.git' } }],
+  ])('is not where it %s', async (_what, change) => {
+    const { outcome, published } = await deliver({ body: JSON.stringify({ ...opened, ...change }), headers });
+    expect(outcome).toMatchObject({ outcome: 'ignored', reason: expect.any(String) });
+    expect(published).toEqual([]);
+  });
+
+  it('is asked for once where the host delivers again, and refused with a wrong signature', async () => {
+    const state = stateInMemory(() => new Date());
+    const body = JSON.stringify(opened);
+    expect((await deliver({ body, headers, state })).outcome).toMatchObject({ outcome: 'plan asked' });
+    expect((await deliver({ body, headers, state })).outcome).toMatchObject({ outcome: 'ignored' });
+    await expect(deliver({ body, headers, signedBy: 'battery staple' })).rejects.toMatchObject({
+      code: 'BadSignature',
+    });
+    await expect(deliver({ body: '{}', headers })).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+
+  const project = { git_http_url: 'https://git.example.com/family/master.git' };
+  const attributes = { iid: 7, target_branch: 'main', last_commit: { id: commit } };
+  const labels = (...titles: readonly string[]) => titles.map((title) => ({ title }));
+  it.each([
+    ['opened', { object_attributes: { ...attributes, action: 'open' } }, [asked]],
+    ['pushed to', { object_attributes: { ...attributes, action: 'update', oldrev: previous } }, [asked]],
+    [
+      'labelled',
+      {
+        object_attributes: { ...attributes, action: 'update' },
+        changes: { labels: { previous: labels('bug'), current: labels('bug', 'converge/plan') } },
+      },
+      [{ ...asked, labelled: true }],
+    ],
+    [
+      'labelled before, and pushed to now',
+      {
+        object_attributes: { ...attributes, action: 'update', oldrev: previous },
+        changes: { labels: { previous: labels('converge/plan'), current: labels('converge/plan') } },
+      },
+      [asked],
+    ],
+    [
+      'labelled by its author',
+      {
+        user: { id: 5 },
+        object_attributes: { ...attributes, action: 'update', author_id: 5 },
+        changes: { labels: { previous: [], current: labels('converge/plan') } },
+      },
+      undefined,
+    ],
+    ['given another title', { object_attributes: { ...attributes, action: 'update' }, changes: {} }, undefined],
+    ['merged', { object_attributes: { ...attributes, action: 'merge' } }, undefined],
+  ])('is told by GitLab where it was %s', async (_what, said, plans) => {
+    const gitlab = {
+      ...{ 'x-github-event': undefined, 'x-hub-signature-256': undefined },
+      ...{ 'x-gitlab-event': 'Merge Request Hook', 'x-gitlab-token': 'first' },
+    };
+    const { outcome } = await deliver({
+      body: JSON.stringify({ object_kind: 'merge_request', project, ...said }),
+      headers: gitlab,
+      others: { gitlab: { kind: 'known', secret: 'first' } },
+    });
+    expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
   });
 });

@@ -266,7 +266,7 @@ describe.each(contents)('a delivery that %s', (_name, text) => {
     const receive = async () =>
       receivePush({ headers, rawBody }, ports, {
         secrets: { github: { kind: 'known', secret: 'horse' } },
-        repositories,
+        ...{ repositories, gitHosts: [] },
       });
     expect(await receive()).toMatchObject({ outcome: 'announced' });
     expect(log.lines).toContain(error);

@@ -55,6 +55,8 @@ function hosted(world: World): Hosted {
     ports: {
       ...{ state, repository, log, now, sleep },
       gitHosts: {
+        pullRequest: async () => fail('refuse'),
+        showPlan: async () => fail('refuse'),
         async report({ project, branch, report }) {
           expect([project, branch]).toEqual(['family/master', 'main']);
           hub.calls.push(report.commit);

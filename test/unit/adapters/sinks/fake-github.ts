@@ -14,12 +14,17 @@ export interface FakeGithub {
   /** Each status that was written of a context, the newest last. */
   readonly statuses: { sha: string; context: string; state: string; description: string }[];
   readonly deployments: Deployment[];
-  readonly comments: { id: number; number: number; body: string }[];
+  readonly comments: { id: number; number: number; body: string; user?: { id: number } }[];
+  /** As the API tells one. */
+  pull: object;
   readonly pulls: { sha: string; number: number; merge_commit_sha: string | null; merged_at: string | null }[];
   readonly writes: string[];
   /** What it answers in place of its own answer, to the next requests; `done`: after it has done what it was asked. */
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
 }
+
+/** Whose token it is. */
+const fakeUser = 1;
 
 const refused = (status: number, message: string): Answer => ({
   status,
@@ -30,9 +35,17 @@ const refused = (status: number, message: string): Answer => ({
  * GitHub's REST API as its reference has it, as far as Converge asks: it refuses what GitHub refuses, and has two of a
  * page. https://docs.github.com/en/rest
  */
-export function fakeGithub({ commits, token }: { commits: readonly string[]; token: string }): FakeGithub {
+export function fakeGithub({
+  commits,
+  token,
+  project = 'family/develop',
+}: {
+  commits: readonly string[];
+  token: string;
+  project?: string;
+}): FakeGithub {
   const github: FakeGithub = {
-    ...{ statuses: [], deployments: [], comments: [], pulls: [], writes: [], faults: [] },
+    ...{ statuses: [], deployments: [], comments: [], pull: {}, pulls: [], writes: [], faults: [] },
     answers(call) {
       const fault = github.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -45,7 +58,9 @@ export function fakeGithub({ commits, token }: { commits: readonly string[]; tok
     if (call.headers['authorization'] !== `Bearer ${token}`) return refused(401, 'Bad credentials');
     if (call.headers['user-agent'] === undefined) return refused(403, 'Request forbidden by administrative rules.');
     const url = new URL(call.path, 'http://127.0.0.1');
-    const [, path] = /^\/repos\/family\/develop(\/.+)$/.exec(url.pathname) ?? [];
+    if (url.pathname === '/user') return { body: { id: fakeUser, login: 'converge' } };
+    const repository = `/repos/${project}`;
+    const path = url.pathname.startsWith(`${repository}/`) ? url.pathname.slice(repository.length) : undefined;
     if (path === undefined) return refused(404, 'Not Found');
     if (call.method !== 'GET') github.writes.push(`${call.method} ${path}`);
     const route = `${call.method} ${path}`;
@@ -150,6 +165,7 @@ export function fakeGithub({ commits, token }: { commits: readonly string[]; tok
         return pageOf(found, asked);
       },
     ],
+    [/^GET \/pulls\/7$/, () => ({ body: github.pull })],
     [
       /^GET \/issues\/(\d+)\/comments$/,
       ([number = ''], asked) =>
@@ -161,7 +177,8 @@ export function fakeGithub({ commits, token }: { commits: readonly string[]; tok
     [
       /^POST \/issues\/(\d+)\/comments$/,
       ([number = ''], { call }) => {
-        const made = { id: ++ids, number: Number(number), body: textOf(call, 'body') };
+        const made = { id: ++ids, number: Number(number), body: textOf(call, 'body'), user: { id: fakeUser } };
+        if (made.body.length > 65_536) return refused(422, 'body is too long (maximum is 65536 characters)');
         github.comments.push(made);
         return { status: 201, body: made };
       },

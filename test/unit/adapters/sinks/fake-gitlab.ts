@@ -13,11 +13,16 @@ export interface FakeGitlab {
   readonly answers: (call: Call) => Answer;
   readonly statuses: { id: number; sha: string; name: string; status: string; description: string }[];
   readonly deployments: Deployment[];
-  readonly notes: { id: number; iid: number; body: string; system: boolean }[];
+  readonly notes: { id: number; iid: number; body: string; system: boolean; author?: { id: number } }[];
+  /** As the API tells one. */
+  mergeRequest: object;
   readonly mergeRequests: { sha: string; iid: number; merge_commit_sha: string | null; state: string }[];
   readonly writes: string[];
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
 }
+
+/** Whose token it is. */
+const fakeUser = 1;
 
 const refused = (status: number, message: unknown): Answer => ({ status, body: { message } });
 const events: Readonly<Record<string, string>> = {
@@ -33,7 +38,7 @@ const events: Readonly<Record<string, string>> = {
  */
 export function fakeGitlab({ commits, token }: { commits: readonly string[]; token: string }): FakeGitlab {
   const gitlab: FakeGitlab = {
-    ...{ statuses: [], deployments: [], notes: [], mergeRequests: [], writes: [], faults: [] },
+    ...{ statuses: [], deployments: [], notes: [], mergeRequest: {}, mergeRequests: [], writes: [], faults: [] },
     answers(call) {
       const fault = gitlab.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -45,6 +50,7 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
   const answerTo = (call: Call): Answer => {
     if (call.headers['private-token'] !== token) return refused(401, '401 Unauthorized');
     const url = new URL(call.path, 'http://127.0.0.1');
+    if (url.pathname === '/user') return { body: { id: fakeUser, username: 'converge' } };
     const [, path] = /^\/projects\/family%2Fapps%2Fdevelop(\/.+)$/.exec(url.pathname) ?? [];
     if (path === undefined) return refused(404, '404 Project Not Found');
     const route = `${call.method} ${path}`;
@@ -129,6 +135,7 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
         );
       },
     ],
+    [/^GET \/merge_requests\/7$/, () => ({ body: gitlab.mergeRequest })],
     [
       /^GET \/merge_requests\/(\d+)\/notes$/,
       ([iid = ''], asked) =>
@@ -140,7 +147,13 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
     [
       /^POST \/merge_requests\/(\d+)\/notes$/,
       ([iid = ''], { call }) => {
-        const made = { id: ++ids, iid: Number(iid), body: textOf(call, 'body'), system: false };
+        const made = {
+          id: ++ids,
+          iid: Number(iid),
+          body: textOf(call, 'body'),
+          system: false,
+          author: { id: fakeUser },
+        };
         gitlab.notes.push(made);
         return { status: 201, body: made };
       },

@@ -235,7 +235,9 @@ describe('what is no push to a branch', () => {
   it.each([
     ['github', { 'x-github-event': 'ping' }, 'ping'],
     ['github', { 'x-github-event': 'issues' }, 'other'],
-    ['gitlab', { 'x-gitlab-event': 'Merge Request Hook' }, 'other'],
+    ['gitlab', { 'x-gitlab-event': 'Issue Hook' }, 'other'],
+    ['gitlab', { 'x-gitlab-event': 'Merge Request Hook' }, 'pull'],
+    ['github', { 'x-github-event': 'pull_request' }, 'pull'],
     ['bitbucket', { 'x-event-key': 'diagnostics:ping' }, 'ping'],
     ['bitbucket', { 'x-event-key': 'pullrequest:created' }, 'other'],
     ['gitea', { 'x-gitea-event': 'delete', 'x-github-event': 'delete' }, 'other'],

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { ConvergeError, describeError } from '../base/errors.ts';
+import type { Config, Limits } from '../config/config.ts';
+import type { ConfiguredFreeze } from '../config/freeze.ts';
+import { planLabelOf, projectAt } from '../config/git-hosts.ts';
+import type { PlanRequested } from '../events/plan-requested.ts';
+import { decodePlanRecord, planRecordPath, type PlanReport } from '../notices/plan-report.ts';
+import type { HostedProject, PullRequest } from '../ports/git-hosts.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { GenerationPrecondition } from '../ports/storage.ts';
+import { inParallel } from './common/parallel.ts';
+import { betweenWrites, restOf } from './common/pauses.ts';
+import { ageOf, readState, valueOrNone } from './common/read-state.ts';
+import type { InspectPorts } from './inspect/open-inspection.ts';
+import { proposalWords, type Proposal } from './plan-commit/find-proposal.ts';
+import { reportPlans, reportUnplanned, type PlannedEnvironment } from './plan-commit/report-plans.ts';
+import { affectedBy, openProposal, planProposed } from './plan-proposed.ts';
+
+export type PlanChangePorts = InspectPorts & Pick<Ports, 'gitHosts'>;
+
+export interface PlanChangeSettings {
+  readonly repositories: Config['repositories'];
+  readonly alerts: Pick<Config['alerts'], 'gitHosts'>;
+  readonly limits: Limits;
+  readonly freeze: readonly ConfiguredFreeze[];
+}
+
+export type PlanChangeResult =
+  | { readonly outcome: 'shown'; readonly verdict: PlanReport['verdict']; readonly environments: readonly string[] }
+  | { readonly outcome: 'unmeant' | 'closed'; readonly reason: string };
+
+/** Environments that are planned of one pull request, how many at a time, and until when one is begun. Milliseconds. */
+const mostPlanned = 100;
+const atOnce = 4;
+const longestPlanning = 300_000;
+/** Heads that one message plans, where somebody pushes while it does. */
+const mostHeads = 3;
+
+/** How many looks another instance is waited for, and when it has died. Milliseconds. */
+const looks = 90;
+const diesAfter = 60_000;
+
+/**
+ * Shows on a pull request what it would do once it is merged: one comment, which is kept up to date, and one status of its
+ * head. Nothing is applied. The message says "look": what is planned is what the host says of the pull request now, and what
+ * is shown is of the head that it then still has.
+ *
+ * Of a fork nothing is planned, nor brought here, but what a maintainer put the label on, at that head.
+ *
+ * Throws as `GitHosts` and Git do, and `SinkUnavailable` (retry) where another one takes too long, or its head does not stay. What a cluster or an
+ * environment throws is shown.
+ */
+export async function planChange(
+  job: PlanRequested,
+  ports: PlanChangePorts,
+  settings: PlanChangeSettings,
+): Promise<PlanChangeResult> {
+  const of = projectOf(job, settings);
+  if (of === undefined) return { outcome: 'unmeant', reason: 'no Git host of alerts.gitHosts shows plans of it' };
+  const { branch } = ports.repository(job.repository);
+  for (let heads = 1; heads <= mostHeads; heads++) {
+    const pull = await ports.gitHosts.pullRequest({ ...of, number: job.number });
+    const left = whyLeft(pull, branch);
+    if (left !== undefined) return left;
+    const { head } = pull;
+    const label = planLabelOf(of.host);
+    const approved = job.labelled ? job.head : valueOrNone(await readRecord(job, ports))?.approved;
+    const isLetIn = !pull.isFork || (approved === head && pull.labels.includes(label));
+    const asked = { ...job, head };
+    const report = isLetIn ? await plan(asked, ports, settings) : unapproved(asked, label);
+    const shown = await show({ job, of, report, branch }, ports);
+    if (shown !== 'moved') return shown;
+  }
+  throw unavailable(job, 'its head moves faster than it is planned');
+}
+
+function projectOf(
+  { repository: repositoryClass }: PlanRequested,
+  { repositories, alerts }: PlanChangeSettings,
+): HostedProject | undefined {
+  const settings = repositories[repositoryClass];
+  if (settings === undefined) return undefined;
+  const { tls, proxy, proxySecretFile } = settings;
+  for (const host of alerts.gitHosts) {
+    const project = projectAt(host, { ...settings, repositoryClass });
+    if (project !== undefined) return { host, project, connection: { tls, proxy, proxySecretFile } };
+  }
+  return undefined;
+}
+
+/** Why there is nothing to show. */
+function whyLeft({ isOpen, base }: PullRequest, branch: string): PlanChangeResult | undefined {
+  if (!isOpen) return { outcome: 'closed', reason: 'it is open no more' };
+  return base === branch ? undefined : { outcome: 'unmeant', reason: `it is to be merged into ${base}` };
+}
+
+function unapproved({ repository: repositoryClass, number, head }: PlanRequested, label: string): PlanReport {
+  return reportUnplanned(
+    {
+      ...{ repositoryClass, number, head },
+      notes: [
+        `It is of a fork: nothing of it is planned until a maintainer has read it and puts the label ${label} on it.`,
+        `The label counts for the commit ${head.slice(0, 12)} alone: of a later one, take it off and put it on again.`,
+      ],
+    },
+    { verdict: 'pending', words: `a maintainer's label ${label} is waited for` },
+  );
+}
+
+async function plan(job: PlanRequested, ports: PlanChangePorts, settings: PlanChangeSettings): Promise<PlanReport> {
+  const { repository: repositoryClass, number, head } = job;
+  const { branch } = ports.repository(repositoryClass);
+  const of = { repositoryClass, number, head };
+  let proposal: Proposal;
+  try {
+    proposal = await openProposal(job, ports);
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    return reportUnplanned(
+      { ...of, notes: [describeError(error)] },
+      { verdict: 'failure', words: 'it cannot be read' },
+    );
+  }
+  if (proposal.head.id !== head) throw notThereYet(job, proposal);
+  const affected = await affectedBy({ repository: repositoryClass, proposal }, ports);
+  const planned = await planAll({ ...job, proposal, affected }, ports, settings);
+  return reportPlans({ ...of, notes: [`Planned is ${proposalWords(proposal, branch)}.`] }, planned);
+}
+
+function notThereYet({ number, head }: PlanRequested, { head: { id } }: Proposal): ConvergeError {
+  return new ConvergeError({
+    code: 'GitUnavailable',
+    subject: `pull request ${number}`,
+    message: `its ref is at ${id}, and the host says that its head is ${head}`,
+    disposition: 'retry',
+  });
+}
+
+/** What cannot be told of one hides no other. */
+async function planAll(
+  { repository, proposal, affected }: PlanRequested & { proposal: Proposal; affected: readonly string[] },
+  ports: PlanChangePorts,
+  { limits, freeze }: PlanChangeSettings,
+): Promise<PlannedEnvironment[]> {
+  const until = ports.now().getTime() + longestPlanning;
+  return await inParallel(
+    affected.map((name, index) => ({ name, index })),
+    async ({ name, index }) => {
+      if (index >= mostPlanned) return { name, unplanned: `is not planned: more than ${mostPlanned} are affected` };
+      if (ports.now().getTime() > until) return { name, unplanned: 'is not planned: the others took too long' };
+      try {
+        return { name, plan: await planProposed({ repository, environment: name, limits, freeze, proposal }, ports) };
+      } catch (error) {
+        // Without the state and Git nothing can be told of any.
+        if (!(error instanceof ConvergeError) || isOfAll(error)) throw error;
+        return { name, unplanned: `${error.code}: ${error.message}` };
+      }
+    },
+    atOnce,
+  );
+}
+
+function isOfAll({ code, disposition }: ConvergeError): boolean {
+  return disposition === 'retry' && (code === 'StorageUnavailable' || code === 'GitUnavailable');
+}
+
+interface Shown {
+  readonly job: PlanRequested;
+  readonly of: HostedProject;
+  readonly report: PlanReport;
+  readonly branch: string;
+}
+
+/** One at a time writes on a pull request, and what it writes is of the head that this has then. */
+async function show({ job, of, report, branch }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
+  const turn = await claimTurn(job, ports);
+  try {
+    const pull = await ports.gitHosts.pullRequest({ ...of, number: job.number });
+    const left = whyLeft(pull, branch);
+    if (left !== undefined) return left;
+    if (pull.head !== report.head) return 'moved';
+    await ports.gitHosts.showPlan({ ...of, report });
+    const environments = report.environments.map(({ name }) => name);
+    return { outcome: 'shown', verdict: report.verdict, environments };
+  } finally {
+    await endTurn(job, turn, ports);
+  }
+}
+
+async function readRecord(job: PlanRequested, ports: PlanChangePorts) {
+  return await readState({ path: planRecordPath(job), decode: decodePlanRecord }, ports);
+}
+
+interface Turn {
+  readonly generation: string;
+  readonly approved: string | null;
+  /** Milliseconds since 1970, by our clock. */
+  readonly began: number;
+}
+
+async function claimTurn(job: PlanRequested, ports: PlanChangePorts): Promise<Turn> {
+  const writer = randomUUID();
+  const path = planRecordPath(job);
+  for (let look = 1; look <= looks; look++) {
+    const found = await readRecord(job, ports);
+    const record = valueOrNone(found);
+    const approved = job.labelled ? job.head : (record?.approved ?? null);
+    const age = found === undefined ? Number.POSITIVE_INFINITY : ageOf(found);
+    // The answer of our own write was lost.
+    if (found !== undefined && record?.writer === writer)
+      return { generation: found.generation, approved, began: ports.now().getTime() };
+    const isBusy = age < betweenWrites || (record !== undefined && record.writer !== null && age < diesAfter);
+    if (!isBusy) {
+      const ifGeneration: GenerationPrecondition = found === undefined ? 'absent' : { generation: found.generation };
+      const written = await ports.state.write({ path, value: { version: 1, writer, approved }, ifGeneration });
+      if (written !== 'conflict') return { generation: written.generation, approved, began: ports.now().getTime() };
+    }
+    await ports.sleep(betweenWrites);
+  }
+  throw unavailable(job, 'another instance is writing its plan');
+}
+
+function unavailable({ repository, number }: PlanRequested, message: string): ConvergeError {
+  const subject = `pull request ${number} of ${repository}`;
+  return new ConvergeError({ code: 'SinkUnavailable', subject, message, disposition: 'retry' });
+}
+
+/** Never fails: who comes next waits a minute. */
+async function endTurn(job: PlanRequested, turn: Turn, ports: PlanChangePorts): Promise<void> {
+  const { generation, approved, began } = turn;
+  const pause = restOf({ pause: betweenWrites, since: began, now: ports.now() });
+  if (pause > 0) await ports.sleep(pause);
+  const path = planRecordPath(job);
+  const value = { version: 1, writer: null, approved };
+  const written = await ports.state
+    .write({ path, value, ifGeneration: { generation } })
+    .catch((error: unknown) => ({ error }));
+  if (written !== 'conflict' && !('error' in written)) return;
+  const error = written === 'conflict' ? 'somebody else has written it' : describeError(written.error);
+  ports.log('WARNING', 'the end of a turn could not be written down', { path, error });
+}

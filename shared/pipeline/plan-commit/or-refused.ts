@@ -1,0 +1,26 @@
+import { ConvergeError } from '../../base/errors.ts';
+import type { Run } from '../reconcile/run/run.ts';
+import { nothingPlanned, type Planned } from './planned.ts';
+import { hidesOfSight, type Sight } from './sight.ts';
+
+/**
+ * What a run would refuse is an answer, in its words; what may pass by itself throws. Values of Secrets are hidden in
+ * both.
+ */
+export async function orRefused(
+  { run, revision }: { run: Run; revision: string },
+  work: (sight: Sight) => Promise<Planned>,
+): Promise<Planned> {
+  const sight: Sight = {};
+  try {
+    return await work(sight);
+  } catch (thrown) {
+    const error = (await hidesOfSight(run, { revision, sight })).error(thrown);
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    return nothingPlanned({
+      outcome: 'refused',
+      cluster: run.memoryFile.memory().cluster,
+      message: `${error.code}: ${error.message}`,
+    });
+  }
+}
