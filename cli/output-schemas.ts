@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { changedFileSchema } from '../shared/pipeline/act/change-environment-file.ts';
+import { suspendResultSchema } from '../shared/pipeline/act/suspend.ts';
 import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
 /*
@@ -138,6 +140,14 @@ export const rollbackOutputSchema = z.object({
   paths: z.array(z.string()).describe('That change'),
   announced: z.boolean().describe('False: the next check finds the commit'),
 });
+
+const announced = z.boolean().describe('False: the next check finds the commit');
+
+/** `converge suspend`. */
+export const suspendOutputSchema = suspendResultSchema.extend({ announced });
+
+/** `converge resume`. */
+export const resumeOutputSchema = changedFileSchema.extend({ announced });
 
 /** `converge acknowledge`. */
 export const acknowledgeOutputSchema = z.object({

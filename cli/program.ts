@@ -23,6 +23,7 @@ import { addReport } from './verbs/report.ts';
 import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
+import { addResume, addSuspend } from './verbs/suspend.ts';
 import { addTestSink } from './verbs/test-sink.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUp } from './verbs/up.ts';
@@ -97,6 +98,8 @@ export function makeProgram(surroundings: Surroundings): Command {
   addImport(program, surroundings);
   program.commandsGroup('What people do on purpose:');
   addRollback(program, surroundings);
+  addSuspend(program, surroundings);
+  addResume(program, surroundings);
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);

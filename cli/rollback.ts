@@ -1,7 +1,6 @@
-import { describeError } from '../shared/base/errors.ts';
-import type { Topics } from '../shared/ports/messages.ts';
 import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
+import { announcing, unannouncedLines } from './announcing.ts';
 import { plainRevision, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -23,17 +22,7 @@ export async function rollBack(context: Context, target: string, options: Rollba
       message: 'says where it goes, and so does --incident',
       remedy: 'give one of them',
     });
-  let unannounced: string | undefined;
-  const announcing: Topics = {
-    async publish(topic, event) {
-      // The commit is there: the host's webhook or the next check announces it, too.
-      await (
-        await context.open.topics()
-      )
-        .publish(topic, event)
-        .catch((error: unknown) => (unannounced = describeError(error)));
-    },
-  };
+  const { topics, problem } = announcing(context);
   const [state, repository, by] = await Promise.all([
     context.open.state(),
     context.open.repository(),
@@ -42,18 +31,13 @@ export async function rollBack(context: Context, target: string, options: Rollba
   context.progress(`rolling back ${target}`);
   const result = await rollback(
     { target, by, ...options },
-    { ...context.ports, state, repository, topics: announcing },
+    { ...context.ports, state, repository, topics },
     { repositories: Object.keys(context.config.repositories) },
   );
   return {
     exit: 0,
-    json: { ...result, announced: result.outcome !== 'planned' && unannounced === undefined },
-    lines: [
-      ...linesOf(result),
-      ...(unannounced === undefined
-        ? []
-        : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }]),
-    ],
+    json: { ...result, announced: result.outcome !== 'planned' && problem() === undefined },
+    lines: [...linesOf(result), ...unannouncedLines(problem())],
   };
 }
 

@@ -5,7 +5,8 @@ import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type RevertConflict } from '../source/revert.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import { announceCommit } from './common/announce-commit.ts';
-import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
+import { readEnvironment } from './common/declared-environments.ts';
+import { declaringRepositories } from './common/declaring-repositories.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { refuseRolledBack } from './rollback/converged-before.ts';
@@ -172,15 +173,7 @@ async function findTarget({
   ports: RollbackPorts;
 }): Promise<{ repository: Repository; environment: string | undefined }> {
   if (repositories.includes(target)) return { repository: ports.repository(target), environment: undefined };
-  const [first = '', second] = target.split('/');
-  const [name, classes] =
-    second === undefined ? [first, repositories] : [second, repositories.filter((candidate) => candidate === first)];
-  const found: Repository[] = [];
-  for (const repository of classes.map((candidate) => ports.repository(candidate))) {
-    const head = await repository.fetchHead();
-    if (head !== undefined && (await listEnvironments({ repository, commit: head.id })).includes(name))
-      found.push(repository);
-  }
+  const { name, found } = await declaringRepositories({ target, repositories }, ports);
   const [only, ...others] = found;
   if (only === undefined)
     throw refused({

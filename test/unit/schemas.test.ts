@@ -20,7 +20,9 @@ import {
   testSinkOutputSchema,
   acknowledgeOutputSchema,
   alertsOutputSchema,
+  resumeOutputSchema,
   rollbackOutputSchema,
+  suspendOutputSchema,
   traceOutputSchema,
   uploadOutputSchema,
 } from '../../cli/output-schemas.ts';
@@ -90,6 +92,8 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   history: historyOutputSchema,
   trace: traceOutputSchema,
   rollback: rollbackOutputSchema,
+  suspend: suspendOutputSchema,
+  resume: resumeOutputSchema,
   acknowledge: acknowledgeOutputSchema,
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,

@@ -10,7 +10,7 @@ import { changedFileSchema, changeEnvironmentFile, type ChangePorts } from './ch
 
 export const suspendResultSchema = changedFileSchema.extend({
   until: z.string().nullable().describe('ISO 8601: it ends by itself; null: without an end'),
-  reason: z.string().nullable(),
+  reason: z.string().nullable().describe('Why, as the file says it'),
 });
 export type SuspendResult = Readonly<z.output<typeof suspendResultSchema>>;
 
