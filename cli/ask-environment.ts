@@ -1,5 +1,6 @@
 import type { Requested, RequestPorts } from '../shared/pipeline/act/reconcile.ts';
 import type { EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
+import type { ActOptions } from './ask-act.ts';
 import { chosenOf } from './choose-environments.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line } from './command-result.ts';
@@ -7,9 +8,7 @@ import type { Context } from './context.ts';
 import { followRequest } from './follow-request.ts';
 import { readStatus } from './read-status.ts';
 
-export interface AskOptions {
-  readonly reason?: string;
-  readonly dryRun?: boolean;
+export interface AskOptions extends ActOptions {
   /** False: it is asked for, and not followed. */
   readonly wait: boolean;
   /** Milliseconds. */

@@ -5,6 +5,8 @@ import { doneRequestSchema } from '../shared/memory/request.ts';
 import { acknowledgedIncidentSchema, acknowledgedSchema } from '../shared/pipeline/act/acknowledge.ts';
 import { letterSchema } from '../shared/pipeline/act/redrive.ts';
 import { rolledBackSchema } from '../shared/pipeline/act/rollback.ts';
+import { resumedSchema } from '../shared/pipeline/act/resume.ts';
+import { suspendedSchema } from '../shared/pipeline/act/suspend.ts';
 import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
 /*
@@ -144,6 +146,12 @@ export const revertOutputSchema = revertRequestedSchema.extend(followedShape);
 
 /** `converge rollback`. */
 export const rollbackOutputSchema = rolledBackSchema.omit({ unannounced: true });
+
+/** `converge suspend`. */
+export const suspendOutputSchema = suspendedSchema.omit({ unannounced: true });
+
+/** `converge resume`. */
+export const resumeOutputSchema = resumedSchema.omit({ unannounced: true });
 
 /** `converge acknowledge`. */
 export const acknowledgeOutputSchema = z.object({

@@ -25,6 +25,7 @@ import { addRetryUpload } from './verbs/retry-upload.ts';
 import { addRevert } from './verbs/revert.ts';
 import { addRollback } from './verbs/rollback.ts';
 import { addStatus } from './verbs/status.ts';
+import { addResume, addSuspend } from './verbs/suspend.ts';
 import { addTestSink } from './verbs/test-sink.ts';
 import { addTrace } from './verbs/trace.ts';
 import { addUp } from './verbs/up.ts';
@@ -101,6 +102,8 @@ export function makeProgram(surroundings: Surroundings): Command {
   addRollback(program, surroundings);
   addReconcile(program, surroundings);
   addRevert(program, surroundings);
+  addSuspend(program, surroundings);
+  addResume(program, surroundings);
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);

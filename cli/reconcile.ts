@@ -1,21 +1,21 @@
-import { requestReconcile } from '../shared/pipeline/act/reconcile.ts';
+import { requestReconcile, requestedSchema } from '../shared/pipeline/act/reconcile.ts';
+import { act, saidOf } from './ask-act.ts';
 import { followed, namedEnvironment, requestPorts, type AskOptions } from './ask-environment.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Context } from './context.ts';
-import { whoAsks } from './who-asks.ts';
 
 /** `converge reconcile ENV`: exit code 0 where it has converged, and where it is not followed. */
 export async function askReconcile(context: Context, name: string, options: AskOptions): Promise<CommandResult> {
   const { repository, name: short } = await namedEnvironment(context, name);
   const environment = `${repository}/${short}`;
-  const { reason, dryRun = false } = options;
-  const [by, ports] = await Promise.all([whoAsks(context.environment), requestPorts(context)]);
-  const asked = await requestReconcile(
-    { action: 'reconcile', environment, reason, dryRun, override: false },
-    by,
-    ports,
-    { repositories: Object.keys(context.config.repositories) },
-  );
+  const action = { action: 'reconcile' as const, environment, override: false, ...saidOf(options) };
+  const asked = await act(context, {
+    ...{ action, options, schema: requestedSchema },
+    own: async (by) =>
+      requestReconcile(action, by, await requestPorts(context), {
+        repositories: Object.keys(context.config.repositories),
+      }),
+  });
   const isPlanned = asked.outcome === 'planned';
   const text = isPlanned
     ? `${environment} would be looked at now, past every pause`

@@ -1,11 +1,11 @@
-import { requestRevert, type RevertRequested } from '../shared/pipeline/act/revert.ts';
+import { requestRevert, revertRequestedSchema, type RevertRequested } from '../shared/pipeline/act/revert.ts';
+import { act, saidOf } from './ask-act.ts';
 import { followed, namedEnvironment, requestPorts, type AskOptions } from './ask-environment.ts';
 import { objectLines } from './await-upload.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
-import { whoAsks } from './who-asks.ts';
 
 export interface RevertOptions extends AskOptions {
   /** Absent: the one where the incident is open. */
@@ -15,10 +15,13 @@ export interface RevertOptions extends AskOptions {
 /** `converge revert INCIDENT`: exit code 0 where all has converged, and where it is not followed. */
 export async function askRevert(context: Context, incident: string, options: RevertOptions): Promise<CommandResult> {
   const environment = await environmentOf(context, incident, options.environment);
-  const { reason, dryRun = false } = options;
-  const [by, ports] = await Promise.all([whoAsks(context.environment), requestPorts(context)]);
-  const asked = await requestRevert({ action: 'revert', environment, incident, reason, dryRun }, by, ports, {
-    repositories: Object.keys(context.config.repositories),
+  const action = { action: 'revert' as const, environment, incident, ...saidOf(options) };
+  const asked = await act(context, {
+    ...{ action, options, schema: revertRequestedSchema },
+    own: async (by) =>
+      requestRevert(action, by, await requestPorts(context), {
+        repositories: Object.keys(context.config.repositories),
+      }),
   });
   return await followed(context, { asked, lines: linesOf(asked) }, options);
 }

@@ -1,6 +1,6 @@
 import { rollbackAction, rolledBackSchema, type RollbackResult } from '../shared/pipeline/act/rollback.ts';
-import type { Topics } from '../shared/ports/messages.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
+import { lateTopics, unannouncedLines } from './announcing.ts';
 import { act, saidOf, type ActOptions } from './ask-act.ts';
 import { plainRevision, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
@@ -36,18 +36,8 @@ export async function rollBack(context: Context, target: string, options: Rollba
   return {
     exit: 0,
     json: result,
-    lines: [
-      ...linesOf(result),
-      ...(unannounced === null
-        ? []
-        : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }]),
-    ],
+    lines: [...linesOf(result), ...unannouncedLines(unannounced)],
   };
-}
-
-/** Opened once there is something to announce. */
-function lateTopics(context: Context): Topics {
-  return { publish: async (topic, event) => (await context.open.topics()).publish(topic, event) };
 }
 
 function linesOf({

@@ -1,17 +1,15 @@
 import { type Command, Option } from 'commander';
 import { parseDuration } from '../../shared/environment/duration.ts';
-import { contextOf, duration, example, reasonOption, type Surroundings } from './verb.ts';
+import { addActOptions, contextOf, duration, example, reasonOption, type Surroundings } from './verb.ts';
 
 export function addReconcile(program: Command, { open, answer }: Surroundings): void {
-  program
-    .command('reconcile')
+  addActOptions(program.command('reconcile'))
     .description(
       'Has an environment looked at now, past every pause: of what failed, of a fight, and healAfter. Follows it until it ' +
         'has settled. Goes past no suspension and no freeze.',
     )
     .argument('<environment>', '<name>, or <class>/<name>')
     .addOption(reasonOption())
-    .option('--dry-run', 'say what would be asked for, and ask for nothing')
     .option('--no-wait', 'ask, and do not follow it')
     .addOption(
       new Option('--timeout <duration>', 'how long to follow it')

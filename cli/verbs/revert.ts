@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
 import { parseDuration } from '../../shared/environment/duration.ts';
-import { contextOf, duration, example, reasonOption, type Surroundings } from './verb.ts';
+import { addActOptions, contextOf, duration, example, reasonOption, type Surroundings } from './verb.ts';
 
 export function addRevert(program: Command, { open, answer }: Surroundings): void {
-  program
-    .command('revert')
+  addActOptions(program.command('revert'))
     .description(
       'Has the drift of one incident undone, now and once, whatever selfHeal says: what Git says of its objects comes back. ' +
         'Goes past no suspension and no freeze.',
@@ -12,7 +11,6 @@ export function addRevert(program: Command, { open, answer }: Surroundings): voi
     .argument('<incident>', 'the id of an incident of drift that is open, as status and its alert show it')
     .option('-e, --environment <environment>', '<name>, or <class>/<name> (default: where the incident is open)')
     .addOption(reasonOption())
-    .option('--dry-run', 'list the objects and fields that would be undone, and ask for nothing')
     .option('--no-wait', 'ask, and do not follow it')
     .addOption(
       new Option('--timeout <duration>', 'how long to follow it')

@@ -8,10 +8,14 @@ import type { Ports } from '../ports/ports.ts';
 import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
 import type { Action, ActionOf } from './act/action.ts';
 import { onlyOnce } from './act/only-once.ts';
+import { requestReconcile, requestedSchema } from './act/reconcile.ts';
 import { redrive, redrivenSchema } from './act/redrive.ts';
 import type { Refusal } from './act/refusals.ts';
+import { resumeAction, resumedSchema } from './act/resume.ts';
 import { retriedUploadSchema, retryUpload, type RetryUploadPorts, type UploadSettings } from './act/retry-upload.ts';
+import { requestRevert, revertRequestedSchema } from './act/revert.ts';
 import { rollbackAction, rolledBackSchema } from './act/rollback.ts';
+import { suspendAction, suspendedSchema } from './act/suspend.ts';
 import type { Status } from './common/environment-status.ts';
 import { statusNow } from './status.ts';
 
@@ -41,6 +45,10 @@ const doings: { readonly [N in ActionName]?: Doing<N> } = {
   acknowledge: { result: acknowledgedSchema, act: acknowledge },
   'retry-upload': { result: retriedUploadSchema, act: retryUpload },
   redrive: { result: redrivenSchema, act: redrive },
+  reconcile: { result: requestedSchema, act: requestReconcile },
+  revert: { result: revertRequestedSchema, act: requestRevert },
+  suspend: { result: suspendedSchema, act: suspendAction },
+  resume: { result: resumedSchema, act: resumeAction },
 };
 
 /** What is answered of every action. */

@@ -181,7 +181,9 @@ function addition(
   refuseReferred(editing, { ...parent, anchor: parent.anchor }, 'itself');
   const last = children.at(-1);
   if (parent.isFlow) {
-    const own = parent.kind === 'mapping' ? `${flowText(String(step))}: ${flowText(value)}` : flowText(value);
+    // Where keys are quoted it is JSON, and stays that.
+    const write = text[children[0]?.start ?? -1] === '"' ? (one: unknown) => JSON.stringify(one) : flowText;
+    const own = parent.kind === 'mapping' ? `${write(String(step))}: ${write(value)}` : write(value);
     if (last !== undefined) return { from: last.value.end, to: last.value.end, text: `, ${own}` };
     const inside = text.indexOf(parent.kind === 'mapping' ? '{' : '[', parent.start) + 1;
     return { from: inside, to: inside, text: own };

@@ -43,7 +43,7 @@ let inProcess: InProcess;
 /** Pushes of this clone are announced by nobody. */
 let silent: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
-const { expireLease, memoryOf } = stateOf(() => world);
+const { checked, expireLease, memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
@@ -659,5 +659,69 @@ describe('converge rollback', () => {
     await master.git('fetch', '--quiet', 'origin');
     expect(await master.git('fsck', '--strict', '--no-dangling')).not.toMatch(/error|missing|broken/);
     expect(await master.git('rev-list', '--merges', 'origin/main')).toBe('');
+  });
+});
+
+describe('converge suspend and converge resume', () => {
+  it('leave an environment as it is until it is resumed, by commits that say who asked', async () => {
+    const command = await openCommand();
+    const colour = async (): Promise<string | undefined> =>
+      (await world.find('configmap', 'a', 'tyrell'))?.data?.['colour'];
+    await master.push({
+      'environments/tyrell.yaml': `apiVersion: converge.dev/v1
+kind: Environment
+metadata: { name: tyrell } # a customer
+spec:
+  cluster: sandbox
+  namespace: tyrell
+  diffAfter: 0s # at once
+  sources: [{ manifests: manifests/tyrell }]
+`,
+      'manifests/tyrell/a.yaml': configMap('a', { colour: 'red' }),
+    });
+    await convergedAt('tyrell', await master.head());
+    const before = await atHead('environments/tyrell.yaml');
+
+    const planned = await command('suspend', 'tyrell', '--for', '2h', '--dry-run');
+    expect(planned).toMatchObject({ code: 0, err: '' });
+    expect(planned.out).toMatch(/^master\/tyrell would be suspended until [^]*\n {2}\+ {2}suspendUntil: /);
+    expect(await atHead('environments/tyrell.yaml')).toBe(before);
+
+    const suspended = await command('suspend', 'tyrell', '--for', '2h', '--reason', 'moves', '--output', 'json');
+    expect(suspended).toMatchObject({ code: 0, err: '' });
+    const { commit } = z.looseObject({ commit: z.string() }).parse(JSON.parse(suspended.out));
+    expect(await message(commit)).toMatch(
+      /^Suspend tyrell until .*\n\nAction: suspend\nEnvironment: tyrell\nRequested-By: Olivia Ops <olivia@example.com>\nReason: moves$/,
+    );
+    await eventually('tyrell is suspended', async () => (await statusOf('tyrell'))?.state === 'Suspended' || undefined);
+    expect((await command('suspend', 'tyrell', '--for', '2h')).out).toMatch(
+      /^master\/tyrell is suspended already until \S+ \(moves\)\n$/,
+    );
+    await world.kubectl('patch', 'configmap', 'a', '--namespace', 'tyrell', '--patch', '{"data":{"colour":"grey"}}');
+    await checked('tyrell');
+    expect(await colour()).toBe('grey');
+
+    const resumed = await command('resume', 'tyrell', '--reason', 'moved', '--output', 'json');
+    expect(resumed).toMatchObject({ code: 0, err: '' });
+    const end = z.looseObject({ commit: z.string() }).parse(JSON.parse(resumed.out));
+    await convergedAt('tyrell', end.commit);
+    expect(await colour()).toBe('red');
+    expect(await atHead('environments/tyrell.yaml')).toBe(before);
+  });
+
+  it('refuse what is not there, and an end that has passed, and change nothing', async () => {
+    const command = await openCommand();
+    const head = await master.head();
+    expect(await command('suspend', 'nobody')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^error: nobody: no branch declares an environment of that name\n/),
+    });
+    expect(await command('resume', 'nobody')).toMatchObject({ code: 2 });
+    expect(await command('suspend', 'tyrell', '--until', '2020-01-01T00:00Z')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('2020-01-01T00:00:00.000Z it would be suspended no more'),
+    });
+    expect(await command('suspend', 'tyrell', '--for', 'long')).toMatchObject({ code: 2 });
+    expect(await master.head()).toBe(head);
   });
 });

@@ -21,7 +21,9 @@ import {
   alertsOutputSchema,
   reconcileOutputSchema,
   revertOutputSchema,
+  resumeOutputSchema,
   rollbackOutputSchema,
+  suspendOutputSchema,
   traceOutputSchema,
   uploadOutputSchema,
 } from '../../cli/output-schemas.ts';
@@ -96,6 +98,8 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   rollback: rollbackOutputSchema,
   'reconcile-request': reconcileOutputSchema,
   revert: revertOutputSchema,
+  suspend: suspendOutputSchema,
+  resume: resumeOutputSchema,
   acknowledge: acknowledgeOutputSchema,
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,

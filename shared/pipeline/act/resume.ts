@@ -1,6 +1,16 @@
+import type { z } from 'zod';
 import { environmentSuspension } from '../../environment/suspension.ts';
 import type { ActionOf } from './action.ts';
-import { changeEnvironmentFile, type ChangedFile, type ChangePorts } from './change-environment-file.ts';
+import { announcementShape, announcing } from './announcing.ts';
+import {
+  changedFileSchema,
+  changeEnvironmentFile,
+  type ChangedFile,
+  type ChangePorts,
+} from './change-environment-file.ts';
+
+export const resumedSchema = changedFileSchema.extend(announcementShape);
+export type Resumed = Readonly<z.output<typeof resumedSchema>>;
 
 /**
  * Ends the suspension of an environment by one commit of its file, which loses what it says of that. One that is not
@@ -23,4 +33,9 @@ export async function resume(action: ActionOf<'resume'>, by: string, ports: Chan
     },
     ports,
   );
+}
+
+/** The same, asked for on purpose: a commit that cannot be announced is there all the same. */
+export async function resumeAction(action: ActionOf<'resume'>, by: string, ports: ChangePorts): Promise<Resumed> {
+  return await announcing(ports, async (announced) => resume(action, by, announced));
 }

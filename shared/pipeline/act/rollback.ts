@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { environmentKey, revisionOf } from '../../base/revision.ts';
-import { ConvergeError, describeError } from '../../base/errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { conflictWords, type RevertConflict } from '../../source/revert.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import { announceCommit } from '../common/announce-commit.ts';
-import { listEnvironments, readEnvironment } from '../common/declared-environments.ts';
+import { readEnvironment } from '../common/declared-environments.ts';
+import { declaringRepositories } from '../common/declaring-repositories.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { refuseRolledBack } from '../rollback/converged-before.ts';
@@ -14,6 +15,7 @@ import { otherReaders, rememberedPaths } from '../rollback/readers.ts';
 import { revertOnBranch } from '../rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type RollbackScope } from '../rollback/where-to.ts';
 import type { ActionOf } from './action.ts';
+import { announcementShape, announcing } from './announcing.ts';
 import type { Refusal } from './refusals.ts';
 import { provenanceOf } from '../common/provenance.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
@@ -56,13 +58,7 @@ export const rollbackResultSchema = z.object({
 });
 export type RollbackResult = Readonly<z.infer<typeof rollbackResultSchema>>;
 
-export const rolledBackSchema = rollbackResultSchema.extend({
-  announced: z.boolean().describe('False: the next check finds the commit'),
-  unannounced: z
-    .string()
-    .nullable()
-    .describe('Why it was not announced; null: it was, or there was nothing to announce'),
-});
+export const rolledBackSchema = rollbackResultSchema.extend(announcementShape);
 export type RolledBack = Readonly<z.infer<typeof rolledBackSchema>>;
 
 /**
@@ -81,15 +77,8 @@ export async function rollbackAction(
       ...{ code: 'BadRequest', subject: 'to', message: 'says where it goes, and so does incident' },
       ...{ remedy: 'give one of them', disposition: 'refuse' },
     });
-  let unannounced: string | null = null;
-  const topics: RollbackPorts['topics'] = {
-    async publish(topic, event) {
-      await ports.topics.publish(topic, event).catch((error: unknown) => (unannounced = describeError(error)));
-    },
-  };
   const request = { target, to, incident, reason, includeShared, dryRun, by };
-  const result = await rollback(request, { ...ports, topics }, settings);
-  return { ...result, announced: result.outcome !== 'planned' && unannounced === null, unannounced };
+  return await announcing(ports, async (announced) => rollback(request, announced, settings));
 }
 
 /** How many conflicts an error lists. */
@@ -214,15 +203,7 @@ async function findTarget({
   ports: RollbackPorts;
 }): Promise<{ repository: Repository; environment: string | undefined }> {
   if (repositories.includes(target)) return { repository: ports.repository(target), environment: undefined };
-  const [first = '', second] = target.split('/');
-  const [name, classes] =
-    second === undefined ? [first, repositories] : [second, repositories.filter((candidate) => candidate === first)];
-  const found: Repository[] = [];
-  for (const repository of classes.map((candidate) => ports.repository(candidate))) {
-    const head = await repository.fetchHead();
-    if (head !== undefined && (await listEnvironments({ repository, commit: head.id })).includes(name))
-      found.push(repository);
-  }
+  const { name, found } = await declaringRepositories({ target, repositories }, ports);
   const [only, ...others] = found;
   if (only === undefined)
     throw refused({

@@ -6,12 +6,15 @@ import type { Environment } from '../../environment/environment-file.ts';
 import { environmentSuspension } from '../../environment/suspension.ts';
 import { oneLine } from '../../source/commit-message.ts';
 import type { ActionOf } from './action.ts';
+import { announcementShape, announcing } from './announcing.ts';
 import { changedFileSchema, changeEnvironmentFile, type ChangePorts } from './change-environment-file.ts';
 
 export const suspendResultSchema = changedFileSchema.extend({
   until: z.string().nullable().describe('ISO 8601: it ends by itself; null: without an end'),
-  reason: z.string().nullable(),
+  reason: z.string().nullable().describe('Why, as the file says it'),
 });
+export const suspendedSchema = suspendResultSchema.extend(announcementShape);
+export type Suspended = Readonly<z.output<typeof suspendedSchema>>;
 export type SuspendResult = Readonly<z.output<typeof suspendResultSchema>>;
 
 /** What the environment's file takes for `suspendReason`. */
@@ -49,6 +52,11 @@ export async function suspend(action: ActionOf<'suspend'>, by: string, ports: Ch
     ports,
   );
   return { ...done, until: stands.until ?? null, reason: stands.reason ?? null };
+}
+
+/** The same, asked for on purpose: a commit that cannot be announced is there all the same. */
+export async function suspendAction(action: ActionOf<'suspend'>, by: string, ports: ChangePorts): Promise<Suspended> {
+  return await announcing(ports, async (announced) => suspend(action, by, announced));
 }
 
 function editsFor({

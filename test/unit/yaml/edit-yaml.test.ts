@@ -91,6 +91,10 @@ describe('an edit of YAML in place', () => {
     expect(set('a:\n  b: 1\nc: 2\n', ['a', 'b'], undefined)).toBe('a: {}\nc: 2\n');
   });
 
+  it('leaves JSON to be JSON', () => {
+    expect(set('{"a":{"b":1}}', ['a', 'c'], ['x'])).toBe('{"a":{"b":1, "c": ["x"]}}');
+  });
+
   it('edits the document that is meant', () => {
     expect(set('a: 1\n---\na: 1\n...\n---\na: 1\n', ['a'], 2, 1)).toBe('a: 1\n---\na: 2\n...\n---\na: 1\n');
     expect(set('a: 1\n---\na: 1\n', ['b'], 2, 0)).toBe('a: 1\nb: 2\n---\na: 1\n');

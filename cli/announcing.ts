@@ -1,0 +1,12 @@
+import type { Topics } from '../shared/ports/messages.ts';
+import type { Line } from './command-result.ts';
+import type { Context } from './context.ts';
+
+/** Opened once there is something to announce. */
+export function lateTopics(context: Context): Topics {
+  return { publish: async (topic, event) => (await context.open.topics()).publish(topic, event) };
+}
+
+export function unannouncedLines(problem: string | null): Line[] {
+  return problem === null ? [] : [{ text: `not announced, the next check finds it: ${problem}`, tone: 'bad' }];
+}
