@@ -1,3 +1,4 @@
+import { boundedText } from '../shared/notices/bounded-text.ts';
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type History, type HistoryEntry } from '../shared/pipeline/history.ts';
 import { plainRevision, shortTime, type CommandResult, type Line } from './command-result.ts';
@@ -25,7 +26,15 @@ export async function showHistory(
     found.entries.length === 0
       ? [{ text: 'no commit in the time that was looked at: --since goes further back', tone: 'detail' as const }]
       : found.entries.flatMap(linesOf);
-  return { exit: 0, json: found, lines: [...removedLines(found), ...lines] };
+  return { exit: 0, json: found, lines: [...removedLines(found), ...found.requests.map(requestLine), ...lines] };
+}
+
+/** What a person asked for, and what came of it. */
+function requestLine({ action, incident, by, reason, at, outcome, message }: History['requests'][number]): Line {
+  const what = incident === undefined ? action : `${action} ${incident}`;
+  const why = reason === undefined ? '' : ` (${boundedText(reason, 120)})`;
+  const end = message === '' ? outcome : `${outcome}: ${boundedText(message, 120)}`;
+  return { text: `asked  ${shortTime(at)}  ${what} by ${boundedText(by, 80)}${why}: ${end}`, tone: 'plain' };
 }
 
 function removedLines({ removed }: History): Line[] {

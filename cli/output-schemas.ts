@@ -74,6 +74,7 @@ export const historyOutputSchema = z.object({
     .object({ state: z.string(), commit: z.string().nullable(), committedAt: z.string().nullable() })
     .nullable()
     .describe('The commit that removed its file; null: it is there'),
+  requests: z.array(doneRequestSchema).describe('What people asked for on purpose, the last of it, newest first'),
   entries: z
     .array(
       provenanceSchema.extend({

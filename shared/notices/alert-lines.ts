@@ -42,20 +42,17 @@ function answerLines({ answers }: Diff): string[] {
   return [`To undo it: ${answers.revert}`, `To have it in Git: ${answers.accept}`];
 }
 
-/** Of what is told once a day, or until it is answered. */
+/** Of what is told once a day, or again and again until it is answered. */
 function reminderWords({ reminder, answers }: Diff): string {
-  if (answers !== undefined)
-    return reminder === undefined
-      ? ' It waits for an answer.'
-      : ' It waits for an answer still, and is told again until there is one.';
-  return reminder === undefined
-    ? ''
-    : ` It has stood for ${reminder} ${reminder === 1 ? 'day' : 'days'}, and is told once a day.`;
+  if (reminder === undefined) return '';
+  if (answers !== undefined) return ' Nobody has answered yet: it is told again until somebody does.';
+  return ` It has stood for ${reminder} ${reminder === 1 ? 'day' : 'days'}, and is told once a day.`;
 }
 
 /** Of what was rolled back the line of that says it. */
-function actionWords({ action, reason, rollback }: Diff): string {
+function actionWords({ action, reason, rollback, answers }: Diff): string {
   if (action !== 'none') return actions[action];
+  if (answers !== undefined) return ' Nothing is done about it until somebody answers.';
   if (rollback !== null) return '';
   return reason === 'Failed'
     ? ' What runs stays as it is. It is tried again after a pause, and at once by the next commit that changes an input.'

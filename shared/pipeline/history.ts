@@ -5,6 +5,7 @@ import { incidentsOf, openIncidents } from '../memory/incidents.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { DoneRequest } from '../memory/request.ts';
 import { readEnvironment } from './common/declared-environments.ts';
 import { cameFrom } from './common/came-from.ts';
 import { pathsOf, recentCommits } from './commit-status.ts';
@@ -30,6 +31,8 @@ export interface History {
     readonly commit: string | null;
     readonly committedAt: string | null;
   } | null;
+  /** What people asked for on purpose, the last of it, newest first. */
+  readonly requests: readonly DoneRequest[];
   /** Newest first; of one that was removed, up to that. */
   readonly entries: readonly HistoryEntry[];
 }
@@ -103,7 +106,8 @@ export async function history(
     },
   );
   const entries = await entriesOf({ repository, paths, found, removed, commits, of: { environment, memory } });
-  return { environment, repository: repositoryClass, removed, entries };
+  const requests = (memory.requests ?? []).toReversed();
+  return { environment, repository: repositoryClass, removed, requests, entries };
 }
 
 async function entriesOf({

@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { environmentKey } from '../../base/revision.ts';
 import { encodePersonsRequest } from '../../events/reconcile-requested.ts';
+import { boundedText } from '../../notices/bounded-text.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ActionOf } from './action.ts';
 import { actionRefused, findAsked, type AskedPorts } from './find-asked.ts';
+
+/** Characters of who asks. */
+export const longestName = 200;
 
 /** What is said of every request that a person makes of an environment. */
 export const requestedSchema = z.object({
@@ -30,11 +34,11 @@ export type RequestPorts = AskedPorts & Pick<Ports, 'topics'>;
  *
  * Throws what `findAsked` throws, `ActionRefused` (refuse) for `override`, and `PubSubUnavailable` (retry).
  *
- * @param by who asks, as git names people
+ * @param asks who does, as git names people
  */
 export async function requestReconcile(
   { environment: key, reason, dryRun, override }: ActionOf<'reconcile'>,
-  by: string,
+  asks: string,
   ports: RequestPorts,
   settings: { repositories: readonly string[] },
 ): Promise<Requested> {
@@ -46,6 +50,7 @@ export async function requestReconcile(
     });
   const { repository, environment, frozen } = await findAsked(key, ports, settings);
   const at = ports.now();
+  const by = boundedText(asks, longestName);
   const said = {
     ...{ environment: environmentKey({ repository, environment }), by, reason: reason ?? null, at: at.toISOString() },
     notes: frozen === undefined ? [] : [`${frozen}: nothing is applied or healed before`],

@@ -5,9 +5,10 @@ import { objectDiffSchema } from '../../drift/object-diff.ts';
 import { encodePersonsRequest } from '../../events/reconcile-requested.ts';
 import { isOpen, type Incident } from '../../memory/incident.ts';
 import { incidentsOf } from '../../memory/incidents.ts';
+import { boundedText } from '../../notices/bounded-text.ts';
 import type { ActionOf } from './action.ts';
 import { actionRefused, findAsked } from './find-asked.ts';
-import { requestedSchema, type RequestPorts } from './reconcile.ts';
+import { longestName, requestedSchema, type RequestPorts } from './reconcile.ts';
 
 /** What is asked to be undone. */
 export const revertRequestedSchema = requestedSchema.extend({
@@ -27,11 +28,11 @@ export type RevertRequested = z.infer<typeof revertRequestedSchema>;
  * Throws what `findAsked` throws, `ActionRefused` (refuse) where the environment is frozen, or the incident has ended, is
  * unknown or is no drift, and `PubSubUnavailable` (retry).
  *
- * @param by who asks, as git names people
+ * @param asks who does, as git names people
  */
 export async function requestRevert(
   { environment: key, incident: id, reason, dryRun }: ActionOf<'revert'>,
-  by: string,
+  asks: string,
   ports: RequestPorts,
   settings: { repositories: readonly string[] },
 ): Promise<RevertRequested> {
@@ -44,6 +45,7 @@ export async function requestRevert(
       remedy: 'nothing is healed before; ask again then',
     });
   const at = ports.now();
+  const by = boundedText(asks, longestName);
   const { since, summary, diff, objects: titles = [] } = incident;
   const said = {
     ...{ environment: environmentKey({ repository, environment }), by, reason: reason ?? null, at: at.toISOString() },

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../../cli/command-result.ts';
 import type { Context } from '../../../cli/context.ts';
+import { showHistory } from '../../../cli/history.ts';
+import { showStatus } from '../../../cli/status.ts';
 import { askReconcile } from '../../../cli/reconcile.ts';
 import { askRevert } from '../../../cli/revert.ts';
-import { reconcileOutputSchema, revertOutputSchema } from '../../../cli/output-schemas.ts';
+import { historyOutputSchema, reconcileOutputSchema, revertOutputSchema } from '../../../cli/output-schemas.ts';
 import { reconcileRequestedSchema } from '../../../shared/events/reconcile-requested.ts';
 import { openIncidents } from '../../../shared/memory/incidents.ts';
+import { listIncidents } from '../../../shared/pipeline/incidents.ts';
+import { whatHappened } from '../../../shared/pipeline/what-happened.ts';
 import { configMap, deployment, list, shop } from '../pipeline/reconcile/runs/files.ts';
 import { unready } from '../pipeline/reconcile/world/controllers.ts';
 import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
@@ -130,6 +134,30 @@ describe('converge revert', () => {
     expect(answer.exit).toBe(0);
     expect(revertOutputSchema.safeParse(JSON.parse(JSON.stringify(answer.json)))).toMatchObject({ success: true });
     expect(world.cluster.find('ConfigMap acme/colors')?.['data']).toEqual({ color: 'red' });
+  });
+
+  it('is in the history, in what happened, and in the incidents, with who asked, why and when', async () => {
+    const { world, incident } = await drifted();
+    const context = pipelineOf(world);
+    await askRevert(context, incident, { ...waiting, reason: 'the test is over' });
+    const history = await showHistory(context, 'shop', { limit: 5, since: 86_400_000 });
+    expect(textOf(history)[0]).toMatch(
+      /^asked {2}2026-\S+ \S+ {2}revert \w+ by Olga Ops <olga@example\.com> \(the test is over\): converged$/,
+    );
+    expect(historyOutputSchema.safeParse(JSON.parse(JSON.stringify(history.json)))).toMatchObject({ success: true });
+    const repository = await context.open.repository();
+    const ports = { ...world.ports, repository };
+    const since = new Date('2026-11-21T00:00:00Z');
+    const { events } = await whatHappened({ repositories: ['master'], since }, ports);
+    const reverted = { by: 'Olga Ops <olga@example.com>', reason: 'the test is over' };
+    expect(events).toContainEqual(
+      expect.objectContaining({ kind: 'requested', action: 'revert', incident, outcome: 'converged', ...reverted }),
+    );
+    expect(events.find(({ kind }) => kind === 'incident-closed')).toMatchObject({ incident, healed: true, reverted });
+    const { incidents } = await listIncidents({ repositories: ['master'] }, ports);
+    expect(incidents).toMatchObject([{ id: incident, healed: true, reverted }]);
+    const [wide] = (await showStatus(context, ['shop'], { wide: true })).lines.filter(({ text }) => /asked/.test(text));
+    expect(wide?.text).toMatch(/^ {2}asked +revert by Olga Ops .*\(the test is over\), done 2026-.*: converged$/);
   });
 
   it('lists what would be undone, and undoes nothing', async () => {

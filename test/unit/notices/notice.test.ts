@@ -23,7 +23,7 @@ const diff: Diff = {
   ],
   ...{ omitted: 0, rollback: null, policy: { suspend: false, selfHeal: true, prune: false, ignored: 0 } },
 };
-const converged: Alert = {
+const converged: Extract<Alert, { topic: 'converged' }> = {
   topic: 'converged',
   data: {
     ...{ environment: 'acme-production', repository: 'master', cluster: 'production-eu', revision: 'main@sha1:9f2c' },
@@ -55,6 +55,31 @@ describe('the notice of an alert', () => {
     const since = 'Since 2026-11-21T01:02:03.000Z. Nothing is done about it. It has stood for';
     expect(lineOf(1)).toBe(`${since} 1 day, and is told once a day.`);
     expect(lineOf(12)).toBe(`${since} 12 days, and is told once a day.`);
+  });
+
+  it('says by which commands what waits for an answer is answered, and that nobody has', () => {
+    const answers = { revert: 'converge revert 4be0d1a2c3f40516', accept: 'converge accept 4be0d1a2c3f40516' };
+    const policy = { suspend: false, selfHeal: false, asks: true, prune: true, ignored: 0 };
+    const { lines } = told({ answers, policy, action: 'none', occurrence: 1 });
+    expect(lines.slice(2, 5)).toEqual([
+      'Since 2026-11-21T01:02:03.000Z. Nothing is done about it until somebody answers.',
+      'To undo it: converge revert 4be0d1a2c3f40516',
+      'To have it in Git: converge accept 4be0d1a2c3f40516',
+    ]);
+    expect(lines.at(-1)).toBe('Its file says: selfHeal: ask');
+    expect(told({ answers, reminder: 2, action: 'none' }).lines[2]).toMatch(
+      / until somebody answers\. Nobody has answered yet: it is told again until somebody does\.$/,
+    );
+  });
+
+  it('says at the end who had it undone, and why', () => {
+    const ended = (reason?: string) => {
+      const reverted = { by: 'Olga Ops <olga@example.com>', at: diff.since, ...(reason && { reason }) };
+      return noticeOf({ ...converged, data: { ...converged.data, reverted } }, { isTold: true }).lines;
+    };
+    const by = 'It was undone at the request of Olga Ops <olga@example.com>';
+    expect(ended()).toContain(by);
+    expect(ended('the test is over')).toContain(`${by}: the test is over`);
   });
 
   it('says until when nothing is done about it in a freeze, and what waits', () => {

@@ -100,6 +100,12 @@ describe('what ended in the time of the report', () => {
     expect(report.ended.map(({ id }) => id)).toEqual(['failed']);
   });
 
+  it('says of drift who had it undone, which is healed then', () => {
+    const reverted = { by: 'Olga Ops', reason: 'the test is over', at: closedAt };
+    const report = reportOf([environmentOf({ incidents: [incidentOf({ id: 'asked', closedAt, reverted })] })]);
+    expect(report.drifted).toMatchObject([{ id: 'asked', healed: true, reverted }]);
+  });
+
   it('is each time that the same came, where the memory keeps the past', () => {
     const entry = (until: string, times = 1) => ({
       ...{ id: 'same', reason: 'Drifted' as const, subject: 'Deployment acme/web', since: '2026-11-16T00:00:00.000Z' },

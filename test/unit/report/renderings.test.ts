@@ -10,8 +10,12 @@ const renderings = { html: renderHtml, markdown: renderMarkdown, text: renderTex
 
 const healed = incidentOf({ id: 'healed', closedAt: '2026-11-21T02:00:00.000Z', since: '2026-11-21T01:00:00.000Z' });
 if (healed.diff !== undefined) healed.diff.action = 'healed';
+const reverted = incidentOf({
+  ...{ id: 'reverted', closedAt: '2026-11-21T03:00:00.000Z' },
+  reverted: { by: 'Olga Ops', reason: 'the test is over', at: '2026-11-21T02:59:00.000Z' },
+});
 const week = reportOf([
-  environmentOf({ state: 'Diverged', incidents: [incidentOf(), healed] }),
+  environmentOf({ state: 'Diverged', incidents: [incidentOf(), healed, reverted] }),
   environmentOf({
     name: 'demo',
     state: 'Suspended',
@@ -53,7 +57,8 @@ function hostileReport(text: string): Report {
     { ...object, fields },
     { ...object, fields: [] },
   ]);
-  const closed = incidentOf({ id: 'closed', summary: text, closedAt: '2026-11-21T02:00:00.000Z' });
+  const reverted = { by: text, reason: text, at: '2026-11-21T01:59:00.000Z' };
+  const closed = incidentOf({ id: 'closed', summary: text, closedAt: '2026-11-21T02:00:00.000Z', reverted });
   const quarantine = { revision: text, inputs: {}, reason: text, at: '2026-11-20T00:00:00.000Z', revert: null };
   return reportOf(
     [
@@ -96,7 +101,13 @@ describe.each(Object.entries(renderings))('a report as %s', (_form, render) => {
       ...['1 of 3 environments differs from Git; 1 was not looked at.', 'Drift report: weekly'],
       ...['2026-11-21 01:02 UTC', '1 d 4 h', 'kubectl-set', 'on production-eu'],
       'Deployment acme/web /spec/template/spec/containers[name=web]/image: Git has shop:1.4.2, the cluster shop:1.4.3',
-      ...['Drifted, and as Git says again', 'healed', 'suspend: true', 'no look at it has come to its end yet'],
+      ...[
+        'Drifted, and as Git says again',
+        'healed',
+        'undone at the request of Olga Ops',
+        'suspend: true',
+        'no look at it has come to its end yet',
+      ],
     ])
       expect(said).toContain(text);
   });

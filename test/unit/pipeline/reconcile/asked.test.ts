@@ -88,6 +88,24 @@ describe('drift where the file says selfHeal: ask', () => {
     expect(new Set(eventsOf(world)).size).toBe(2);
   });
 
+  it('is asked about once nobody leaves it alone any more, by an alert of its own', async () => {
+    const world = createWorld();
+    world.git.add(shop([colors], ask));
+    await world.run();
+    const annotate = (annotations: Record<string, string>): void =>
+      world.cluster.edit('ConfigMap acme/colors', 'kubectl-annotate', ({ metadata, ...object }) => {
+        const { 'converge.dev/reconcile': _said, ...others } = metadata.annotations ?? {};
+        return { ...object, metadata: { ...metadata, annotations: { ...others, ...annotations } } };
+      });
+    annotate({ 'converge.dev/reconcile': 'disabled' });
+    paint(world, 'green');
+    await look(world);
+    annotate({});
+    expect(await look(world)).toBe('diverged');
+    expect(diffsOf(world).map(({ answers }) => answers !== undefined)).toEqual([false, true]);
+    expect(new Set(eventsOf(world)).size).toBe(2);
+  });
+
   it('gives way to a commit that changes it, as with selfHeal: false', async () => {
     const world = await drifted(ask);
     world.git.add({ 'manifests/shop/all.json': list(configMap('colors', { color: 'blue' })) });
