@@ -107,7 +107,7 @@ describe('a pull request', () => {
     });
     expect(await announce(head, { action: 'opened' })).toMatchObject({ status: 200, body: { outcome: 'plan asked' } });
     await eventually('the plan is shown', () => stateOf(head) === 'success' && github.comments.length > 0);
-    const [{ body = '' } = {}] = github.comments;
+    const body = github.comments[0]?.body ?? '';
     expect(body).toContain('master: 1 of 1 environment would change');
     expect(body).toContain('/data/v: "1" -> "2"');
     expect(body).toContain('restarts 2 Pods');
