@@ -380,6 +380,25 @@ describe('where commits have to be signed', () => {
   });
 });
 
+describe('a value of a Secret', () => {
+  it('is shown in no comment, though the pull request copies it', async () => {
+    const world = createWorld();
+    const secret = (password: string) => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys' } },
+      data: { password: Buffer.from(password).toString('base64') },
+    });
+    world.git.add({ ...declared('shop'), [files('shop')]: list(secret('correct-horse'), configMap('a', { v: '1' })) });
+    await world.run();
+    world.wait(60);
+    const changed = list(secret('battery-staple'), configMap('a', { v: 'is correct-horse', w: 'battery-staple' }));
+    const hub = await openedOn(world, { [files('shop')]: changed });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['shop', 'success']]);
+    expect(textOf(hub)).toContain('/data/password');
+    expect(textOf(hub)).not.toMatch(/correct-horse|battery-staple|Y29ycmVjdC|YmF0dGVye/);
+  });
+});
+
 describe('a template that is told what is secret', () => {
   const own = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { color: 'aHVudGVyMg==' } };
   const spec = ['lookup: cluster'];
