@@ -95,8 +95,8 @@ locals {
 
   config_git_hosts = [
     for name, host in var.git_hosts : { for key, value in {
-      name    = name
-      classes = host.classes
+      name      = name
+      classes   = host.classes
       planLabel = host.plan_label
       github = host.github == null ? null : { for key, value in {
         api             = host.github.api

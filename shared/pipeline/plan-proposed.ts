@@ -143,7 +143,7 @@ export async function planProposed(
     if (declared.state === 'absent') return await planRemoval(run, { commit, revision }, sight);
     if (declared.state === 'invalid') throw declared.error;
     const changes = await identityChanges(repository, {
-      ...{ before: proposal.base, now: now.environment, commit, then: declared.environment },
+      ...{ base: proposal.base, before: now.environment, commit, after: declared.environment },
     });
     if (changes.length > 0)
       return described(
@@ -212,15 +212,15 @@ function untried(now: Declaration | undefined, then: Declaration | undefined): P
 /** What of who the environment is, and of whose commits it believes, is another: in words. */
 async function identityChanges(
   repository: Repository,
-  { before, now, commit, then }: { before: Commit; now: Environment; commit: Commit; then: Environment },
+  { base, before, commit, after }: { base: Commit; before: Environment; commit: Commit; after: Environment },
 ): Promise<string[]> {
   const moved = (['cluster', 'namespace'] as const).flatMap((key) =>
-    now[key] === then[key] ? [] : [`${key} from ${now[key]} to ${then[key]}`],
+    before[key] === after[key] ? [] : [`${key} from ${before[key]} to ${after[key]}`],
   );
-  const names = then.previousNames.filter((name) => !now.previousNames.includes(name));
+  const names = after.previousNames.filter((name) => !before.previousNames.includes(name));
   const [one, other] = await Promise.all([
-    ruleAt(repository, { commit: before, environment: now }),
-    ruleAt(repository, { commit, environment: then }),
+    ruleAt(repository, { commit: base, environment: before }),
+    ruleAt(repository, { commit, environment: after }),
   ]);
   return [
     ...moved,

@@ -354,7 +354,7 @@ run "leads_back_to_one_function_alone" {
 
   assert {
     condition = { for subscription in google_pubsub_subscription.deliveries : subscription.name => subscription.filter if startswith(subscription.name, "converge-redrive-") } == {
-      for topic in ["change-committed", "reconcile", "diff", "converged", "report"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
+      for topic in ["change-committed", "reconcile", "plan-change", "diff", "converged", "report"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
     }
     error_message = "A message that is sent again reaches no function, or more than one."
   }

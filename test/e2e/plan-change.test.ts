@@ -57,10 +57,10 @@ afterAll(async () => {
   await hub.stop();
 });
 
-/** Pushes files to the pull request, on top of the branch, in the place of what it had. */
-async function propose(files: Readonly<Record<string, string>>): Promise<string> {
+/** Pushes files to the pull request, on top of the branch or an older commit, in the place of what it had. */
+async function propose(files: Readonly<Record<string, string>>, onto = 'origin/main'): Promise<string> {
   await master.git('fetch', '--quiet', 'origin', 'main');
-  await master.git('checkout', '--quiet', '--force', '-B', 'proposal', 'origin/main');
+  await master.git('checkout', '--quiet', '--force', '-B', 'proposal', onto);
   await writeFiles(await master.git('rev-parse', '--show-toplevel'), files);
   await master.git('add', '--all');
   await master.git('-c', 'user.name=Pia', '-c', 'user.email=pia@example.com', 'commit', '--quiet', '-m', 'Propose');
@@ -107,7 +107,7 @@ describe('a pull request', () => {
     });
     expect(await announce(head, { action: 'opened' })).toMatchObject({ status: 200, body: { outcome: 'plan asked' } });
     await eventually('the plan is shown', () => stateOf(head) === 'success' && github.comments.length > 0);
-    const [{ body = '' } = {}] = github.comments;
+    const body = github.comments[0]?.body ?? '';
     expect(body).toContain('master: 1 of 1 environment would change');
     expect(body).toContain('/data/v: "1" -> "2"');
     expect(body).toContain('restarts 2 Pods');
@@ -147,11 +147,13 @@ describe('a pull request', () => {
 });
 
 describe('converge plan --pr', () => {
-  it('tells the same, by the same rules, and what is no pull request', async () => {
-    await propose({
-      'manifests/shop/a.yaml': configMap('a', { v: '4' }),
-      'environments/new.yaml': environmentFile('new', {}),
-    });
+  it('tells the same, by the same rules, though the branch has moved on, and what is no pull request', async () => {
+    await master.git('checkout', '--quiet', '--force', 'main');
+    await master.push({ 'manifests/blog/a.yaml': configMap('a', { v: '5' }) });
+    await propose(
+      { 'manifests/shop/a.yaml': configMap('a', { v: '4' }), 'environments/new.yaml': environmentFile('new', {}) },
+      commits[0],
+    );
     const { code, out } = await runConverge(
       ['plan', '--all', '--class', 'master', '--pr', `${number}`, '--output', 'json'],
       { folder },
@@ -162,6 +164,7 @@ describe('converge plan --pr', () => {
       ['new', 'described'],
       ['shop', 'planned'],
     ]);
+    expect(plans[1]?.message).toContain('the host has no merge of it, and it is behind main');
     const none = await runConverge(['plan', 'shop', '--pr', '8'], { folder });
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('the repository has no ref of it') });
     const both = await runConverge(['plan', 'shop', '--pr', '7', '--revision', 'main'], { folder });

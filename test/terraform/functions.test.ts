@@ -149,7 +149,7 @@ describe('the functions on Google Cloud', () => {
     const pushes = pushesOf(example);
     const isRedriven = ({ subscription }: (typeof pushes)[number]): boolean =>
       text(subscription, 'name').includes('redrive');
-    expect(pushes.filter((push) => !isRedriven(push)).length).toBe(5);
+    expect(pushes.filter((push) => !isRedriven(push)).length).toBe(6);
     // What each of them did not take comes to the same place by a topic of its own.
     const placesOf = (some: typeof pushes): readonly string[] => some.map(({ endpoint }) => endpoint).toSorted();
     expect(placesOf(pushes.filter(isRedriven))).toEqual(placesOf(pushes.filter((push) => !isRedriven(push))));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { projectAt } from '../../../shared/config/git-hosts.ts';
+import { gitHostsSchema, planLabelOf, projectAt } from '../../../shared/config/git-hosts.ts';
 
 const github = { api: 'https://api.github.com' };
 const gitlab = { api: 'https://gitlab.example.com/api/v4' };
@@ -36,4 +36,12 @@ describe('the repository of a class', () => {
     expect(projectAt({ ...github, classes: ['master'] }, { repositoryClass: 'develop', url })).toBeUndefined();
     expect(projectAt({ ...github, classes: ['develop'] }, { repositoryClass: 'develop', url })).toBe('family/develop');
   });
+});
+
+it('the label that lets what a fork proposes be planned has a usual name, and may have another', () => {
+  const named = { name: 'hub', github: { tokenSecretFile: '/s' } };
+  const labels = (planLabel?: string) =>
+    gitHostsSchema.parse([{ ...named, ...(planLabel === undefined ? {} : { planLabel }) }]).map(planLabelOf);
+  expect([labels(), labels('plan me')]).toEqual([['converge/plan'], ['plan me']]);
+  expect(() => labels('')).toThrow();
 });

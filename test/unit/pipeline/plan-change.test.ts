@@ -27,6 +27,7 @@ const settings = {
   limits: configSchema.shape.limits.parse({}),
   freeze: [],
 };
+const pgp = '-----BEGIN PGP SIGNATURE-----\n\nAA==\n-----END PGP SIGNATURE-----';
 const number = 7;
 const label = 'converge/plan';
 
@@ -256,7 +257,7 @@ describe('the plan on a pull request', () => {
       ...hub.ports,
       // The second one waits, or writes as well.
       async sleep(milliseconds: number) {
-        release();
+        if (writing > 0) release();
         await sleep(milliseconds);
       },
       gitHosts: {
@@ -297,14 +298,53 @@ describe('what a pull request may not do', () => {
     expect(lastOf(hub).environments[0]?.summary).toContain(words);
   });
 
+  it.each([
+    ['who signs', environment('shop', ['verify: { openpgpKeys: "a key" }']), '(verify)'],
+    ['whose objects it takes over', environment('shop', [], { previously: 'old' }), 'previousNames: old'],
+  ])('change %s and have it tried', async (_what, text, words) => {
+    const hub = await opened(painted('shop', 'blue'));
+    push(hub, await proposed(hub.world, { 'environments/shop.yaml': text }));
+    await plan({ ...hub, ports: { ...hub.ports, cluster: async () => expect.fail('the cluster was asked') } });
+    expect(verdicts(hub)).toEqual([['shop', 'pending']]);
+    expect(lastOf(hub).environments[0]?.summary).toContain(words);
+  });
+
+  it('change the file that says who signs, and have it tried', async () => {
+    const world = createWorld();
+    world.trust.verdict = { verdict: 'good', key: 'a key' };
+    const rule = ['verify: { openpgpKeys: keys.asc }'];
+    world.git.add({ ...declared('shop', 'red', rule), 'keys.asc': 'a key' }, { signature: pgp });
+    await world.run();
+    world.wait(60);
+    const hub = await openedOn(world, painted('shop', 'blue'));
+    const base = (await world.git.head()) ?? '';
+    const head = world.git.add({ 'keys.asc': 'another key', ...painted('shop', 'blue') }, { signature: pgp });
+    world.git.reset(base);
+    push(hub, head);
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['shop', 'pending']]);
+    expect(lastOf(hub).environments[0]?.summary).toContain('(verify)');
+  });
+
+  it('have more than a hundred environments planned: the others are named, and no success', async () => {
+    const names = Array.from({ length: 103 }, (_one, index) => `new-${1000 + index}`);
+    const hub = await opened(Object.assign({}, ...names.map((name) => declared(name))));
+    await plan(hub);
+    expect(lastOf(hub)).toMatchObject({
+      verdict: 'failure',
+      title:
+        'master: 103 of 103 environments would change, 3 would fail or cannot be told, 100 not tried before the merge',
+    });
+    expect(lastOf(hub).environments[0]?.summary).toBe('is not planned: more than 100 are affected');
+    expect(Buffer.byteLength(textOf(hub))).toBeLessThanOrEqual(65_536);
+  });
+
   it('declare an environment and have it tried', async () => {
     const hub = await opened(declared('new'));
     await plan({ ...hub, ports: { ...hub.ports, cluster: async () => expect.fail('the cluster was asked') } });
     expect(verdicts(hub)).toEqual([['new', 'pending']]);
   });
 });
-
-const pgp = '-----BEGIN PGP SIGNATURE-----\n\nAA==\n-----END PGP SIGNATURE-----';
 
 describe('where commits have to be signed', () => {
   async function signed(): Promise<Hub> {
@@ -337,6 +377,25 @@ describe('where commits have to be signed', () => {
     await plan(hub);
     expect(verdicts(hub)).toEqual([['shop', 'success']]);
     expect(textOf(hub)).toContain('no allowed key signed its merge');
+  });
+});
+
+describe('a value of a Secret', () => {
+  it('is shown in no comment, though the pull request copies it', async () => {
+    const world = createWorld();
+    const secret = (password: string) => ({
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys' } },
+      data: { password: Buffer.from(password).toString('base64') },
+    });
+    world.git.add({ ...declared('shop'), [files('shop')]: list(secret('correct-horse'), configMap('a', { v: '1' })) });
+    await world.run();
+    world.wait(60);
+    const changed = list(secret('battery-staple'), configMap('a', { v: 'is correct-horse', w: 'battery-staple' }));
+    const hub = await openedOn(world, { [files('shop')]: changed });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['shop', 'success']]);
+    expect(textOf(hub)).toContain('/data/password');
+    expect(textOf(hub)).not.toMatch(/correct-horse|battery-staple|Y29ycmVjdC|YmF0dGVye/);
   });
 });
 
