@@ -71,6 +71,7 @@ export async function ask<T>({
   audience = audienceOf({ context, of, url }),
   query,
   schema,
+  body: sent,
 }: {
   context: Context;
   of: AskedFunction;
@@ -79,14 +80,18 @@ export async function ask<T>({
   audience?: string;
   query: Query;
   schema: z.ZodType<T>;
+  /** What is posted; absent: nothing is. */
+  body?: object;
 }): Promise<T> {
   const asked = new URL(url);
   for (const [key, value] of query) asked.searchParams.append(key, value);
   const proof = await findProof({ url: asked, audience, environment: context.environment });
   const headers = {
     accept: 'application/json',
+    ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
     ...(proof.kind === 'none' ? {} : { authorization: `Bearer ${proof.token}` }),
   };
+  const post = sent === undefined ? {} : { method: 'POST', body: JSON.stringify(sent) };
   const failed = (message: string, remedy?: string) =>
     new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
   const refused = (message: string, remedy: string) =>
@@ -96,7 +101,7 @@ export async function ask<T>({
   let waited = 0;
   for (;;) {
     try {
-      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds) });
+      answer = await fetch(asked, { headers, signal: AbortSignal.timeout(of.milliseconds), ...post });
       const text = await answer.text();
       body = isJson(answer) ? JSON.parse(text) : undefined;
     } catch (error) {

@@ -28,7 +28,7 @@ type LetIn<Who = Caller> = (request: Request, response: Response, caller: Who) =
  * configuration finds it on the subscription's dead-letter topic.
  */
 export function acknowledging(
-  stage: GuardedFunction & keyof typeof largestBodies,
+  stage: Exclude<GuardedFunction & keyof typeof largestBodies, AskedFunction>,
   handle: (event: IncomingEvent) => Promise<object>,
   /** The one class that the function works for, where its account writes state of that alone. */
   classOf: (event: IncomingEvent) => string | undefined = () => undefined,

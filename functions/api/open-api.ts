@@ -34,7 +34,12 @@ export function openApiOf({ stage, routes }: { stage: DescribedFunction; routes:
     info: { title: titles[stage], version: '1' },
     security: [{ idToken: [] }],
     paths: Object.fromEntries(
-      routes.map((one) => [one.path, { get: operationOf(one, uri(names.get(one.answer) ?? '')) }]),
+      [...Map.groupBy(routes, ({ path }) => path)].map(([path, of]) => [
+        path,
+        Object.fromEntries(
+          of.map((one) => [one.method.toLowerCase(), operationOf(one, uri(names.get(one.answer) ?? ''))]),
+        ),
+      ]),
     ),
     components: {
       schemas,
@@ -74,24 +79,42 @@ function namesOf(routes: readonly Route[]): Map<z.ZodType, string> {
   return names;
 }
 
-function operationOf({ name, path, summary, query, entry, problems }: Route, answer: string): JsonObject {
+function operationOf(
+  { name, path, summary, method, query, body, headers = {}, entry, problems }: Route,
+  answer: string,
+): JsonObject {
   const etag = { description: 'For `If-None-Match`: 304 while it is so', schema: { type: 'string' } };
   const link = { description: 'The page after, `rel="next"`; absent: there is none', schema: { type: 'string' } };
+  const isRead = method === 'GET';
   const statuses = [...new Set([...problemsOfAll, ...problems])].sort((a, b) => a - b);
   return {
     operationId: name,
     summary,
-    parameters: [...pathParametersOf(path), ...queryParametersOf(query)],
+    parameters: [...pathParametersOf(path), ...queryParametersOf(query), ...headerParametersOf(headers)],
+    ...(body === undefined ? {} : { requestBody: requestBodyOf(body) }),
     responses: {
       200: {
         description: summary,
-        headers: { ETag: etag, ...(entry === undefined ? {} : { Link: link }) },
+        ...(isRead ? { headers: { ETag: etag, ...(entry === undefined ? {} : { Link: link }) } } : {}),
         content: { 'application/json': { schema: { $ref: answer } } },
       },
-      304: { description: 'It is as the ETag of `If-None-Match` says' },
+      ...(isRead ? { 304: { description: 'It is as the ETag of `If-None-Match` says' } } : {}),
       ...Object.fromEntries(statuses.map((status) => [status, { $ref: '#/components/responses/Problem' }])),
     },
   };
+}
+
+/** As it is sent: what has a default may be left out. */
+function requestBodyOf(body: z.ZodType): JsonObject {
+  const { $schema: _dialect, ...schema } = jsonObject.parse(z.toJSONSchema(body, { io: 'input', override: opened }));
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+function headerParametersOf(headers: Readonly<Record<string, string>>): Json[] {
+  return Object.entries(headers).map(([name, description]) => ({
+    ...{ name, in: 'header', required: false, description },
+    schema: { type: 'string' },
+  }));
 }
 
 function pathParametersOf(path: string): Json[] {

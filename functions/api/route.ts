@@ -12,6 +12,10 @@ export interface RawCall {
   /** By name: a text, or several where it was given more than once. */
   readonly query: Readonly<Record<string, unknown>>;
   readonly caller: Caller;
+  /** By its name in small letters; undefined where the call has none. */
+  readonly header: (name: string) => string | undefined;
+  /** What was posted. Throws `BadRequest`, `TooLarge`, `UnreadableBody` (refuse), `Overloaded` (retry). */
+  readonly json: () => Promise<unknown>;
 }
 
 interface Call<Q extends z.ZodObject> {
@@ -36,7 +40,12 @@ export interface Route {
   /** `/v1/environments/{class}/{name}` */
   readonly path: string;
   readonly summary: string;
+  readonly method: 'GET' | 'POST';
   readonly query: z.ZodObject;
+  /** What is posted; absent: nothing is. */
+  readonly body?: z.ZodType;
+  /** Headers that it heeds, and what each is for. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly answer: z.ZodType;
   /** Of an answer that is a list in pages: what one entry is. */
   readonly entry?: z.ZodType;
@@ -71,12 +80,44 @@ export function route<Q extends z.ZodObject, A extends z.ZodType<object>>({
   readonly essenceOf?: (body: z.output<A>) => object;
 }): Route {
   return {
-    ...{ ...said, answer, query, problems, isFree },
+    ...{ ...said, method: 'GET', answer, query, problems, isFree },
     async respond(call) {
       const body = await handle({ ...call, query: parametersOf(query, call.query) });
       return { status: statusOf(body), body, essence: essenceOf?.(body), next: null };
     },
   };
+}
+
+/** A route that something is posted to. */
+export function postRoute<B extends z.ZodType, A extends z.ZodType<object>>({
+  handle,
+  body,
+  problems = [],
+  ...said
+}: Pick<Route, 'name' | 'path' | 'summary' | 'headers'> & {
+  readonly body: B;
+  readonly answer: A;
+  readonly problems?: readonly number[];
+  readonly handle: (
+    call: Pick<RawCall, 'path' | 'caller' | 'header'> & { readonly body: z.output<B> },
+  ) => Promise<z.output<A>>;
+}): Route {
+  const query = z.strictObject({});
+  return {
+    ...{ ...said, method: 'POST', query, body, problems, isFree: false },
+    async respond(call) {
+      parametersOf(query, call.query);
+      const parsed = body.safeParse(await call.json());
+      if (!parsed.success) throw badBody(parsed.error);
+      return { status: 200, body: await handle({ ...call, body: parsed.data }), next: null };
+    },
+  };
+}
+
+/** Names the key that is wrong. */
+function badBody({ issues: [issue] }: z.ZodError): ConvergeError {
+  const subject = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.map(String).join('.');
+  return badParameter(subject, issue?.message ?? 'is not understood');
 }
 
 /** A route that answers a list in pages. */
@@ -106,7 +147,7 @@ export function listRoute<Q extends z.ZodRawShape, I extends z.ZodType, B extend
   const own = z.strictObject(parameters);
   const paging = z.object(pageParameters);
   return {
-    ...{ ...said, name: list, entry, problems, isFree: false },
+    ...{ ...said, method: 'GET', name: list, entry, problems, isFree: false },
     query: z.strictObject({ ...parameters, ...pageParameters }),
     answer: z.object({
       [list]: z.array(entry),

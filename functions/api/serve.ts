@@ -4,6 +4,8 @@ import type { Caller } from '../../shared/access/people.ts';
 import { ConvergeError, describeError } from '../../shared/base/errors.ts';
 import { problemOf, problemType, type Problem } from '../../shared/base/problem.ts';
 import type { Log } from '../../shared/ports/ports.ts';
+import { readBody } from '../body.ts';
+import { largestBodies } from '../sizes.ts';
 import { openApiRoute } from './open-api.ts';
 import { limitRate, rates } from './rate-limit.ts';
 import { matchPath, type Answer, type Route } from './route.ts';
@@ -13,9 +15,11 @@ export type AskedFunction = keyof typeof rates;
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadRequest: 400,
+  UnreadableBody: 400,
   NotAllowed: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  TooLarge: 413,
   TooManyCalls: 429,
 };
 
@@ -39,12 +43,15 @@ export function serve({
   const limit = limitRate(rates[stage]);
   return async (request, response, caller) => {
     try {
-      const { found, path } = routeOf(table, request.path);
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.set('allow', 'GET, HEAD');
+      const { rows, path } = routesOf(table, request.path);
+      const method = request.method === 'HEAD' ? 'GET' : request.method;
+      const found = rows.find((one) => one.method === method);
+      if (found === undefined) {
+        const taken = rows.flatMap((one) => (one.method === 'GET' ? ['GET', 'HEAD'] : [one.method]));
+        response.set('allow', taken.join(', '));
         throw refused('MethodNotAllowed', {
           subject: request.method,
-          message: 'is neither GET nor HEAD: nothing here does more than read',
+          message: `is none of ${taken.join(', ')}: that path takes no other`,
         });
       }
       const wait = found.isFree || caller.kind === 'anybody' ? 0 : limit(caller.email, performance.now());
@@ -52,7 +59,9 @@ export function serve({
         response.set('retry-after', String(wait));
         throw tooMany(stage, wait);
       }
-      send(response, await found.respond({ path, query: request.query, caller }), request);
+      const header = (name: string): string | undefined => request.get(name);
+      const json = async (): Promise<unknown> => readJson(request);
+      send(response, await found.respond({ path, query: request.query, caller, header, json }), request);
     } catch (error) {
       const problem = problemOfError(stage, error);
       const facts = { stage, code: problem.code, error: describeError(error) };
@@ -66,15 +75,30 @@ export function serve({
   };
 }
 
-function routeOf(table: readonly Route[], path: string): { found: Route; path: Readonly<Record<string, string>> } {
+async function readJson(request: Request): Promise<unknown> {
+  const body = await readBody(request, { limit: largestBodies.inspect });
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    throw new ConvergeError({
+      ...{ code: 'BadRequest', subject: 'body', message: 'is no JSON in UTF-8', disposition: 'refuse', cause: error },
+    });
+  }
+}
+
+/** The rows of a path, one for each method that it takes. */
+function routesOf(
+  table: readonly Route[],
+  path: string,
+): { rows: readonly Route[]; path: Readonly<Record<string, string>> } {
   for (const found of table) {
     const parameters = matchPath(found, path);
-    if (parameters !== undefined) return { found, path: parameters };
+    if (parameters !== undefined) return { rows: table.filter((one) => one.path === found.path), path: parameters };
   }
   throw refused('NotFound', {
     subject: path,
     message: 'is no path of this function',
-    remedy: `there are ${table.map((one) => one.path).join(', ')}`,
+    remedy: `there are ${[...new Set(table.map((one) => one.path))].join(', ')}`,
   });
 }
 
@@ -86,8 +110,9 @@ function routeOf(table: readonly Route[], path: string): { found: Route; path: R
 function send(response: Response, { status, body, essence, next }: Answer, request: Request): void {
   if (next !== null) response.set('link', `<${nextPage(request.originalUrl, next)}>; rel="next"`);
   // What is only half of it is not to be kept, and nothing is the same as it.
-  response.set('cache-control', status === 200 ? 'private, no-cache' : 'no-store');
-  if (status === 200) {
+  const isKept = status === 200 && request.method !== 'POST';
+  response.set('cache-control', isKept ? 'private, no-cache' : 'no-store');
+  if (isKept) {
     const hash = createHash('sha256')
       .update(JSON.stringify(essence ?? body))
       .digest('base64url')

@@ -53,7 +53,7 @@ export async function inspect({ repositories, shownTo, ...asked }: Asked, ports:
     return { ...plans, environments: shownTo(plans.environments) };
   }
   const { question, ...inspected } = asked;
-  if (question.asks === 'plan') return await planCommit({ ...inspected, ...question }, ports);
+  if (question.asks === 'plan') return await planCommit({ ...inspected, tree: question }, ports);
   const inspection = await openInspection(inspected, ports);
   const desired = await attempt(renderDesired(inspection.target, toAsk));
   const known = await readKnownSecrets(inspection, desired instanceof ConvergeError ? undefined : desired);

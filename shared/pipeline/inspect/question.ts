@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { sinceOf, sinceSchema, sinceWords } from '../common/since.ts';
+import type { PlannedFolder } from './planned-folder.ts';
 import type { AskedObject } from './explain-objects.ts';
 
 /** What somebody asks of one environment. */
@@ -11,7 +12,10 @@ export type Question =
   | { readonly asks: 'events'; readonly since: string | undefined }
   | ({ readonly asks: 'why' } & AskedObject)
   /** `revision`: a commit, a branch or a tag; undefined: the head of the branch. */
-  | { readonly asks: 'plan'; readonly revision: string | undefined };
+  | ({ readonly asks: 'plan' } & PlannedTree);
+
+/** What is planned: a commit, or the files of a folder. */
+export type PlannedTree = { readonly revision: string | undefined } | { readonly folder: PlannedFolder };
 
 /** A question, and of which environment; `plans`: which of a class there are to plan. */
 export type AskedQuestion = { readonly repository: string } & (
