@@ -27,6 +27,8 @@ export async function askInspect<T>(
     what: 'objects' | 'diff' | 'events' | 'why' | 'plan';
     query?: AskedQuery;
     schema: z.ZodType<T>;
+    /** What is posted; absent: nothing is. */
+    body?: object;
   },
 ): Promise<T> {
   urlOf(context);
@@ -48,7 +50,7 @@ type AskedQuery = Readonly<Record<string, string | undefined>>;
 
 async function askPath<T>(
   context: Context,
-  asked: { path: readonly string[]; query?: AskedQuery; schema: z.ZodType<T> },
+  asked: { path: readonly string[]; query?: AskedQuery; schema: z.ZodType<T>; body?: object },
 ): Promise<T> {
   const inspectUrl = urlOf(context);
   const path = ['v1', ...asked.path].map(encodeURIComponent).join('/');
@@ -57,7 +59,15 @@ async function askPath<T>(
   const query = Object.entries(asked.query ?? {}).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, value] as const],
   );
-  return await ask({ context, of: inspect, url, audience, query, schema: asked.schema });
+  return await ask({
+    context,
+    of: inspect,
+    url,
+    audience,
+    query,
+    schema: asked.schema,
+    ...(asked.body === undefined ? {} : { body: asked.body }),
+  });
 }
 
 function urlOf({ inspectUrl }: Context): string {

@@ -11,7 +11,9 @@ import { aboutLine, askInspect, askPlans, unhiddenNotes, unreadLines } from './a
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line, Tone } from './command-result.ts';
 import type { Context } from './context.ts';
+import { openLocalTree } from './local-tree.ts';
 import type { planOutputSchema } from './output-schemas.ts';
+import { readWorkingTree } from './working-tree.ts';
 
 /** Plans that are asked for at once: each renders, and asks a cluster. */
 const atOnce = 4;
@@ -21,6 +23,7 @@ interface PlanOptions {
   readonly class?: string;
   readonly revision?: string;
   readonly pr?: string;
+  readonly workingTree?: string;
 }
 
 type Output = z.infer<typeof planOutputSchema>;
@@ -53,21 +56,25 @@ export async function showPlan(
 async function plansOf(
   context: Context,
   environment: string | undefined,
-  { all = false, class: ofClass, revision, pr }: PlanOptions,
+  { all = false, class: ofClass, revision, pr, workingTree }: PlanOptions,
 ): Promise<Output> {
   if (pr !== undefined && revision !== undefined) throw wrongUsage('--pr', 'stands in place of --revision');
   if (pr !== undefined && !/^[1-9][0-9]{0,8}$/.test(pr)) throw wrongUsage(`--pr ${pr}`, 'is no number');
   const query = { revision, pr };
+  if ((revision ?? pr) !== undefined && workingTree !== undefined)
+    throw wrongUsage('--working-tree', 'is planned in the stead of a commit: leave --revision and --pr out');
   if (environment !== undefined && (all || ofClass !== undefined))
     throw wrongUsage(environment, 'is one environment: --all and --class are about all of a class');
+  const asking = { what: 'plan', query, schema: planAnswerSchema } as const;
+  const posted = async () => (workingTree === undefined ? {} : { body: await readWorkingTree(workingTree) });
   if (environment !== undefined)
-    return {
-      plans: [await askInspect(context, { environment, what: 'plan', query, schema: planAnswerSchema })],
-      unplanned: [],
-    };
+    return { plans: [await askInspect(context, { ...asking, ...(await posted()), environment })], unplanned: [] };
   if (!all) throw wrongUsage('plan', 'name an environment, or say --all');
   const repository = classOf(context, ofClass);
-  const { environments } = await askPlans(context, { repository, query, schema: plansAnswerSchema });
+  const declared = await askPlans(context, { repository, query, schema: plansAnswerSchema });
+  const added = workingTree === undefined ? [] : await (await openLocalTree(workingTree)).names();
+  const environments = [...new Set([...declared.environments, ...added])].sort();
+  const body = await posted();
   const plans: PlanAnswer[] = [];
   const unplanned: Output['unplanned'] = [];
   const asked = await inParallel(
@@ -75,7 +82,7 @@ async function plansOf(
     async (name) => {
       const of = `${repository}/${name}`;
       try {
-        return await askInspect(context, { environment: of, what: 'plan', query, schema: planAnswerSchema });
+        return await askInspect(context, { ...asking, ...body, environment: of });
       } catch (error) {
         // One that cannot be told hides no other.
         if (error instanceof CommandError && error.exit === 1) return { environment: of, message: error.problem };

@@ -70,6 +70,8 @@ export const largestBodies = {
   // An action, with its reason or a hundred ids.
   act: 64 * 1024,
   planChange: 64 * 1024,
+  // The files of a folder that is planned, in base64: `mostFolderBytes` of them, and their paths.
+  inspect: 6 * 1024 * 1024,
   // As large as Pub/Sub takes a message, 10 MB, and a third longer where it comes wrapped: what a commit is made of, and
   // what differs in an environment. https://docs.cloud.google.com/pubsub/quotas#resource_limits
   fanOut: 16 * 1024 * 1024,

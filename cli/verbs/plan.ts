@@ -12,6 +12,7 @@ export function addPlan(program: Command, { open, answer }: Surroundings): void 
     .option('--class <class>', 'with --all, where there are more than one')
     .option('--revision <ref>', 'a commit, a branch or a tag, pushed; without it, the head of the branch of the class')
     .option('--pr <number>', 'in place of --revision: a pull request (or merge request) to the branch of the class')
+    .option('--working-tree <dir>', 'the files of a checkout as they are, committed or not, in the stead of a commit')
     .addHelpText('after', example('converge plan acme-production --revision new-image'))
     .action(async (environment: string | undefined, _options: unknown, command: Command) => {
       const { showPlan } = await import('../plan.ts');

@@ -15,8 +15,9 @@ import {
   type AskedQuestion,
   type Question,
 } from '../../shared/pipeline/inspect/question.ts';
+import { folderSchema } from '../../shared/pipeline/inspect/planned-folder.ts';
 import { loadConfig, now, wire } from '../wiring.ts';
-import { route, type Route } from './route.ts';
+import { postRoute, route, type Route } from './route.ts';
 
 /** What is answered to whoever may see it. Throws `NotAllowed` (refuse) before anything is read, and as `inspect` does. */
 async function show(asked: AskedQuestion, caller: Caller): Promise<Answer> {
@@ -50,6 +51,17 @@ function questionRoute<Q extends z.ZodObject, A extends z.ZodType<object>>({
     essenceOf: (body) => ({ ...body, at: undefined }),
   });
 }
+
+const planFolder = postRoute({
+  name: 'planFolder',
+  path: '/v1/environments/{class}/{name}/plan',
+  summary: 'What the files of a folder would do to the cluster: nothing is kept of them',
+  body: folderSchema,
+  answer: planAnswerSchema,
+  problems: [413, 422],
+  handle: async ({ path: { class: repository = '', name: environment = '' }, body: folder, caller }) =>
+    planAnswerSchema.parse(await show({ repository, environment, question: { asks: 'plan', folder } }, caller)),
+});
 
 const plans = route({
   name: 'plans',
@@ -100,5 +112,6 @@ export const inspectRoutes: readonly Route[] = [
     ...{ asks: 'plan', query: questionParameters.plan, answer: planAnswerSchema, read: readQuestion.plan },
     summary: 'What a commit would do to the cluster',
   }),
+  planFolder,
   plans,
 ];

@@ -35,9 +35,11 @@ export function openApiOf({ stage, routes }: { stage: DescribedFunction; routes:
     info: { title: titles[stage], version: '1' },
     security: [{ idToken: [] }],
     paths: Object.fromEntries(
-      routes.map((one) => [
-        one.path,
-        { [one.method.toLowerCase()]: operationOf(one, uri(names.get(one.answer) ?? '')) },
+      [...Map.groupBy(routes, ({ path }) => path)].map(([path, of]) => [
+        path,
+        Object.fromEntries(
+          of.map((one) => [one.method.toLowerCase(), operationOf(one, uri(names.get(one.answer) ?? ''))]),
+        ),
       ]),
     ),
     components: {
@@ -105,7 +107,7 @@ function operationOf(
 
 /** As it is sent: what has a default may be left out. */
 function requestBodyOf(body: z.ZodType): JsonObject {
-  const { $schema: _dialect, ...schema } = jsonObject.parse(z.toJSONSchema(body, { io: 'input' }));
+  const { $schema: _dialect, ...schema } = jsonObject.parse(z.toJSONSchema(body, { io: 'input', override: opened }));
   return { required: true, content: { 'application/json': { schema } } };
 }
 

@@ -14,7 +14,7 @@ export interface RawCall {
   readonly caller: Caller;
   /** By its name in small letters; undefined where the call has none. */
   readonly header: (name: string) => string | undefined;
-  /** What was posted. Throws `UnsupportedMediaType`, `BadRequest`, `TooLarge`, `UnreadableBody` (refuse). */
+  /** What was posted. Throws `UnsupportedMediaType`, `BadRequest`, `TooLarge`, `UnreadableBody` (refuse), `Overloaded` (retry). */
   readonly json: () => Promise<unknown>;
 }
 
@@ -98,7 +98,9 @@ export function postRoute<B extends z.ZodType, A extends z.ZodType<object>>({
   readonly body: B;
   readonly answer: A;
   readonly problems?: readonly number[];
-  readonly handle: (call: Pick<RawCall, 'caller' | 'header'> & { readonly body: z.output<B> }) => Promise<z.output<A>>;
+  readonly handle: (
+    call: Pick<RawCall, 'path' | 'caller' | 'header'> & { readonly body: z.output<B> },
+  ) => Promise<z.output<A>>;
 }): Route {
   const query = z.strictObject({});
   return {

@@ -47,12 +47,15 @@ export function serve({
   const limit = limitRate(rates[stage]);
   return async (request, response, caller) => {
     try {
-      const { found, path } = routeOf(table, request.path);
-      if (!(request.method === found.method || (request.method === 'HEAD' && found.method === 'GET'))) {
-        response.set('allow', found.method === 'GET' ? 'GET, HEAD' : found.method);
+      const { rows, path } = routesOf(table, request.path);
+      const method = request.method === 'HEAD' ? 'GET' : request.method;
+      const found = rows.find((one) => one.method === method);
+      if (found === undefined) {
+        const taken = rows.flatMap((one) => (one.method === 'GET' ? ['GET', 'HEAD'] : [one.method]));
+        response.set('allow', taken.join(', '));
         throw refused('MethodNotAllowed', {
           subject: request.method,
-          message: found.method === 'GET' ? 'is neither GET nor HEAD: that path is read' : 'is not POST',
+          message: `is none of ${taken.join(', ')}: that path takes no other`,
         });
       }
       const wait = found.isFree || caller.kind === 'anybody' ? 0 : limit(caller.email, performance.now());
@@ -61,7 +64,7 @@ export function serve({
         throw tooMany(stage, wait);
       }
       const header = (name: string): string | undefined => request.get(name);
-      const json = async (): Promise<unknown> => readJson(request);
+      const json = async (): Promise<unknown> => readJson(stage, request);
       send(response, await found.respond({ path, query: request.query, caller, header, json }), request);
     } catch (error) {
       const problem = problemOfError(stage, error);
@@ -76,7 +79,7 @@ export function serve({
   };
 }
 
-async function readJson(request: Request): Promise<unknown> {
+async function readJson(stage: AskedFunction, request: Request): Promise<unknown> {
   const [type = ''] = (request.get('content-type') ?? '').split(';');
   if (type.trim().toLowerCase() !== 'application/json')
     throw refused('UnsupportedMediaType', {
@@ -84,7 +87,8 @@ async function readJson(request: Request): Promise<unknown> {
       message: type === '' ? 'is not given' : `is ${type.slice(0, 80)}`,
       remedy: 'send application/json',
     });
-  const body = await readBody(request, { limit: largestBodies.act });
+  if (stage === 'status') throw refused('MethodNotAllowed', { subject: request.method, message: 'takes no body' });
+  const body = await readBody(request, { limit: largestBodies[stage] });
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
@@ -94,15 +98,19 @@ async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-function routeOf(table: readonly Route[], path: string): { found: Route; path: Readonly<Record<string, string>> } {
+/** The rows of a path, one for each method that it takes. */
+function routesOf(
+  table: readonly Route[],
+  path: string,
+): { rows: readonly Route[]; path: Readonly<Record<string, string>> } {
   for (const found of table) {
     const parameters = matchPath(found, path);
-    if (parameters !== undefined) return { found, path: parameters };
+    if (parameters !== undefined) return { rows: table.filter((one) => one.path === found.path), path: parameters };
   }
   throw refused('NotFound', {
     subject: path,
     message: 'is no path of this function',
-    remedy: `there are ${table.map((one) => one.path).join(', ')}`,
+    remedy: `there are ${[...new Set(table.map((one) => one.path))].join(', ')}`,
   });
 }
 

@@ -148,9 +148,15 @@ function createCommitting({
   now: () => Date;
 }): Repository['commit'] {
   const sign = createSigner(author);
-  return async ({ parent: parentId, changes, message, tree }) => {
+  return async ({ parent: parentId, changes, message, tree, use = 'push' }) => {
     const parent = parentId === undefined ? undefined : await origin.history.fetched(parentId);
-    const written = await write({ base: tree ?? parent?.tree, changes, parent, message, author, at: now(), sign });
-    return written === 'unchanged' ? written : keepUnpushed(origin, written);
+    const isForPush = use === 'push';
+    const written = await write({
+      ...{ base: tree ?? parent?.tree, changes, parent, message, author, at: now() },
+      sign: isForPush ? sign : undefined,
+    });
+    if (written === 'unchanged' || isForPush) return written === 'unchanged' ? written : keepUnpushed(origin, written);
+    origin.history.keep(written.commit);
+    return written.commit;
   };
 }

@@ -65,6 +65,8 @@ export interface OpenFreeze {
   readonly window: FreezeWindow;
   /** Milliseconds since 1970; where they follow on each other without an end, of the last that was looked for. */
   readonly until: number;
+  /** Whether yet another follows on the last that was looked for. */
+  readonly endless: boolean;
 }
 
 /** So many windows that follow on each other are looked for. */
@@ -79,7 +81,7 @@ const mostJoined = 100;
  */
 export function freezeAt({ windows, now }: { windows: readonly FreezeWindow[]; now: number }): OpenFreeze | undefined {
   const all = windows.map((window) => ({ window, starts: startsOf(window) }));
-  const endingLast = (time: number): OpenFreeze | undefined =>
+  const endingLast = (time: number): Omit<OpenFreeze, 'endless'> | undefined =>
     all
       .flatMap(({ window, starts }) => {
         const began = lastStart(starts, time);
@@ -92,10 +94,10 @@ export function freezeAt({ windows, now }: { windows: readonly FreezeWindow[]; n
   let { until } = open;
   for (let joined = 0; joined < mostJoined; joined++) {
     const next = endingLast(until);
-    if (next === undefined) break;
+    if (next === undefined) return { window: open.window, until, endless: false };
     until = next.until;
   }
-  return { window: open.window, until };
+  return { window: open.window, until, endless: true };
 }
 
 /** Milliseconds since 1970 of the last begin that is no later than a time. */

@@ -58,10 +58,12 @@ export async function inspect({ repositories, shownTo, ...asked }: Asked, ports:
     return { ...plans, environments: shownTo(plans.environments) };
   }
   const { question, ...inspected } = asked;
-  if (question.asks === 'plan')
-    return question.pr === undefined
-      ? await planCommit({ ...inspected, revision: question.revision }, ports)
-      : await planPullRequest({ ...inspected, number: question.pr }, ports);
+  if (question.asks === 'plan') {
+    const { asks: _asks, ...tree } = question;
+    return 'pr' in tree && tree.pr !== undefined
+      ? await planPullRequest({ ...inspected, number: tree.pr }, ports)
+      : await planCommit({ ...inspected, tree }, ports);
+  }
   const inspection = await openInspection(inspected, ports);
   const desired = await attempt(renderDesired(inspection.target, toAsk));
   const known = await readKnownSecrets(inspection, desired instanceof ConvergeError ? undefined : desired);

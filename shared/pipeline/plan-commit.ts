@@ -3,6 +3,9 @@ import { revisionOf } from '../base/revision.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
+import { assertPlace } from './plan-commit/assert-place.ts';
+import { commitFolder } from './plan-commit/folder.ts';
+import type { PlannedTree } from './inspect/question.ts';
 import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import { findCommit } from './plan-commit/find-commit.ts';
@@ -23,14 +26,16 @@ import type { Run } from './reconcile/run/run.ts';
  * would refuse is an answer. Values of Secrets are hidden in both, as in any answer.
  *
  * @param asked.revision a commit, a branch or a tag; undefined: the head of the branch
+ * @param asked.folder what is planned in the stead of a commit: by what the branch says of the environment's place alone, and
+ * nothing is told of objects that are not its own but that they are there
  */
 export async function planCommit(
-  { revision: named, ...asked }: Inspected & { readonly revision: string | undefined },
+  { tree, ...asked }: Inspected & { readonly tree: PlannedTree },
   ports: InspectPorts,
 ): Promise<PlanAnswer> {
   const memory = await recall(asked, ports);
-  const { repository, commit, head, revision } = await openRevision({ repository: asked.repository, named }, ports);
-  const isHead = commit.id === head.id;
+  const opened = await openTree({ repository: asked.repository, tree }, ports);
+  const { repository, commit, head, revision } = opened;
   // Whoever asks where the branch is, is told that it is there already: that is what is planned.
   const there = { ...repository, head: async () => commit.id };
   const seeing: InspectPorts = {
@@ -38,9 +43,20 @@ export async function planCommit(
     repository: (name) => (name === asked.repository ? there : ports.repository(name)),
   };
   const run = { ...onlookingRun(asked, { memory, commit, ports: seeing }), lease: rehearsedLease };
-  const planned = await planRun(run, { commit, revision, asksCluster: isHead });
+  const planned = await planRun(run, { commit, revision, head, isFolder: 'folder' in tree });
   const { repository: of, environment } = asked;
-  return tellPlan(planned, { repository: of, environment, revision, at: ports.now().toISOString() });
+  const told = tellPlan(planned, { repository: of, environment, revision, at: ports.now().toISOString() });
+  return 'folder' in tree ? withoutOthersFields(told) : told;
+}
+
+/** Whoever may see an environment need not be one who may push: what is another's is not theirs to read. */
+function withoutOthersFields(plan: PlanAnswer): PlanAnswer {
+  const objects = plan.objects.map((one) =>
+    one.adoptedFrom === null
+      ? one
+      : { ...one, fields: [], omittedFields: one.omittedFields + one.fields.length, takesOver: [] },
+  );
+  return { ...plan, objects };
 }
 
 /**
@@ -51,7 +67,10 @@ export async function listPlanned(
   { repository: repositoryClass, revision: named }: { repository: string; revision: string | undefined },
   ports: Pick<InspectPorts, 'repository' | 'state'>,
 ): Promise<PlansAnswer> {
-  const { repository, commit, head, revision } = await openRevision({ repository: repositoryClass, named }, ports);
+  const { repository, commit, head, revision } = await openTree(
+    { repository: repositoryClass, tree: { revision: named } },
+    ports,
+  );
   const [there, now] = await Promise.all(
     [commit, head].map(async ({ id }) => listEnvironments({ repository, commit: id })),
   );
@@ -62,33 +81,42 @@ export async function listPlanned(
   };
 }
 
-interface OpenedRevision {
+interface OpenedTree {
   readonly repository: Repository;
   readonly head: Commit;
   readonly commit: Commit;
   readonly revision: string;
 }
 
-async function openRevision(
-  { repository: repositoryClass, named }: { repository: string; named: string | undefined },
+async function openTree(
+  { repository: repositoryClass, tree }: { repository: string; tree: PlannedTree },
   ports: Pick<InspectPorts, 'repository' | 'state'>,
-): Promise<OpenedRevision> {
+): Promise<OpenedTree> {
   const repository = ports.repository(repositoryClass);
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) throw noCommit(repositoryClass);
-  const commit = named === undefined ? head : await findCommit(repository, { revision: named, head });
+  if ('folder' in tree) {
+    const made = await commitFolder(repository, { folder: tree.folder, head });
+    return { ...made, head, revision: revisionOf({ branch: 'working-tree', commit: made.commit.id }) };
+  }
+  const commit = tree.revision === undefined ? head : await findCommit(repository, { revision: tree.revision, head });
   const branch = commit.id === head.id ? repository.branch : 'commit';
   return { repository, head, commit, revision: revisionOf({ branch, commit: commit.id }) };
 }
 
+const unsignedFolder =
+  'files that nobody signed are not planned where signatures are asked for (commit and push them, and plan that with --revision)';
+
 async function planRun(
   run: Run,
-  { commit, revision, asksCluster }: { commit: Commit; revision: string; asksCluster: boolean },
+  { commit, revision, head, isFolder }: Pick<OpenedTree, 'commit' | 'revision' | 'head'> & { isFolder: boolean },
 ): Promise<Planned> {
   const repository = run.ports.repository(run.repository);
-  return await orRefused({ run, revision }, async (sight) => {
+  const asksCluster = commit.id === head.id;
+  return await orRefused({ run, revision, unsigned: isFolder ? unsignedFolder : undefined }, async (sight) => {
     const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
     await assertTrusted(run, commit);
+    if (isFolder) await assertPlace(run, { declared, head });
     switch (declared.state) {
       case 'absent':
         return await planRemoval(run, { commit, revision }, sight);

@@ -288,7 +288,7 @@ function factsOf({
     attemptedAt,
     // Where no look is known, whether the schedule runs at all is not known either.
     nextLook: attemptedAt === null ? null : formatTime(parseTime(attemptedAt) + interval),
-    nextTry: frozenOf(seen)?.until ?? memory.retry?.notBefore ?? null,
+    nextTry: nextTryOf(frozenOf(seen)) ?? memory.retry?.notBefore ?? null,
     ...(failing === undefined ? {} : { failing }),
     cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
@@ -475,4 +475,9 @@ function sourceOf({ subject, diff }: Pick<Incident, 'subject' | 'diff'>): { sour
   const { source, line } = diff?.objects.find((object) => objectTitle(object) === subject) ?? {};
   if (source === undefined) return {};
   return { source: line === undefined ? source : `${source}:${line}` };
+}
+
+/** A freeze that has no end in sight says nothing of when. */
+function nextTryOf(frozen: Frozen | undefined): string | undefined {
+  return frozen?.endless === true ? undefined : frozen?.until;
 }

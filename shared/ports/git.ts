@@ -25,6 +25,8 @@ export interface TreeChange {
   readonly path: string;
   readonly content: Uint8Array | { readonly blob: string } | undefined;
   readonly executable: boolean;
+  /** That it is a symbolic link, which leads where its content says. */
+  readonly link?: true;
 }
 
 /** A tree on this machine. Read-only. */
@@ -115,13 +117,14 @@ export interface Repository {
   /**
    * Writes a commit on top of `parent` (undefined: the first commit) without pushing it: the changes to the parent's
    * tree, or to `tree`, the id of another whole tree of a fetched commit. `unchanged` where the result is the parent's
-   * tree.
+   * tree. One that is made to be looked at alone is signed by nobody, and cannot be pushed.
    */
   commit(commit: {
     parent: string | undefined;
     changes: readonly TreeChange[];
     message: string;
     tree?: string;
+    use?: 'push' | 'look';
   }): Promise<Commit | 'unchanged'>;
   /** Pushes a commit made by `commit`. `moved` where the branch is no longer at that commit's parent. */
   push(commit: Commit): Promise<'pushed' | 'moved'>;

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -277,7 +277,43 @@ describe('converge plan', () => {
     expect(out).toMatch(/^1 of 3 environments would change$/m);
   });
 
+  it('says what the files of a checkout would do that nobody has committed, and leaves Git as it is', async () => {
+    const root = (await master.git('rev-parse', '--show-toplevel')).trim();
+    await master.git('fetch', '--quiet', 'origin');
+    await writeFiles(root, {
+      '.gitignore': '*.secret.yaml\n',
+      'manifests/store/a.yaml': configMap('a', { v: 'uncommitted' }),
+      'manifests/store/e.yaml': configMap('e', { v: '1' }),
+      'manifests/store/f.secret.yaml': configMap('f', { v: '1' }),
+    });
+    await rm(join(root, 'manifests/store/c.yaml'));
+    const before = [await master.git('status', '--porcelain'), await master.git('count-objects')];
+    const refs = await master.git('ls-remote', 'origin');
+    const { code, out } = await converge('plan', 'store', '--working-tree', root);
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringContaining('working-tree@') });
+    expect(out).toMatch(/^~ ConfigMap store\/a, .*\n {4}\/data\/v: "2" -> "uncommitted"$/m);
+    expect(out).toMatch(/^Plan: 1 to create, 1 to change, 0 to replace, 1 to prune, 2 unchanged$/m);
+    expect([await master.git('status', '--porcelain'), await master.git('count-objects')]).toEqual(before);
+    expect(await master.git('ls-remote', 'origin')).toBe(refs);
+    await writeFiles(root, { 'environments/new.yaml': environmentFile('new') });
+    const added = await converge('plan', 'master/new', '--working-tree', root);
+    expect(added).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/NotAllowed: .* not declared by the branch yet/),
+    });
+    await writeFiles(root, { 'manifests/store/large.txt': 'x'.repeat(5_000_000) });
+    const large = await converge('plan', 'store', '--working-tree', root);
+    expect(large).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/differs by \d+ bytes or more, and 4194304 are taken/),
+    });
+    await master.git('reset', '--quiet', '--hard');
+    await master.git('clean', '--quiet', '-dxf');
+  });
+
   it.each([
+    ['two trees', ['plan', 'store', '--working-tree', '.', '--revision', 'main'], 2, /leave --revision out/],
+    ['a folder that is none', ['plan', 'store', '--working-tree', '/nowhere'], 2, /nowhere/],
     ['no environment', ['plan'], 2, /name an environment, or say --all/],
     ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
     ['all of no class', ['plan', '--all', '--class', 'mastre'], 2, /is no class of the configuration/],

@@ -14,7 +14,7 @@ import { commitAndPush, file, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
 const notes = 'refs/notes/converge';
-const host = gitHostOfFile({ tests: 16 });
+const host = gitHostOfFile({ tests: 17 });
 const { onHost, open } = host;
 
 const pushFiles = async (repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> =>
@@ -240,6 +240,28 @@ it('commits blobs that were written before, of bytes and of streams', async () =
   expect(await onHost('show', 'main:one')).toBe('whole');
   expect(await onHost('show', 'main:deep/two')).toBe('in two pieces');
   await onHost('fsck', '--strict');
+});
+
+it('makes a commit to be looked at, with links, of which the host learns nothing', async () => {
+  const repository = open();
+  const head = await pushFiles(repository, { a: '1', 'b/c': '2' });
+  const changes = [
+    { path: 'l', content: Buffer.from('b/c'), executable: false, link: true },
+    { path: 'x', content: Buffer.from('run'), executable: true },
+    { path: 'b/c', content: undefined, executable: false },
+  ] as const;
+  const made = await repository.commit({ parent: head.id, changes, message: 'Look\n', use: 'look' });
+  if (made === 'unchanged') throw new Error('nothing changed');
+  const entries = await repository.files({ commit: made.id, folder: '' });
+  expect(entries.map(({ path, kind }) => [path, kind])).toEqual([
+    ['a', 'file'],
+    ['l', 'symlink'],
+    ['x', 'executable'],
+  ]);
+  expect(await repository.readLink({ commit: made.id, path: 'l' })).toBe('b/c');
+  expect((await readdir((await repository.checkout(made.id)).folder)).sort()).toEqual(['a', 'l', 'x']);
+  await expect(repository.push(made)).rejects.toThrow();
+  expect(await onHost('rev-parse', 'main')).toBe(head.id);
 });
 
 it('gives a commit as it was hashed', async () => {

@@ -48,6 +48,11 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
     if (name.endsWith('-pem')) await run('ssh-keygen', ['-q', '-p', '-N', '', '-m', 'PKCS8', '-f', keyFile]);
     const repository = open(keyFile);
     await commitTwice(repository);
+    const parent = (await repository.fetchHead())?.id;
+    const changes = [{ path: 'a', content: Buffer.from('3'), executable: false }];
+    const looked = await repository.commit({ parent, changes, message: 'Look', use: 'look' });
+    const raw = looked === 'unchanged' ? '' : Buffer.from(await repository.rawCommit(looked.id)).toString();
+    expect(raw).toMatch(/^tree (?:(?!gpgsig)[^])*$/);
     // And our own judge takes it, where its key is allowed: else `verify` would refuse every upload.
     const head = await repository.fetchHead();
     const parsed = parseSignedCommit(Buffer.from((await repository.rawCommit(head?.id ?? '')) ?? []));

@@ -106,19 +106,19 @@ function keyed(item: TreeItem): { item: TreeItem; key: Buffer } {
 /** What happens to one name of a folder: its deletion first, then the file, or the changes below it. */
 export interface NameChanges {
   deleted: boolean;
-  file: { readonly content: Uint8Array | { readonly blob: string }; readonly executable: boolean } | undefined;
+  file: (Omit<TreeChange, 'path' | 'content'> & { readonly content: NonNullable<TreeChange['content']> }) | undefined;
   readonly below: TreeChange[];
 }
 
 export function groupByFirstPart(changes: readonly TreeChange[]): ReadonlyMap<string, NameChanges> {
   const groups = new Map<string, NameChanges>();
-  for (const { path: changed, content, executable } of changes) {
+  for (const { path: changed, content, ...mode } of changes) {
     const [name = '', ...rest] = changed.split('/');
     const group = groups.get(name) ?? { deleted: false, file: undefined, below: [] };
     groups.set(name, group);
-    if (rest.length > 0) group.below.push({ path: rest.join('/'), content, executable });
+    if (rest.length > 0) group.below.push({ path: rest.join('/'), content, ...mode });
     else if (content === undefined) group.deleted = true;
-    else group.file = { content, executable };
+    else group.file = { content, ...mode };
   }
   return groups;
 }

@@ -92,7 +92,7 @@ async function rewriteEntry(
   let entry: Outcome = own.deleted ? undefined : before;
   if (own.file !== undefined) {
     const id = await blobId(work, { content: own.file.content, before });
-    entry = { kind: own.file.executable ? 'executable' : 'file', id };
+    entry = { kind: own.file.link === true ? 'symlink' : own.file.executable ? 'executable' : 'file', id };
   }
   if (own.below.length === 0) return entry;
   const id = await rewriteTree(work, { from: entry?.kind === 'folder' ? entry.id : undefined, changes: own.below });

@@ -158,7 +158,9 @@ const plannedHookSchema = z.object({
 export const planAnswerSchema = z.object({
   ...aboutShape,
   cluster: z.string().describe('Empty where none is known'),
-  revision: z.string().describe('What is planned: the head of the branch, or `commit@sha1:…`'),
+  revision: z
+    .string()
+    .describe('What is planned: the head of the branch, `commit@sha1:…`, or of a folder `working-tree@sha1:…`'),
   outcome: z
     .enum(['planned', 'removed', 'suspended', 'frozen', 'refused', 'absent', 'described'])
     .describe(

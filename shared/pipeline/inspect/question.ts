@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { sinceOf, sinceSchema, sinceWords } from '../common/since.ts';
+import type { PlannedFolder } from './planned-folder.ts';
 import type { AskedObject } from './explain-objects.ts';
 
 /** What somebody asks of one environment. */
@@ -10,13 +11,16 @@ export type Question =
   /** `since`: ISO 8601. */
   | { readonly asks: 'events'; readonly since: string | undefined }
   | ({ readonly asks: 'why' } & AskedObject)
-  | ({ readonly asks: 'plan' } & AskedRevision);
+  | ({ readonly asks: 'plan' } & PlannedTree);
 
 /** `revision`: a commit, a branch or a tag; `pr`: a pull request, as the host counts; neither: the head of the branch. */
 export interface AskedRevision {
   readonly revision: string | undefined;
   readonly pr?: number;
 }
+
+/** What is planned: a commit, or the files of a folder. */
+export type PlannedTree = AskedRevision | { readonly folder: PlannedFolder };
 
 /** A question, and of which environment; `plans`: which of a class there are to plan. */
 export type AskedQuestion = { readonly repository: string } & (

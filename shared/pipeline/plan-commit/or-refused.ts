@@ -6,9 +6,11 @@ import { hidesOfSight, type Sight } from './sight.ts';
 /**
  * What a run would refuse is an answer, in its words; what may pass by itself throws. Values of Secrets are hidden in
  * both.
+ *
+ * @param of.unsigned what is said where signatures are asked for and there is none; absent: what a run says
  */
 export async function orRefused(
-  { run, revision }: { run: Run; revision: string },
+  { run, revision, unsigned }: { run: Run; revision: string; unsigned?: string | undefined },
   work: (sight: Sight) => Promise<Planned>,
 ): Promise<Planned> {
   const sight: Sight = {};
@@ -20,7 +22,7 @@ export async function orRefused(
     return nothingPlanned({
       outcome: 'refused',
       cluster: run.memoryFile.memory().cluster,
-      message: `${error.code}: ${error.message}`,
+      message: `${error.code}: ${(error.code === 'UntrustedRevision' ? unsigned : undefined) ?? error.message}`,
     });
   }
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config/config.ts';
-import { freezeAt, freezeSchema, freezeWindowSchema } from '../../../shared/config/freeze.ts';
+import { freezeAt, freezeSchema, freezeWindowSchema, freezeWindowsSchema } from '../../../shared/config/freeze.ts';
 import { lastDue, parseCron } from '../../../shared/config/cron.ts';
+import { frozenBy, frozenWords } from '../../../shared/environment/frozen.ts';
 import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
 import { environment } from '../pipeline/reconcile/runs/files.ts';
 
@@ -87,6 +88,12 @@ describe('a freeze', () => {
   it('that never ends is looked at for a while, and says until when', () => {
     const until = untilOf([{ cron: '0 0 * * *', length: '1d' }], '2026-11-20T12:00:00Z') ?? '';
     expect(Date.parse(until.slice(3))).toBeGreaterThan(Date.parse('2027-02-01T00:00:00Z'));
+    const windows = freezeWindowsSchema.parse([{ name: 'w', cron: '0 0 * * *', length: '1d' }]);
+    const open = freezeAt({ windows, now: Date.parse('2026-11-20T12:00:00Z') });
+    expect(open?.endless).toBe(true);
+    expect(open && frozenWords(frozenBy(open, { waits: null }))).toBe('frozen without an end in sight by w');
+    const ending = freezeWindowsSchema.parse([{ name: 'w', cron: '0 0 * * *', length: '23h' }]);
+    expect(freezeAt({ windows: ending, now: Date.parse('2026-11-20T12:00:00Z') })?.endless).toBe(false);
   });
 
   it('begins when a report would be due, but where the clocks leave that out', () => {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { mostEntries, pageOf } from '../../../functions/api/page.ts';
 import { limitRate, rates } from '../../../functions/api/rate-limit.ts';
 import { listRoute, matchPath, postRoute, route } from '../../../functions/api/route.ts';
+import { largestBodies } from '../../../functions/sizes.ts';
 import { serve, type AskedFunction } from '../../../functions/api/serve.ts';
 import { looksEach } from '../../../cli/watch-status.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
@@ -152,6 +153,11 @@ describe('a function that is asked', () => {
         return { ...body.what, match: header('if-match') ?? null };
       },
     }),
+    postRoute({
+      ...{ name: 'post', path: '/v1/plain', summary: '', answer: z.looseObject({}) },
+      body: z.strictObject({ count: z.int() }),
+      handle: async ({ body: { count } }) => ({ count }),
+    }),
     route({ ...row, name: 'half', path: '/v1/half', handle: async () => ({ value: 1 }), statusOf: () => 503 }),
   ];
   const servers: Server[] = [];
@@ -271,6 +277,27 @@ describe('a function that is asked', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
     for (const name of ['etag', 'link', 'content-length', 'content-type', 'cache-control'])
       expect(head.headers.get(name)).toBe(get.headers.get(name));
+  });
+
+  it('takes what is posted to a path that is read, too, and lets nobody keep the answer', async () => {
+    const url = `${await start('inspect')}/v1/plain`;
+    const post = async (body: string) => fetch(url, { method: 'POST', body });
+    const answer = await post('{"count": 3}');
+    expect([answer.status, await answer.json(), answer.headers.get('etag')]).toEqual([200, { count: 3 }, null]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(await (await fetch(url)).json()).toEqual({ value: 1 });
+    for (const [body, status, subject] of [
+      ['{"count": "3"}', 400, 'count'],
+      ['{"count": 3, "more": 1}', 400, 'body'],
+      ['{', 400, 'body'],
+      ['x'.repeat(largestBodies.inspect + 1), 413, 'call'],
+    ] as const) {
+      const refused = await post(body);
+      expect(refused.status).toBe(status);
+      expect(await problem(refused)).toMatchObject({ subject });
+    }
+    const other = await fetch(url, { method: 'PUT' });
+    expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('answers 405 to %s, with what is allowed', async (method) => {

@@ -4,6 +4,8 @@ import { configSchema } from '../../../shared/config/config.ts';
 import { freezeSchema } from '../../../shared/config/freeze.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
+import type { PlannedTree } from '../../../shared/pipeline/inspect/question.ts';
+import { folderSchema, mostFolderBytes, mostFolderFiles } from '../../../shared/pipeline/inspect/planned-folder.ts';
 import {
   configMap,
   definition,
@@ -21,6 +23,10 @@ import { createWorld, type World } from './reconcile/world/world.ts';
 const limits = configSchema.shape.limits.parse({});
 
 async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanAnswer> {
+  return await planTree(world, { revision }, of);
+}
+
+async function planTree(world: World, tree: PlannedTree, of = 'shop'): Promise<PlanAnswer> {
   const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
   return planAnswerSchema.parse(
     await inspect(
@@ -29,7 +35,7 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
         environment: of,
         limits,
         freeze: world.freeze,
-        question: { asks: 'plan', revision },
+        question: { asks: 'plan', ...tree },
         repositories: { master: {} },
         shownTo: () => [],
       },
@@ -375,6 +381,112 @@ describe('an environment that no run would touch', () => {
   it('is nobody’s where the commit is none', async () => {
     const world = await converged(shop([configMap('a')]));
     await expect(plan(world, 'no-such-branch')).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+});
+
+describe('the plan of a folder', () => {
+  const filesOf = (changes: Changes) =>
+    Object.entries(changes).map(([path, text]) =>
+      text === null
+        ? ({ path, is: 'deleted' } as const)
+        : ({ path, is: 'file', content: Buffer.from(text).toString('base64') } as const),
+    );
+  const headOf = async ({ git }: World): Promise<string> => (await git.head()) ?? '';
+  const planFolder = async (world: World, changes: Changes, base?: string | null) =>
+    planTree(world, { folder: { base: base === undefined ? await headOf(world) : base, files: filesOf(changes) } });
+
+  it('is that of a commit of its files, which nobody has afterwards', async () => {
+    const world = await converged(shop([configMap('a', { v: '1' }), configMap('b')]));
+    const changes = shop([configMap('a', { v: '2' }), configMap('c')]);
+    const refs = [await headOf(world), [...world.git.refs]];
+    const { revision, ...planned } = await planFolder(world, changes);
+    expect([await headOf(world), [...world.git.refs]]).toEqual(refs);
+    expect(revision).toMatch(/^working-tree@sha1:/);
+    const { revision: _of, ...committed } = await planOf(world, changes);
+    expect(planned).toEqual(committed);
+    expect(shown(await planTree(world, { revision: undefined }))).toEqual([]);
+  });
+
+  it('is that of all its files alone, where they are no difference', async () => {
+    const world = await converged({ ...shop([configMap('a')]), 'README.md': 'hello' });
+    expect(await planFolder(world, shop([configMap('b')]), null)).toMatchObject({
+      objects: [
+        { action: 'create', name: 'b' },
+        { action: 'prune', name: 'a' },
+      ],
+    });
+    expect(await planFolder(world, { 'README.md': 'alone' }, null)).toMatchObject({ outcome: 'removed' });
+  });
+
+  it('is nothing where nothing differs, and takes a folder that became a file', async () => {
+    const world = await converged(shop([configMap('a')]));
+    expect(await planFolder(world, {})).toMatchObject({ outcome: 'planned', wouldChange: false });
+    const changes = { 'manifests/shop/all.json': null, 'manifests/shop': list(configMap('a')) };
+    expect(await planFolder(world, changes)).toMatchObject({ outcome: 'planned', objects: [], wouldChange: false });
+  });
+
+  it('is refused where signatures are asked for, though this installation signs what it commits', async () => {
+    const world = await converged(shop([configMap('a')]));
+    world.trust.root = { allowedSigners: '', openpgpKeys: undefined };
+    expect(await planFolder(world, shop([configMap('b')]))).toMatchObject({
+      ...{ outcome: 'refused', objects: [] },
+      message: expect.stringMatching(/^UntrustedRevision: files that nobody signed are not planned/),
+    });
+  });
+
+  it.each([
+    ['another cluster', ['cluster: other'], {}, /spec.cluster sandbox there/],
+    ['another namespace', ['namespace: elsewhere'], {}, /spec.namespace acme there/],
+    ['other names before', [], { previously: 'payroll' }, /other metadata.previousNames/],
+  ])('asks no cluster where the branch has the environment elsewhere: %s', async (_what, spec, named, message) => {
+    const world = await converged(shop([configMap('a')]));
+    const cluster = async () => Promise.reject(new Error('a cluster was asked'));
+    const changes = { 'environments/shop.yaml': environment('shop', spec, named) };
+    const planned = await planFolder({ ...world, ports: { ...world.ports, cluster } }, changes);
+    expect(planned).toMatchObject({ outcome: 'refused', message: expect.stringMatching(message) });
+  });
+
+  it('asks no cluster for an environment that the branch has not', async () => {
+    const world = await converged(shop([configMap('a')]));
+    const folder = { base: await headOf(world), files: filesOf({ 'environments/new.yaml': environment('new') }) };
+    expect(await planTree(world, { folder }, 'new')).toMatchObject({
+      ...{ outcome: 'refused', message: expect.stringMatching(/^NotAllowed: .*is not declared by the branch yet/) },
+    });
+  });
+
+  it('shows nothing of what others have in the cluster', async () => {
+    const world = await converged(shop([configMap('a')]));
+    const metadata = { name: 'theirs', namespace: 'acme' };
+    world.cluster.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { v: 'salaries' } }, 'kubectl');
+    const changes = shop([configMap('a'), configMap('theirs', { v: '1' })]);
+    const [committed, planned] = [await planOf(world, changes), await planFolder(world, changes)];
+    expect(JSON.stringify(committed)).toContain('salaries');
+    expect(JSON.stringify(planned)).not.toContain('salaries');
+    expect(planned.objects).toMatchObject([{ name: 'theirs', action: 'update', fields: [], omittedFields: 4 }]);
+  });
+
+  it.each([
+    ['a path that leaves it', { '../x': 'y' }, 'BadRequest'],
+    ['what is Git’s own', { '.git/config': 'y' }, 'BadRequest'],
+    ['a file below a file', { a: 'y', 'a/b': 'y' }, 'BadRequest'],
+    ['too much', { a: 'x'.repeat(mostFolderBytes + 1) }, 'TooLarge'],
+  ])('is refused for %s', async (_what, changes, code) => {
+    const world = await converged(shop([configMap('a')]));
+    await expect(planFolder(world, changes)).rejects.toMatchObject({ code, disposition: 'refuse' });
+  });
+
+  it('is of a difference to a commit that the repository has, and of no more files than are taken', async () => {
+    const world = await converged(shop([configMap('a')]));
+    await expect(planFolder(world, {}, '0'.repeat(40))).rejects.toMatchObject({ code: 'BadRequest' });
+    const deleted = { path: 'a', is: 'deleted' };
+    expect(folderSchema.safeParse({ base: null, files: Array(mostFolderFiles).fill(deleted) }).success).toBe(true);
+    for (const wrong of [
+      { base: null, files: Array(mostFolderFiles + 1).fill(deleted) },
+      { base: 'main', files: [] },
+      { base: null, files: [{ path: 'a', is: 'file', content: 'no base64' }] },
+      { base: null, files: [], more: 1 },
+    ])
+      expect(folderSchema.safeParse(wrong).success).toBe(false);
   });
 });
 

@@ -240,7 +240,7 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
   const isFrozen = draw.chance(25);
   if (isFrozen) world.freeze = freezeSchema.parse([{ name: 'night', cron: '0 0 * * *', length: '6h' }]);
   const before = await snapshotOf(world);
-  const asked = { repository: 'master', environment: name, limits, freeze: world.freeze, revision: commit };
+  const asked = { repository: 'master', environment: name, limits, freeze: world.freeze, tree: { revision: commit } };
   const plan = planAnswerSchema.parse(await planCommit(asked, world.ports));
   expect(await snapshotOf(world)).toEqual(before);
 

@@ -30,7 +30,8 @@ export async function divergeForGood(
     return diverge(run, { ...target, ...remember, divergence });
   const open = openFreeze(run, environment);
   if (open !== undefined) {
-    const note = `not rolled back before ${formatTime(open.until)}: frozen by ${open.window.name}`;
+    const end = open.endless ? 'now' : `before ${formatTime(open.until)}`;
+    const note = `not rolled back ${end}: ${open.endless ? 'frozen without an end in sight' : 'frozen'} by ${open.window.name}`;
     return diverge(run, { ...target, ...remember, divergence: told(note) });
   }
 
