@@ -4,8 +4,8 @@ import type { GitHosts } from '../ports/git-hosts.ts';
 import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
-import { reportToGithub } from './sinks/github.ts';
-import { reportToGitlab } from './sinks/gitlab.ts';
+import { proposeToGithub, reportToGithub } from './sinks/github.ts';
+import { proposeToGitlab, reportToGitlab } from './sinks/gitlab.ts';
 import { parseAnswer } from './sinks/host-calls.ts';
 import { posting, type Connection, type Post } from './sinks/post.ts';
 import { readToken } from './sinks/secrets.ts';
@@ -22,25 +22,36 @@ export function createGitHosts({
   const pauses = new Map<string, number>();
   const connections = new Map<string, Connection>();
   const apps = new Map<string, () => Promise<string>>();
+  const opened = (host: GitHostConfig, settings: GitConnection) => {
+    const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
+    const key = JSON.stringify([host.name, settings]);
+    const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
+    if (connection !== undefined) connections.set(key, connection);
+    const post = posting({
+      sink: host.name,
+      receiver,
+      answer,
+      pauses,
+      ...(connection === undefined ? {} : { connection }),
+    });
+    const tokenOf = async (): Promise<string> => {
+      if (host.kind === 'gitlab') return await readToken({ file: host.tokenSecretFile, what: 'token' });
+      const ofApp = apps.get(key) ?? githubTokens(host, { post, now });
+      apps.set(key, ofApp);
+      return await ofApp();
+    };
+    return { sink: host.name, api: host.api, post, tokenOf };
+  };
   return {
-    async report({ host, connection: settings, ...asked }) {
-      const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
-      const key = JSON.stringify([host.name, settings]);
-      const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
-      if (connection !== undefined) connections.set(key, connection);
-      const post = posting({
-        sink: host.name,
-        receiver,
-        answer,
-        pauses,
-        ...(connection === undefined ? {} : { connection }),
-      });
-      const at = { ...asked, sink: host.name, api: host.api, post };
-      if (host.kind === 'gitlab')
-        return await reportToGitlab({ ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) });
-      const tokenOf = apps.get(key) ?? githubTokens(host, { post, now });
-      apps.set(key, tokenOf);
-      return await reportToGithub({ ...at, token: await tokenOf() });
+    async report({ host, connection, ...asked }) {
+      const { tokenOf, ...at } = opened(host, connection);
+      const made = { ...asked, ...at, token: await tokenOf() };
+      return host.kind === 'gitlab' ? await reportToGitlab(made) : await reportToGithub(made);
+    },
+    async propose({ host, connection, ...asked }) {
+      const { tokenOf, ...at } = opened(host, connection);
+      const made = { ...asked, ...at, token: await tokenOf() };
+      return host.kind === 'gitlab' ? await proposeToGitlab(made) : await proposeToGithub(made);
     },
   };
 }

@@ -55,6 +55,7 @@ function hosted(world: World): Hosted {
     ports: {
       ...{ state, repository, log, now, sleep },
       gitHosts: {
+        propose: async () => fail('refuse'),
         async report({ project, branch, report }) {
           expect([project, branch]).toEqual(['family/master', 'main']);
           hub.calls.push(report.commit);

@@ -16,6 +16,8 @@ export interface FakeGithub {
   readonly deployments: Deployment[];
   readonly comments: { id: number; number: number; body: string }[];
   readonly pulls: { sha: string; number: number; merge_commit_sha: string | null; merged_at: string | null }[];
+  /** Open ones. */
+  readonly proposals: { head: string; base: string; title: string; body: string; html_url: string }[];
   readonly writes: string[];
   /** What it answers in place of its own answer, to the next requests; `done`: after it has done what it was asked. */
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
@@ -32,7 +34,7 @@ const refused = (status: number, message: string): Answer => ({
  */
 export function fakeGithub({ commits, token }: { commits: readonly string[]; token: string }): FakeGithub {
   const github: FakeGithub = {
-    ...{ statuses: [], deployments: [], comments: [], pulls: [], writes: [], faults: [] },
+    ...{ statuses: [], deployments: [], comments: [], pulls: [], proposals: [], writes: [], faults: [] },
     answers(call) {
       const fault = github.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -148,6 +150,30 @@ export function fakeGithub({ commits, token }: { commits: readonly string[]; tok
           .filter((pull) => pull.sha === sha)
           .map((pull) => ({ ...pull, base: { ref: 'main' } }));
         return pageOf(found, asked);
+      },
+    ],
+    [
+      /^GET \/pulls$/,
+      (_parts, asked) => {
+        const { searchParams: of } = asked.url;
+        const found = github.proposals.filter(
+          ({ head, base }) =>
+            `family:${head}` === of.get('head') && base === of.get('base') && of.get('state') === 'open',
+        );
+        return pageOf(found, asked);
+      },
+    ],
+    [
+      /^POST \/pulls$/,
+      (_parts, { call }) => {
+        const [head, base, title, body] = ['head', 'base', 'title', 'body'].map((key) => textOf(call, key));
+        if (head === undefined || base === undefined || title === undefined || body === undefined || title === '')
+          return refused(422, 'Validation Failed');
+        if (github.proposals.some((each) => each.head === head && each.base === base))
+          return refused(422, `Validation Failed: A pull request already exists for family:${head}.`);
+        const made = { head, base, title, body, html_url: `https://github.com/family/develop/pull/${++ids}` };
+        github.proposals.push(made);
+        return { status: 201, body: made };
       },
     ],
     [

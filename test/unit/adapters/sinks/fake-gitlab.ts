@@ -15,6 +15,14 @@ export interface FakeGitlab {
   readonly deployments: Deployment[];
   readonly notes: { id: number; iid: number; body: string; system: boolean }[];
   readonly mergeRequests: { sha: string; iid: number; merge_commit_sha: string | null; state: string }[];
+  /** Open ones. */
+  readonly proposals: {
+    source_branch: string;
+    target_branch: string;
+    title: string;
+    description: string;
+    web_url: string;
+  }[];
   readonly writes: string[];
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
 }
@@ -33,7 +41,7 @@ const events: Readonly<Record<string, string>> = {
  */
 export function fakeGitlab({ commits, token }: { commits: readonly string[]; token: string }): FakeGitlab {
   const gitlab: FakeGitlab = {
-    ...{ statuses: [], deployments: [], notes: [], mergeRequests: [], writes: [], faults: [] },
+    ...{ statuses: [], deployments: [], notes: [], mergeRequests: [], proposals: [], writes: [], faults: [] },
     answers(call) {
       const fault = gitlab.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -127,6 +135,33 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
           found.map((each) => ({ ...each, target_branch: 'main', squash_commit_sha: null })),
           asked,
         );
+      },
+    ],
+    [
+      /^GET \/merge_requests$/,
+      (_parts, asked) => {
+        const { searchParams: of } = asked.url;
+        const found = gitlab.proposals.filter(
+          (each) =>
+            each.source_branch === of.get('source_branch') &&
+            each.target_branch === of.get('target_branch') &&
+            of.get('state') === 'opened',
+        );
+        return pageOf(found, asked);
+      },
+    ],
+    [
+      /^POST \/merge_requests$/,
+      (_parts, { call }) => {
+        const [source, target] = [textOf(call, 'source_branch'), textOf(call, 'target_branch')];
+        const [title, description] = [textOf(call, 'title'), textOf(call, 'description')];
+        if (source === '' || target === '' || title === '') return refused(400, 'title is missing');
+        if (gitlab.proposals.some((each) => each.source_branch === source))
+          return refused(409, ['Another open merge request already exists for this source branch']);
+        const web_url = `https://gitlab.com/family/apps/develop/-/merge_requests/${++ids}`;
+        const made = { source_branch: source, target_branch: target, title, description, web_url };
+        gitlab.proposals.push(made);
+        return { status: 201, body: made };
       },
     ],
     [
