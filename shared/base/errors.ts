@@ -35,6 +35,7 @@ export const errorCodes = [
   'Quarantined',
   'RollbackConflict',
   'RollbackRefused',
+  'AcceptRefused',
   'GitUnavailable',
   'GitRefused',
   'RepositoryTooLarge',

@@ -59,6 +59,7 @@ import {
   reachableType,
   unreachableType,
 } from '../../shared/events/dependency-alert.ts';
+import { acceptResultSchema } from '../../shared/pipeline/act/accept.ts';
 import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
@@ -90,6 +91,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   history: historyOutputSchema,
   trace: traceOutputSchema,
   rollback: rollbackOutputSchema,
+  accept: acceptResultSchema,
   acknowledge: acknowledgeOutputSchema,
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,
