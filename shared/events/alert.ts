@@ -76,6 +76,8 @@ export const convergedSchema = z.object({
   occurrence: z.number().int().positive().nullable(),
   /** When that began; null, too, from a version that did not tell it. */
   since: z.string().nullable().default(null),
+  /** Of drift that a person accepted: who, and the commit that says so. Absent: it was not. */
+  accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),

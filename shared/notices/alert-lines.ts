@@ -52,13 +52,14 @@ function actionWords({ action, reason, rollback }: Diff): string {
 }
 
 export function convergedLines(converged: Converged): string[] {
-  const { changes, seconds, since } = converged;
+  const { changes, seconds, since, accepted } = converged;
   const { created, configured, unchanged, pruned, released = 0 } = changes;
   const isKnown = created + configured + unchanged + pruned + released + seconds > 0;
   const done = `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned${released === 0 ? '' : `, ${released} released`}, in ${seconds} s`;
   return [
     ...(isKnown ? [done] : []),
     ...(since === null ? [] : [`It had differed since ${since}`]),
+    ...(accepted === undefined ? [] : [`Accepted by ${accepted.by}, with commit ${accepted.commit.slice(0, 12)}`]),
     ...placeLines(converged),
   ];
 }

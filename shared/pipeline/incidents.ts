@@ -44,6 +44,10 @@ export const listedIncidentSchema = z.object({
     .describe('The last commit that changed what the environment is made of; null: not known'),
   told: z.boolean().nullable().describe('Whether sinks were told of it; null: of one that is long over nobody knows'),
   healed: z.boolean().nullable().describe('Whether Converge brought back what Git says; null: it is open'),
+  accepted: z
+    .object({ by: z.string(), commit: z.string() })
+    .nullable()
+    .describe('Who accepted it into Git, and the commit that says so; null: nobody, or it is open'),
   acknowledged: acknowledgedSchema
     .unwrap()
     .nullable()
@@ -91,7 +95,7 @@ export async function listIncidents(
 
 const ofNoEnvironment = {
   ...{ environment: null, cluster: null, object: null, until: null, occurrence: 1, revision: null },
-  ...{ cause: null, told: true, healed: null },
+  ...{ cause: null, told: true, healed: null, accepted: null },
 } as const;
 
 interface Acknowledged {
@@ -120,17 +124,19 @@ export function ofEnvironment(
         revision,
         summary,
       },
-      ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null },
+      ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null, accepted: null },
       acknowledged: acknowledgedNow({ id, since }, by) ?? null,
     };
   });
   const told = toldOf(incidentsOf(memory));
+  const accepted = new Map(memory.past?.incidents.map((one) => [`${one.id} ${one.until}`, one.accepted]));
   const environment = { repository, name, cluster: memory.cluster, memory };
   const past = pastOf({ ...environment, ...noStatus }).map((ended): ListedIncident => {
     const { id, reason, object, since, until, occurrence, revision, summary, cause, healed } = ended;
     return {
       ...{ ...of, id, reason, object, since: timeOf(since), until: timeOf(until), occurrence, revision, summary },
       ...{ cause, told: told.get(`${id} ${until}`) ?? null, healed, acknowledged: null },
+      accepted: accepted.get(`${id} ${until}`) ?? null,
     };
   });
   return [...open, ...past];

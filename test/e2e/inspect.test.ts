@@ -363,7 +363,10 @@ describe('converge accept', () => {
     expect(await master.git('log', '-1', '--format=%B', 'FETCH_HEAD')).toContain('Reason: the sale\n');
     await master.git('merge', '--quiet', '--ff-only', 'FETCH_HEAD');
     await master.git('push', '--quiet', 'origin', 'main');
-    await eventually('the incident has ended', () => world.converged.some(({ incident: of }) => of === incident));
+    const ended = await eventually('the incident has ended', () =>
+      world.converged.find(({ incident: of }) => of === incident),
+    );
+    expect(ended.accepted).toEqual({ by: expect.any(String), commit: result.commit });
     expect(await converge('diff', 'kept')).toMatchObject({ code: 0, out: expect.stringContaining('nothing differs') });
   });
 

@@ -84,6 +84,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     incident: 'Which this ends; null: none',
     occurrence: 'Of the incident that this ends; null: none',
     since: 'When that began: ISO 8601; null: none, or not told',
+    accepted: 'Who accepted its drift into Git, and the commit that says so; absent: nobody',
     seconds: 'How long the run took that ended it',
     changes: 'What was done to its objects since the revision was begun',
     labels: "What the environment's file says of it, for whoever chooses by it",

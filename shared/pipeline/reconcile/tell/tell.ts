@@ -4,6 +4,7 @@ import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import { readable } from '../../../drift/readable.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
+import { acceptedBy } from '../../../memory/accepted.ts';
 import { anew, isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
@@ -146,7 +147,9 @@ export function tellConverged(
   const now = ports.now();
   const cause = before.cause?.found ?? null;
   const data = { ...converged, environment: run.environment, repository: run.repository, cause };
-  const [closing = closesNone, ...others] = endingIncidents(before, { reached, now }).filter(isAnnounced).map(closes);
+  const [closing = closesNone, ...others] = endingIncidents(before, { reached, now })
+    .filter(isAnnounced)
+    .map((one) => closes(one, before));
   const isNews = closing.incident !== null || before.converged?.revision !== converged.revision;
   const alerts = (isNews ? [closing, ...others] : []).map((closed) => ({
     topic: 'converged' as const,
@@ -158,11 +161,14 @@ export function tellConverged(
 }
 
 /** What a convergence says of the incident that it closes. */
-type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since'>;
+type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since' | 'accepted'>;
 const closesNone: Closes = { incident: null, occurrence: null, since: null };
 
-function closes({ id, occurrence, since, subject }: Incident): Closes {
-  return { incident: id, occurrence, since: subject === undefined ? null : since };
+function closes(incident: Incident, before: Memory): Closes {
+  const { id, occurrence, since, subject } = incident;
+  const accepted = acceptedBy(before, incident);
+  const told = { incident: id, occurrence, since: subject === undefined ? null : since };
+  return accepted === undefined ? told : { ...told, accepted: { ...accepted } };
 }
 
 /** Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed. */
