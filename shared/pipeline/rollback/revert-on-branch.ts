@@ -11,7 +11,7 @@ import {
 } from '../../source/revert.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
-import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
+import { commitOnBranch } from '../common/commit-on-branch.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
 
@@ -53,31 +53,27 @@ export type Reverted =
  * looked at again as it is then: what was changed there since is a conflict, and nothing is ever forced.
  */
 export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sleep'>): Promise<Reverted> {
-  const { repository, dryRun } = order;
-  for (let attempt = 0; attempt < triesToPush.revert; attempt++) {
-    if (attempt > 0) await ports.sleep(pauseBeforePush(attempt));
-    const head = await repository.fetchHead();
-    if (head === undefined) break;
-    if ((await order.isDue?.(head)) === false) return { outcome: 'nothing', head };
-    const plan = await planOn(order, head);
-    const conflicts = plan.conflicts.filter((conflict) => !order.accepts(conflict));
-    if (conflicts.length > 0) return { outcome: 'conflicts', conflicts };
-    if (plan.restore.length === 0) return { outcome: 'nothing', head };
-    const { message, reverts } = await describe(order, head);
-    const commit = await repository.commit({ parent: head.id, changes: changesOf(plan), message });
-    if (commit === 'unchanged') return { outcome: 'nothing', head };
-    const paths = plan.restore.map(({ path }) => path);
-    if (dryRun) return { outcome: 'planned', commit, previous: head.id, paths, reverts };
-    await order.beforePush?.();
-    if ((await repository.push(commit)) === 'pushed')
-      return { outcome: 'reverted', commit, previous: head.id, paths, reverts };
-  }
-  throw new ConvergeError({
-    code: 'GitUnavailable',
-    subject: repository.url,
-    message: `the branch ${repository.branch} moved during each of ${triesToPush.revert} pushes, or is gone`,
-    disposition: 'retry',
-  });
+  const { repository, dryRun, beforePush } = order;
+  type Given = Extract<Reverted, { outcome: 'conflicts' | 'nothing' }>;
+  const done = await commitOnBranch<{ paths: readonly string[]; reverts: readonly string[] }, Given>(
+    {
+      ...{ repository, dryRun, beforePush },
+      async on(head) {
+        if ((await order.isDue?.(head)) === false) return { given: { outcome: 'nothing', head } };
+        const plan = await planOn(order, head);
+        const conflicts = plan.conflicts.filter((conflict) => !order.accepts(conflict));
+        if (conflicts.length > 0) return { given: { outcome: 'conflicts', conflicts } };
+        if (plan.restore.length === 0) return { given: { outcome: 'nothing', head } };
+        const { message, reverts } = await describe(order, head);
+        return { changes: changesOf(plan), message, facts: { paths: plan.restore.map(({ path }) => path), reverts } };
+      },
+    },
+    ports,
+  );
+  if (done.outcome === 'given') return done.given;
+  if (done.outcome === 'unchanged') return { outcome: 'nothing', head: done.head };
+  const { outcome, commit, previous, facts } = done;
+  return { outcome: outcome === 'planned' ? outcome : 'reverted', commit, previous, ...facts };
 }
 
 /** What the revert would do to that head. Throws `RollbackConflict` (refuse) where the branch was rewritten. */
