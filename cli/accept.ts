@@ -110,14 +110,14 @@ function linesOf(result: AcceptResult): Line[] {
 
 const tones: Readonly<Record<string, Tone>> = { '-': 'bad', '+': 'good', '@': 'detail' };
 
-function diffLines({ path, diff }: AcceptResult['files'][number]): Line[] {
-  return [
-    { text: path, tone: 'heading' },
-    ...diff
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((text): Line => ({ text, tone: tones[text.charAt(0)] ?? 'plain' })),
-  ];
+/** `--- a/config/shop.yaml` */
+const isName = /^(---|\+\+\+) [ab]\//;
+
+function diffLines({ diff }: AcceptResult['files'][number]): Line[] {
+  return diff
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((text): Line => ({ text, tone: isName.test(text) ? 'heading' : (tones[text.charAt(0)] ?? 'plain') }));
 }
 
 /** Where it waits for somebody who merges it. */

@@ -10,6 +10,7 @@ import { proposalUrl } from '../../notices/links.ts';
 import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { actionMessage, parseAction } from '../../source/action-message.ts';
+import { fileDiff } from '../../source/file-diff.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
@@ -17,7 +18,6 @@ import { renderManifests } from '../common/render-manifests.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
 import type { DiffAnswer } from '../inspect/answers.ts';
 import { otherReaders, type OtherReader } from '../rollback/readers.ts';
-import { lineDiff } from './accept/line-diff.ts';
 import { acceptRefused, assertAcceptable, driftOf, type DriftedObject } from './accept/observed-drift.ts';
 import { planAcceptance, type Acceptance, type Changes, type EditedTree } from './accept/plan-acceptance.ts';
 import { proposalOf, titleOf } from './accept/proposal.ts';
@@ -269,7 +269,11 @@ async function resultOf({ asked, head, acceptance, shared }: Found, { outcome, c
   const files = await Promise.all(
     [...acceptance.changes].map(async ([path, text]) => ({
       path,
-      diff: lineDiff(await readText({ repository, commit: head.id, path }), text),
+      diff: fileDiff({
+        path,
+        before: (await readText({ repository, commit: head.id, path })) ?? '',
+        after: text ?? '',
+      }),
     })),
   );
   const isAny = acceptance.changes.size > 0;
