@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { openContext } from './context.ts';
+import { addAccept } from './verbs/accept.ts';
 import { addAcknowledge } from './verbs/acknowledge.ts';
 import { addAlerts } from './verbs/alerts.ts';
 import { addCompletion } from './verbs/completion.ts';
@@ -104,6 +105,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addRevert(program, surroundings);
   addSuspend(program, surroundings);
   addResume(program, surroundings);
+  addAccept(program, surroundings);
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);

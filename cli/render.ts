@@ -13,7 +13,7 @@ import { mask } from '../shared/objects/mask.ts';
 import { groupKind } from '../shared/objects/object-id.ts';
 import { readEnvironment } from '../shared/pipeline/common/declared-environments.ts';
 import type { Tree } from '../shared/pipeline/common/render-apart.ts';
-import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/render-manifests.ts';
+import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/common/render-manifests.ts';
 import { findOnBranch } from '../shared/pipeline/rollback/commits-between.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';

@@ -9,7 +9,7 @@ import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../shared/objects/kubernetes-object.ts';
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { maskText } from '../shared/drift/masking.ts';
-import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/render-manifests.ts';
+import { renderManifests, type Manifest, type Manifests } from '../shared/pipeline/common/render-manifests.ts';
 import { builtInResources, builtInVersion, definedResources } from '../shared/rbac/known-resources.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';

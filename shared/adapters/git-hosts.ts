@@ -4,8 +4,8 @@ import type { GitHosts, HostedProject } from '../ports/git-hosts.ts';
 import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
-import { pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
-import { pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
+import { proposeToGithub, pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
+import { proposeToGitlab, pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
 import { parseAnswer, type HostAccess } from './sinks/host-calls.ts';
 import { posting, type Connection, type Post } from './sinks/post.ts';
 import { readToken } from './sinks/secrets.ts';
@@ -55,6 +55,10 @@ export function createGitHosts({
       const at = { ...(await accessOf(of)), report };
       if (host.kind === 'gitlab') await showPlanOnGitlab(at);
       else await showPlanOnGithub({ ...at, appId: host.githubApp?.appId });
+    },
+    async propose({ host, connection, ...asked }) {
+      const at = { ...asked, ...(await accessOf({ host, connection, project: asked.project })) };
+      return host.kind === 'gitlab' ? await proposeToGitlab(at) : await proposeToGithub(at);
     },
   };
 }

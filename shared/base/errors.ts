@@ -39,6 +39,7 @@ export const errorCodes = [
   'RollbackRefused',
   'ActionRefused',
   'ActionConflict',
+  'AcceptRefused',
   'GitUnavailable',
   'GitRefused',
   'RepositoryTooLarge',

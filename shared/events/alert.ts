@@ -87,6 +87,8 @@ export const convergedSchema = z.object({
   since: z.string().nullable().default(null),
   /** By whom the drift that this closes was undone on purpose; absent: by nobody. */
   reverted: revertedSchema.optional(),
+  /** Of drift that a person accepted: who, and the commit that says so. Absent: it was not. */
+  accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),

@@ -55,7 +55,7 @@ export const incidentSchema = z.object({
 export type Incident = z.infer<typeof incidentSchema>;
 
 /** How many objects an alert lists; the rest is counted. */
-const listedObjects = 50;
+export const listedObjects = 50;
 
 /**
  * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for what the

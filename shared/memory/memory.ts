@@ -48,6 +48,8 @@ const rememberedCauseSchema = z.object({
   found: causeSchema.nullable(),
   inputs: inputsSchema,
   head: z.string().optional(),
+  /** The incident whose drift that commit accepts, and who asked for it; absent: it accepts none. */
+  accepts: z.object({ incident: z.string(), by: z.string() }).optional(),
 });
 
 /**

@@ -4,6 +4,7 @@ import { formatTime, parseTime } from '../base/time.ts';
 import { diffReasons } from '../base/diff-reasons.ts';
 import { sameInputs } from '../environment/inputs.ts';
 import { causeSchema, revertedSchema, type Reverted } from '../events/alert.ts';
+import { acceptedBy } from './accepted.ts';
 import type { Incident } from './incident.ts';
 import type { Memory } from './memory.ts';
 
@@ -35,6 +36,8 @@ const pastIncidentSchema = z.object({
   reverted: revertedSchema.optional(),
   /** The commit that took the revision back. */
   rollback: z.string().optional(),
+  /** Who accepted the drift, and by which commit. */
+  accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
 });
 
 /** That a revision converged which changed something, and how many seconds after a run first set out for it. */
@@ -72,7 +75,10 @@ export function pastAfter(
   return trimmed({
     past: {
       from,
-      incidents: ended.reduce((known, incident) => withEnded(known, entryOf(incident, at)), incidents),
+      incidents: ended.reduce(
+        (known, incident) => withEnded(known, entryOf(incident, { memory, until: at })),
+        incidents,
+      ),
       convergences: [...convergences, ...took],
     },
     now,
@@ -95,8 +101,9 @@ function withEnded(known: readonly PastEntry[], ended: PastEntry): readonly Past
 
 function entryOf(
   { id, reason, subject, since, occurrence, revision, summary, diff, reverted }: Incident,
-  until: string,
+  { memory, until }: { memory: Memory; until: string },
 ): PastEntry {
+  const accepted = acceptedBy(memory, { id, reason });
   const managers = (diff?.objects ?? []).flatMap(({ fields }) => fields.flatMap(({ manager }) => manager ?? []));
   const rollback = diff?.rollback?.commit;
   return {
@@ -108,6 +115,7 @@ function entryOf(
     ...(reverted === undefined ? {} : { reverted: shortReverted(reverted) }),
     cause: shortCause(diff?.cause ?? null),
     ...(rollback === undefined ? {} : { rollback }),
+    ...(accepted === undefined ? {} : { accepted }),
   };
 }
 

@@ -60,7 +60,7 @@ function actionWords({ action, reason, rollback, answers }: Diff): string {
 }
 
 export function convergedLines(converged: Converged): string[] {
-  const { changes, seconds, since } = converged;
+  const { changes, seconds, since, accepted } = converged;
   const { created, configured, unchanged, pruned, released = 0 } = changes;
   const isKnown = created + configured + unchanged + pruned + released + seconds > 0;
   const done = `${created} created, ${configured} configured, ${unchanged} unchanged, ${pruned} pruned${released === 0 ? '' : `, ${released} released`}, in ${seconds} s`;
@@ -68,6 +68,7 @@ export function convergedLines(converged: Converged): string[] {
     ...(isKnown ? [done] : []),
     ...(since === null ? [] : [`It had differed since ${since}`]),
     ...revertedLines(converged),
+    ...(accepted === undefined ? [] : [`Accepted by ${accepted.by}, with commit ${accepted.commit.slice(0, 12)}`]),
     ...placeLines(converged),
   ];
 }

@@ -60,22 +60,68 @@ function linkTo(text: string | null, titled: (url: URL) => string): NoticeLink[]
   return href.length > largestUrl ? [] : [{ title: boundedText(titled(url), largestTitle), url: href }];
 }
 
+interface Branches {
+  readonly from: string;
+  readonly into: string;
+}
+
 /**
- * Of hosts that say in their name what they are: where each shows a commit. Bitbucket's own server has its repositories
- * under `/scm/`.
+ * Of hosts that say in their name what they are: where each shows a commit, and where a person opens a pull request.
+ * Bitbucket's own server has its repositories under `/scm/`.
  */
-const hosts: readonly { readonly name: RegExp; readonly page: (path: string, commit: string) => string }[] = [
-  { name: /(^|[.-])gitlab([.-]|$)/, page: (path, commit) => `${path}/-/commit/${commit}` },
-  { name: /(^|[.-])(github|gitea|forgejo|codeberg)([.-]|$)/, page: (path, commit) => `${path}/commit/${commit}` },
-  { name: /^bitbucket\.org$/, page: (path, commit) => `${path}/commits/${commit}` },
+const hosts: readonly {
+  readonly name: RegExp;
+  readonly page: (path: string, commit: string) => string;
+  readonly proposal: (path: string, branches: Branches) => string;
+}[] = [
+  {
+    name: /(^|[.-])gitlab([.-]|$)/,
+    page: (path, commit) => `${path}/-/commit/${commit}`,
+    proposal: (path, { from, into }) =>
+      `${path}/-/merge_requests/new?${query({ 'merge_request[source_branch]': from, 'merge_request[target_branch]': into })}`,
+  },
+  {
+    name: /(^|[.-])(github|gitea|forgejo|codeberg)([.-]|$)/,
+    page: (path, commit) => `${path}/commit/${commit}`,
+    proposal: (path, { from, into }) => `${path}/compare/${inPath(into)}...${inPath(from)}`,
+  },
+  {
+    name: /^bitbucket\.org$/,
+    page: (path, commit) => `${path}/commits/${commit}`,
+    proposal: (path, { from, into }) => `${path}/pull-requests/new?${query({ source: from, dest: into })}`,
+  },
   {
     name: /(^|[.-])bitbucket([.-]|$)/,
-    page: (path, commit) =>
-      path.replace(/^\/(?:scm\/)?([^/]+)\/([^/]+)$/, (_, project: string, name: string) =>
-        [`/projects/${project}/repos/${name}`, 'commits', commit].join('/'),
-      ),
+    page: (path, commit) => `${bitbucketPath(path)}/commits/${commit}`,
+    proposal: (path, { from, into }) =>
+      `${bitbucketPath(path)}/pull-requests?create&${query({ sourceBranch: `refs/heads/${from}`, targetBranch: `refs/heads/${into}` })}`,
   },
 ];
+
+function bitbucketPath(path: string): string {
+  return path.replace(
+    /^\/(?:scm\/)?([^/]+)\/([^/]+)$/,
+    (_, project: string, name: string) => `/projects/${project}/repos/${name}`,
+  );
+}
+
+function query(values: Readonly<Record<string, string>>): string {
+  return new URLSearchParams(values).toString();
+}
+
+function inPath(branch: string): string {
+  return branch.split('/').map(encodeURIComponent).join('/');
+}
+
+/** Where a person opens a pull request of one branch into another; undefined where the host is none that is known. */
+export function proposalUrl({
+  repository,
+  ...branches
+}: Branches & { readonly repository: string }): string | undefined {
+  const { protocol, host, path } = partsOf(repositoryAddress(repository));
+  const known = hosts.find(({ name }) => name.test(host));
+  return known === undefined ? undefined : `${protocol}//${host}${known.proposal(path, branches)}`;
+}
 
 /** Undefined where the host is none that is known, or the commit no commit. */
 function commitUrl({ commit, repository }: { commit: string; repository: string | undefined }): string | undefined {

@@ -47,6 +47,10 @@ export const listedIncidentSchema = z.object({
   reverted: revertedSchema
     .nullable()
     .describe("By whose request it was undone, or is being; null: by nobody's, or not known"),
+  accepted: z
+    .object({ by: z.string(), commit: z.string() })
+    .nullable()
+    .describe('Who accepted it into Git, and the commit that says so; null: nobody, or it is open'),
   acknowledged: acknowledgedSchema
     .unwrap()
     .nullable()
@@ -94,7 +98,7 @@ export async function listIncidents(
 
 const ofNoEnvironment = {
   ...{ environment: null, cluster: null, object: null, until: null, occurrence: 1, revision: null },
-  ...{ cause: null, told: true, healed: null, reverted: null },
+  ...{ cause: null, told: true, healed: null, reverted: null, accepted: null },
 } as const;
 
 interface Acknowledged {
@@ -123,18 +127,20 @@ export function ofEnvironment(
         revision,
         summary,
       },
-      ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null },
+      ...{ cause: causeOf(incident, memory), told: isAnnounced(incident), healed: null, accepted: null },
       acknowledged: acknowledgedNow({ id, since }, by) ?? null,
       reverted: incident.reverted ?? null,
     };
   });
   const told = toldOf(incidentsOf(memory));
+  const accepted = new Map(memory.past?.incidents.map((one) => [`${one.id} ${one.until}`, one.accepted]));
   const environment = { repository, name, cluster: memory.cluster, memory };
   const past = pastOf({ ...environment, ...noStatus }).map((ended): ListedIncident => {
     const { id, reason, object, since, until, occurrence, revision, summary, cause, healed, reverted = null } = ended;
     return {
       ...{ ...of, id, reason, object, since: timeOf(since), until: timeOf(until), occurrence, revision, summary },
       ...{ cause, told: told.get(`${id} ${until}`) ?? null, healed, reverted, acknowledged: null },
+      accepted: accepted.get(`${id} ${until}`) ?? null,
     };
   });
   return [...open, ...past];

@@ -25,6 +25,21 @@ export interface PullRequest {
 
 export interface GitHosts {
   /**
+   * A pull request of one branch into another: the open one that is there, as somebody may have worded it anew, else a new
+   * one. Throws as `report`.
+   */
+  propose(asked: {
+    readonly host: GitHostConfig;
+    readonly connection: Pick<RepositoryConfig, 'tls' | 'proxy' | 'proxySecretFile'>;
+    /** `family/develop` */
+    readonly project: string;
+    readonly from: string;
+    readonly into: string;
+    readonly title: string;
+    /** Markdown. */
+    readonly body: string;
+  }): Promise<{ readonly url: string }>;
+  /**
    * Shows on a Git host what became of a commit: by statuses, deployments, and a comment on the pull request that was
    * merged by it. What the host has is read first, and only what differs is written: it may be asked any number of times.
    *

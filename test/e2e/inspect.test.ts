@@ -8,6 +8,7 @@ import {
   objectsAnswerSchema,
   whyAnswerSchema,
 } from '../../shared/pipeline/inspect/answers.ts';
+import { acceptResultSchema } from '../../shared/pipeline/act/accept.ts';
 import { planOutputSchema } from '../../cli/output-schemas.ts';
 import { runConverge, type Ended } from './command.ts';
 import {
@@ -326,6 +327,101 @@ describe('converge plan', () => {
     ],
   ])('ends otherwise for %s', async (_what, parameters, exit, message) => {
     const { code, err } = await converge(...parameters);
+    expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });
+  });
+});
+
+describe('converge accept', () => {
+  const files = {
+    'environments/kept.yaml': environmentFile('kept', {
+      selfHeal: false,
+      sources: [
+        { manifests: 'manifests/kept' },
+        { kustomize: 'overlays/kept' },
+        { helm: { chart: 'charts/kept', release: 'kept', values: ['config/kept.yaml'] } },
+      ],
+    }),
+    'manifests/kept/a.yaml': [
+      ...['# of the shop', 'apiVersion: v1', 'kind: ConfigMap', 'metadata:', '  name: a', 'data:'],
+      ...["  v: '1' # for now", ''],
+    ].join('\n'),
+    'overlays/kept/kustomization.yaml': 'resources: # all\n  - web.yaml\n',
+    'overlays/kept/web.yaml': deployment('web', 'shop:1'),
+    'charts/kept/Chart.yaml': 'apiVersion: v2\nname: kept\nversion: 1.0.0\n',
+    'charts/kept/values.yaml': 'text: hi\n',
+    'charts/kept/templates/greeting.yaml': [
+      ...['apiVersion: v1', 'kind: ConfigMap', 'metadata:', '  name: greeting', 'data:'],
+      ...['  text: {{ printf "%s, you" .Values.text | quote }}', '  fixed: x', ''],
+    ].join('\n'),
+    'config/kept.yaml': '# tested\ntext: hello # kind\n',
+  };
+  let incident = '';
+  const changeByHand = async (kind: string, name: string, patch: object): Promise<void> => {
+    const parameters = ['--type', 'strategic', '--field-manager', 'olivia', '--patch', JSON.stringify(patch)];
+    await world.kubectl('patch', kind, name, '--namespace', 'kept', ...parameters);
+  };
+
+  beforeAll(async () => {
+    await master.push(files);
+    await eventually('kept converged', () => world.converged.some(({ environment }) => environment === 'kept'));
+    await changeByHand('configmap', 'a', { data: { v: '2' } });
+    const containers = [{ name: 'web', image: 'shop:2' }];
+    await changeByHand('deployment', 'web', { spec: { replicas: 3, template: { spec: { containers } } } });
+    await changeByHand('configmap', 'greeting', { data: { text: 'good day, you', fixed: 'y' } });
+    await world.checkDrift();
+    const found = await eventually('the drift is told', () =>
+      world.diffs.find(({ environment, reason }) => environment === 'kept' && reason === 'Drifted'),
+    );
+    incident = found.incident;
+  });
+
+  it('shows what would be committed, and does nothing', async () => {
+    const { code, out, err } = await converge('accept', incident, '--dry-run');
+    expect({ code, err }).toEqual({ code: 0, err: expect.any(String) });
+    expect(out).toMatch(/^ {2}ConfigMap kept\/a: \/data\/v in its manifest \(manifests\/kept\/a\.yaml\)$/m);
+    expect(out).toMatch(/^-\s+v: '1' # for now$/m);
+    expect(await master.git('ls-remote', 'origin', 'refs/heads/converge/*')).toBe('');
+  });
+
+  it('makes a branch, once, by which the incident ends where it is merged', async () => {
+    const result = acceptResultSchema.parse(await asJson('accept', incident, '-e', 'kept', '--reason', 'the sale'));
+    expect(result).toMatchObject({ outcome: 'proposed', branch: `converge/accept-${incident}`, unopened: null });
+    expect(result.objects.map(({ object, how, file }) => [object, how, file])).toEqual(
+      expect.arrayContaining([
+        ['ConfigMap kept/a', 'manifest', 'manifests/kept/a.yaml'],
+        ['ConfigMap kept/greeting', 'values', 'config/kept.yaml'],
+        ['ConfigMap kept/greeting', 'ignored', 'environments/kept.yaml'],
+        ['Deployment kept/web', 'patch', 'overlays/kept/kustomization.yaml'],
+      ]),
+    );
+    const again = await converge('accept', incident);
+    expect({ code: again.code, out: again.out }).toEqual({
+      code: 0,
+      out: expect.stringContaining('is accepted already'),
+    });
+    await master.git('fetch', '--quiet', 'origin', `converge/accept-${incident}`);
+    const show = async (path: string) => master.git('show', `FETCH_HEAD:${path}`);
+    expect(await show('manifests/kept/a.yaml')).toBe(files['manifests/kept/a.yaml'].replace("'1'", "'2'").trim());
+    expect(await show('config/kept.yaml')).toBe('# tested\ntext: good day # kind');
+    expect(await show('overlays/kept/web.yaml')).toBe(files['overlays/kept/web.yaml']);
+    expect(await show('overlays/kept/accepted-deployment-web.yaml')).toContain('replicas: 3');
+    expect(await master.git('log', '-1', '--format=%B', 'FETCH_HEAD')).toContain('Reason: the sale\n');
+    await master.git('merge', '--quiet', '--ff-only', 'FETCH_HEAD');
+    await master.git('push', '--quiet', 'origin', 'main');
+    const ended = await eventually('the incident has ended', () =>
+      world.converged.find(({ incident: of }) => of === incident),
+    );
+    expect(ended.accepted).toEqual({ by: expect.any(String), commit: result.commit });
+    expect(await converge('diff', 'kept')).toMatchObject({ code: 0, out: expect.stringContaining('nothing differs') });
+  });
+
+  it.each([
+    ['an incident that has ended', ['-e', 'kept'], 1, /was closed at 20/],
+    ['one that is not open, of no environment', [], 2, /is no incident that is open/],
+    ['one of another environment', ['-e', 'shop'], 1, /is no incident that master\/shop remembers/],
+    ['no environment', ['-e', 'nobody'], 2, /nobody: is no environment/],
+  ])('is refused for %s', async (_what, parameters, exit, message) => {
+    const { code, err } = await converge('accept', incident, ...parameters);
     expect({ code, err }).toEqual({ code: exit, err: expect.stringMatching(message) });
   });
 });

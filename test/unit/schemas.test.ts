@@ -64,6 +64,7 @@ import {
   reachableType,
   unreachableType,
 } from '../../shared/events/dependency-alert.ts';
+import { acceptResultSchema } from '../../shared/pipeline/act/accept.ts';
 import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
@@ -100,6 +101,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   revert: revertOutputSchema,
   suspend: suspendOutputSchema,
   resume: resumeOutputSchema,
+  accept: acceptResultSchema,
   acknowledge: acknowledgeOutputSchema,
   alerts: alertsOutputSchema,
   logs: logsOutputSchema,

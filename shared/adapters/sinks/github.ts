@@ -2,7 +2,14 @@ import { z } from 'zod';
 import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
 import type { PlanReport } from '../../notices/plan-report.ts';
 import type { PullRequest } from '../../ports/git-hosts.ts';
-import { hostCalls, type HostAccess, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
+import {
+  hostCalls,
+  type HostAccess,
+  type HostCalls,
+  type HostManners,
+  type HostProposal,
+  type HostReport,
+} from './host-calls.ts';
 import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
@@ -23,6 +30,20 @@ export async function reportToGithub(asked: HostReport): Promise<{ mergedBy: rea
   await showStatuses(to);
   for (const deployment of report.deployments) await showDeployment(deployment, to);
   return report.isIdle ? { mergedBy: [] } : await showComments(to);
+}
+
+const proposalSchema = z.object({ html_url: z.string() });
+
+/** The open pull request of a branch into another, or a new one. https://docs.github.com/en/rest/pulls/pulls */
+export async function proposeToGithub(asked: HostProposal): Promise<{ url: string }> {
+  const { project, from, into, title, body } = asked;
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  const pulls = `${projectPath(project)}/pulls`;
+  const query = new URLSearchParams({ state: 'open', head: `${project.split('/')[0]}:${from}`, base: into });
+  const [there] = await calls.list(`${pulls}?${query.toString()}`, proposalSchema);
+  const { html_url: url } =
+    there ?? (await calls.write('POST', pulls, { title, head: from, base: into, body }, proposalSchema));
+  return { url };
 }
 
 interface To {

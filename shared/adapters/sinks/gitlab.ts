@@ -2,7 +2,14 @@ import { z } from 'zod';
 import type { CommitReport, Verdict } from '../../notices/commit-report.ts';
 import type { PlanReport } from '../../notices/plan-report.ts';
 import type { PullRequest } from '../../ports/git-hosts.ts';
-import { hostCalls, type HostAccess, type HostCalls, type HostManners, type HostReport } from './host-calls.ts';
+import {
+  hostCalls,
+  type HostAccess,
+  type HostCalls,
+  type HostManners,
+  type HostProposal,
+  type HostReport,
+} from './host-calls.ts';
 import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
@@ -26,6 +33,21 @@ export async function reportToGitlab(asked: HostReport): Promise<{ mergedBy: rea
   await showStatuses(to);
   for (const deployment of report.deployments) await showDeployment(deployment, to);
   return report.isIdle ? { mergedBy: [] } : await showNotes(to);
+}
+
+const proposalSchema = z.object({ web_url: z.string() });
+
+/** The open merge request of a branch into another, or a new one. https://docs.gitlab.com/api/merge_requests/ */
+export async function proposeToGitlab(asked: HostProposal): Promise<{ url: string }> {
+  const { project, from, into, title, body: description } = asked;
+  const calls = hostCalls(asked, mannersOf(asked.token));
+  const requests = `/projects/${encodeURIComponent(project)}/merge_requests`;
+  const branches = { source_branch: from, target_branch: into };
+  const query = new URLSearchParams({ state: 'opened', ...branches });
+  const [there] = await calls.list(`${requests}?${query.toString()}`, proposalSchema);
+  const made = { ...branches, title, description, remove_source_branch: true };
+  const { web_url: url } = there ?? (await calls.write('POST', requests, made, proposalSchema));
+  return { url };
 }
 
 interface To {

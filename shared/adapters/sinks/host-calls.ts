@@ -19,6 +19,15 @@ export interface HostReport extends HostAccess {
   readonly report: CommitReport;
 }
 
+/** A pull request that is to be there, and as whom. */
+export interface HostProposal extends Omit<HostReport, 'report' | 'branch'> {
+  readonly from: string;
+  readonly into: string;
+  readonly title: string;
+  /** Markdown. */
+  readonly body: string;
+}
+
 /** What a host of one kind says in ways of its own. */
 export interface HostManners {
   readonly receiver: string;

@@ -106,6 +106,7 @@ describe('the help', () => {
     'why',
     'events',
     'plan',
+    'accept',
     'rbac',
     'dead-letters',
     'redrive',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linksOf } from '../../../shared/notices/links.ts';
+import { linksOf, proposalUrl } from '../../../shared/notices/links.ts';
 import type { Cause } from '../../../shared/events/alert.ts';
 import { closed, opened } from '../adapters/sinks/alerts.ts';
 
@@ -70,5 +70,30 @@ describe('the links of a notice', () => {
     expect(linksOf({ kind: 'upload', topic: 'diff', data }, { repositoryUrl: () => undefined })).toEqual([
       { title: 'Build at ci.example.com', url: 'https://ci.example.com/7' },
     ]);
+  });
+});
+
+describe('the address at which a pull request is opened', () => {
+  it.each([
+    ['https://github.com/family/shop.git', 'https://github.com/family/shop/compare/main...converge/accept-1'],
+    [
+      'ssh://git@gitea.example.com:2222/family/shop',
+      'https://gitea.example.com/family/shop/compare/main...converge/accept-1',
+    ],
+    [
+      'git@gitlab.com:a/b/shop.git',
+      'https://gitlab.com/a/b/shop/-/merge_requests/new?merge_request%5Bsource_branch%5D=converge%2Faccept-1&merge_request%5Btarget_branch%5D=main',
+    ],
+    [
+      'https://bitbucket.org/family/shop.git',
+      'https://bitbucket.org/family/shop/pull-requests/new?source=converge%2Faccept-1&dest=main',
+    ],
+    [
+      'https://bitbucket.example.com/scm/fam/shop.git',
+      'https://bitbucket.example.com/projects/fam/repos/shop/pull-requests?create&sourceBranch=refs%2Fheads%2Fconverge%2Faccept-1&targetBranch=refs%2Fheads%2Fmain',
+    ],
+    ['https://git.example.com/family/shop.git', undefined],
+  ])('is, of %s, %s', (repository, url) => {
+    expect(proposalUrl({ repository, from: 'converge/accept-1', into: 'main' })).toBe(url);
   });
 });

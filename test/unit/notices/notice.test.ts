@@ -188,6 +188,12 @@ describe('the notice of an alert', () => {
     });
   });
 
+  it('says who accepted what ended', () => {
+    const accepted = { by: 'Ana <ana@example.com>', commit: '9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345' };
+    const { lines } = noticeOf({ topic: 'converged', data: { ...converged.data, accepted } }, { isTold: true });
+    expect(lines[2]).toBe('Accepted by Ana <ana@example.com>, with commit 9f2c6a1b3d4e');
+  });
+
   it('is of no incident where a revision converged', () => {
     const data = { ...converged.data, incident: null, occurrence: null, since: null };
     expect(noticeOf({ topic: 'converged', data }, { isTold: false }).incident).toBeNull();

@@ -84,6 +84,7 @@ async function openedOn(world: World, changes: Changes): Promise<Hub> {
         async showPlan({ report }) {
           hub.shown.push(report);
         },
+        propose: async () => Promise.reject(new Error('nothing is proposed')),
       },
     },
   };

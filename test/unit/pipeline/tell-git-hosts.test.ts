@@ -57,6 +57,7 @@ function hosted(world: World): Hosted {
       gitHosts: {
         pullRequest: async () => fail('refuse'),
         showPlan: async () => fail('refuse'),
+        propose: async () => fail('refuse'),
         async report({ project, branch, report }) {
           expect([project, branch]).toEqual(['family/master', 'main']);
           hub.calls.push(report.commit);

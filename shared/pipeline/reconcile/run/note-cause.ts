@@ -2,7 +2,9 @@ import { environmentPath } from '../../../environment/environment-file.ts';
 import { sameInputs, type Inputs } from '../../../environment/inputs.ts';
 import { causeNoted } from '../../../memory/transitions/accept.ts';
 import type { Memory } from '../../../memory/memory.ts';
-import type { Commit } from '../../../ports/git.ts';
+import type { Commit, Repository } from '../../../ports/git.ts';
+import { parseAction } from '../../../source/action-message.ts';
+import { oneLine } from '../../../source/commit-message.ts';
 import { findCause, type KnownState } from '../../common/find-cause.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from './run.ts';
@@ -41,9 +43,25 @@ export async function noteCause(
   // What was not known to be an input before says of no other that it changed.
   const stands = cause !== undefined && !isChanged(inputs, cause.inputs) ? cause : undefined;
   run.memoryFile.remember(causeNoted, {
-    cause: { inputs, found: found ?? stands?.found ?? null, head: stands?.head ?? commit.id },
+    cause: {
+      ...{ inputs, found: found ?? stands?.found ?? null, head: stands?.head ?? commit.id },
+      accepts: found === null ? stands?.accepts : await acceptedIn(repository, found.commit),
+    },
   });
 }
+
+/** The incident that a commit says it accepts. */
+async function acceptedIn(
+  repository: Repository,
+  id: string,
+): Promise<NonNullable<Memory['cause']>['accepts'] | undefined> {
+  const said = parseAction((await repository.findCommit(id))?.message ?? '');
+  if (said?.action !== 'accept' || said.incident === undefined) return undefined;
+  return { incident: said.incident, by: oneLine(said.by, longestName) };
+}
+
+/** Characters of who asked, as a commit says it, which anybody may have written. */
+const longestName = 200;
 
 /** Of an environment whose file is gone: the commit that took it away. */
 export async function noteRemoval(run: Run, commit: Commit): Promise<void> {

@@ -4,6 +4,7 @@ import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import { readable } from '../../../drift/readable.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
+import { acceptedBy } from '../../../memory/accepted.ts';
 import {
   anew,
   isAnnounced,
@@ -160,7 +161,9 @@ export function tellConverged(
   const now = ports.now();
   const cause = before.cause?.found ?? null;
   const data = { ...converged, environment: run.environment, repository: run.repository, cause };
-  const [closing = closesNone, ...others] = endingIncidents(before, { reached, now }).filter(isAnnounced).map(closes);
+  const [closing = closesNone, ...others] = endingIncidents(before, { reached, now })
+    .filter(isAnnounced)
+    .map((one) => closes(one, before));
   const isNews = closing.incident !== null || before.converged?.revision !== converged.revision;
   const alerts = (isNews ? [closing, ...others] : []).map((closed) => ({
     topic: 'converged' as const,
@@ -172,12 +175,17 @@ export function tellConverged(
 }
 
 /** What a convergence says of the incident that it closes. */
-type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since' | 'reverted'>;
+type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since' | 'reverted' | 'accepted'>;
 const closesNone: Closes = { incident: null, occurrence: null, since: null };
 
-function closes({ id, occurrence, since, subject, reverted }: Incident): Closes {
-  const end = { incident: id, occurrence, since: subject === undefined ? null : since };
-  return reverted === undefined ? end : { ...end, reverted };
+function closes(incident: Incident, before: Memory): Closes {
+  const { id, occurrence, since, subject, reverted } = incident;
+  const accepted = acceptedBy(before, incident);
+  return {
+    ...{ incident: id, occurrence, since: subject === undefined ? null : since },
+    ...(reverted === undefined ? {} : { reverted }),
+    ...(accepted === undefined ? {} : { accepted: { ...accepted } }),
+  };
 }
 
 /** Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed. */

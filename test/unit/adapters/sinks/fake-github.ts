@@ -18,6 +18,8 @@ export interface FakeGithub {
   /** As the API tells one. */
   pull: object;
   readonly pulls: { sha: string; number: number; merge_commit_sha: string | null; merged_at: string | null }[];
+  /** Open ones. */
+  readonly proposals: { head: string; base: string; title: string; body: string; html_url: string }[];
   readonly writes: string[];
   /** What it answers in place of its own answer, to the next requests; `done`: after it has done what it was asked. */
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
@@ -45,7 +47,7 @@ export function fakeGithub({
   project?: string;
 }): FakeGithub {
   const github: FakeGithub = {
-    ...{ statuses: [], deployments: [], comments: [], pull: {}, pulls: [], writes: [], faults: [] },
+    ...{ statuses: [], deployments: [], comments: [], pull: {}, pulls: [], proposals: [], writes: [], faults: [] },
     answers(call) {
       const fault = github.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -166,6 +168,30 @@ export function fakeGithub({
       },
     ],
     [/^GET \/pulls\/7$/, () => ({ body: github.pull })],
+    [
+      /^GET \/pulls$/,
+      (_parts, asked) => {
+        const { searchParams: of } = asked.url;
+        const found = github.proposals.filter(
+          ({ head, base }) =>
+            `family:${head}` === of.get('head') && base === of.get('base') && of.get('state') === 'open',
+        );
+        return pageOf(found, asked);
+      },
+    ],
+    [
+      /^POST \/pulls$/,
+      (_parts, { call }) => {
+        const [head, base, title, body] = ['head', 'base', 'title', 'body'].map((key) => textOf(call, key));
+        if (head === undefined || base === undefined || title === undefined || body === undefined || title === '')
+          return refused(422, 'Validation Failed');
+        if (github.proposals.some((each) => each.head === head && each.base === base))
+          return refused(422, `Validation Failed: A pull request already exists for family:${head}.`);
+        const made = { head, base, title, body, html_url: `https://github.com/family/develop/pull/${++ids}` };
+        github.proposals.push(made);
+        return { status: 201, body: made };
+      },
+    ],
     [
       /^GET \/issues\/(\d+)\/comments$/,
       ([number = ''], asked) =>

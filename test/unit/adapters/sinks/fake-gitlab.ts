@@ -17,6 +17,14 @@ export interface FakeGitlab {
   /** As the API tells one. */
   mergeRequest: object;
   readonly mergeRequests: { sha: string; iid: number; merge_commit_sha: string | null; state: string }[];
+  /** Open ones. */
+  readonly proposals: {
+    source_branch: string;
+    target_branch: string;
+    title: string;
+    description: string;
+    web_url: string;
+  }[];
   readonly writes: string[];
   readonly faults: { readonly answer: Answer; readonly done: boolean }[];
 }
@@ -38,7 +46,16 @@ const events: Readonly<Record<string, string>> = {
  */
 export function fakeGitlab({ commits, token }: { commits: readonly string[]; token: string }): FakeGitlab {
   const gitlab: FakeGitlab = {
-    ...{ statuses: [], deployments: [], notes: [], mergeRequest: {}, mergeRequests: [], writes: [], faults: [] },
+    ...{
+      statuses: [],
+      deployments: [],
+      notes: [],
+      mergeRequest: {},
+      mergeRequests: [],
+      proposals: [],
+      writes: [],
+      faults: [],
+    },
     answers(call) {
       const fault = gitlab.faults.shift();
       if (fault !== undefined && !fault.done) return fault.answer;
@@ -136,6 +153,33 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
       },
     ],
     [/^GET \/merge_requests\/7$/, () => ({ body: gitlab.mergeRequest })],
+    [
+      /^GET \/merge_requests$/,
+      (_parts, asked) => {
+        const { searchParams: of } = asked.url;
+        const found = gitlab.proposals.filter(
+          (each) =>
+            each.source_branch === of.get('source_branch') &&
+            each.target_branch === of.get('target_branch') &&
+            of.get('state') === 'opened',
+        );
+        return pageOf(found, asked);
+      },
+    ],
+    [
+      /^POST \/merge_requests$/,
+      (_parts, { call }) => {
+        const [source, target] = [textOf(call, 'source_branch'), textOf(call, 'target_branch')];
+        const [title, description] = [textOf(call, 'title'), textOf(call, 'description')];
+        if (source === '' || target === '' || title === '') return refused(400, 'title is missing');
+        if (gitlab.proposals.some((each) => each.source_branch === source))
+          return refused(409, ['Another open merge request already exists for this source branch']);
+        const web_url = `https://gitlab.com/family/apps/develop/-/merge_requests/${++ids}`;
+        const made = { source_branch: source, target_branch: target, title, description, web_url };
+        gitlab.proposals.push(made);
+        return { status: 201, body: made };
+      },
+    ],
     [
       /^GET \/merge_requests\/(\d+)\/notes$/,
       ([iid = ''], asked) =>

@@ -52,6 +52,14 @@ function teller(of: GitHostConfig, project: string, connection: GitConnection = 
     await hosts.report({ host: of, connection, project, branch: 'main', report: reportOf(environments, sha) });
 }
 
+const branches = { from: 'converge/accept-1', into: 'main' };
+
+async function propose(of: GitHostConfig, project: string): Promise<string> {
+  const hosts = createGitHosts({ now: () => new Date(), answer: 2_000 });
+  const asked = { ...branches, title: 'Accept the drift', body: 'of **shop**' };
+  return (await hosts.propose({ host: of, connection: {}, project, ...asked })).url;
+}
+
 describe('GitHub', () => {
   let github: FakeGithub;
   let tell: ReturnType<typeof teller>;
@@ -110,6 +118,20 @@ describe('GitHub', () => {
     expect(github.deployments).toHaveLength(2);
     expect(github.statuses).toHaveLength(3);
     expect(github.deployments.map(({ statuses }) => statuses.length)).toEqual([1, 1]);
+  });
+
+  it('has one pull request of a branch, however often it is asked for', async () => {
+    const of: GitHostConfig = { name: 'hub', kind: 'github', tokenSecretFile, api: host.url };
+    const url = await propose(of, 'family/develop');
+    expect(await propose(of, 'family/develop')).toBe(url);
+    expect(github.proposals).toMatchObject([
+      { head: branches.from, base: 'main', title: 'Accept the drift', body: 'of **shop**', html_url: url },
+    ]);
+    host.answers = () => ({ status: 403, body: { message: 'Resource not accessible by personal access token' } });
+    expect(await failureOf(propose(of, 'family/develop'))).toMatchObject({
+      code: 'SinkRefused',
+      remedy: expect.stringContaining('"Pull requests: write"'),
+    });
   });
 
   it('keeps what it has of a deployment that a later one has replaced', async () => {
@@ -283,6 +305,15 @@ describe('GitLab', () => {
     await tell(done);
     expect(gitlab.deployments.map(({ status }) => status)).toEqual(['success', 'success']);
     expect(shown()['converge/develop']).toBe('success develop: 2 of 2 converged');
+  });
+
+  it('has one merge request of a branch, however often it is asked for', async () => {
+    const of: GitHostConfig = { name: 'lab', kind: 'gitlab', tokenSecretFile, api: host.url };
+    const url = await propose(of, 'family/apps/develop');
+    expect(await propose(of, 'family/apps/develop')).toBe(url);
+    expect(gitlab.proposals).toMatchObject([
+      { source_branch: branches.from, target_branch: 'main', title: 'Accept the drift', web_url: url },
+    ]);
   });
 
   it('takes a state that it has already for done', async () => {

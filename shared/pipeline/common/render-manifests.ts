@@ -1,15 +1,15 @@
-import { ConvergeError } from '../base/errors.ts';
-import { environmentPath, type Environment } from '../environment/environment-file.ts';
-import { environmentKey } from '../base/revision.ts';
-import { sourceInWords } from '../environment/source-in-words.ts';
-import { applySetOf, hookMarks, memberMarks } from '../inventory/applyset.ts';
-import { applyStageOf, applyStages } from '../objects/apply-order.ts';
-import type { LookupQuery } from '../objects/lookup-query.ts';
-import type { ClusterApi } from '../objects/cluster-api.ts';
-import { desiredObjects, scopeTable, type DesiredObject } from '../desired/desired.ts';
-import { desiredHooks, hooksOf, type Hook, type HookEvent } from '../desired/hook.ts';
-import type { Ports } from '../ports/ports.ts';
-import { renderApart, type Kind, type Told, type Tree } from './common/render-apart.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { environmentPath, type Environment } from '../../environment/environment-file.ts';
+import { environmentKey } from '../../base/revision.ts';
+import { sourceInWords } from '../../environment/source-in-words.ts';
+import { applySetOf, hookMarks, memberMarks } from '../../inventory/applyset.ts';
+import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
+import type { LookupQuery } from '../../objects/lookup-query.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
+import { desiredObjects, scopeTable, type DesiredObject } from '../../desired/desired.ts';
+import { desiredHooks, hooksOf, type Hook, type HookEvent } from '../../desired/hook.ts';
+import type { Ports } from '../../ports/ports.ts';
+import { renderApart, type Kind, type Told, type Tree } from './render-apart.ts';
 
 export interface ManifestsAsked extends Told {
   readonly repository: string;

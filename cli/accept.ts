@@ -1,0 +1,134 @@
+import { diffAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
+import { accept, type AcceptResult } from '../shared/pipeline/act/accept.ts';
+import { actionSchema } from '../shared/pipeline/act/action.ts';
+import { builtInVersion } from '../shared/rbac/known-resources.ts';
+import { askInspect } from './ask-inspect.ts';
+import { CommandError } from './command-error.ts';
+import type { CommandResult, Line, Tone } from './command-result.ts';
+import type { Context } from './context.ts';
+import { readStatus } from './read-status.ts';
+import { whoAsks } from './who-asks.ts';
+
+export interface AcceptOptions {
+  readonly environment?: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * `converge accept INCIDENT`: by the rights of whoever calls, but for what differs in the cluster, which `inspect` tells. Exit
+ * code 1 where the Git host opens no pull request.
+ */
+export async function acceptIncident(
+  context: Context,
+  incident: string,
+  { environment: named, reason, dryRun = false }: AcceptOptions,
+): Promise<CommandResult> {
+  const [environment, by, repository, state, renderer, { createGitHosts }] = await Promise.all([
+    findEnvironment(context, { incident, named }),
+    whoAsks(context.environment),
+    context.open.repository(),
+    context.open.state(),
+    context.open.renderer(),
+    import('../shared/adapters/git-hosts.ts'),
+  ]);
+  const action = actionSchema.parse({ action: 'accept', environment, incident, dryRun, ...(reason && { reason }) });
+  if (action.action !== 'accept') throw new TypeError('another action was made of it');
+  context.progress(`accepting ${incident} of ${environment}`);
+  const result = await accept(
+    action,
+    by,
+    {
+      ...{ ...context.ports, repository, state, renderer, gitHosts: createGitHosts({ now: context.ports.now }) },
+      diffOf: async (of) =>
+        await askInspect(context, {
+          environment: `${of.repository}/${of.environment}`,
+          what: 'diff',
+          schema: diffAnswerSchema,
+        }),
+    },
+    { ...context.config, kubernetesVersion: builtInVersion },
+  );
+  return { exit: result.unopened === null ? 0 : 1, json: result, lines: linesOf(result) };
+}
+
+/** `<class>/<name>`: the one that has the incident, where none is named. */
+async function findEnvironment(
+  context: Context,
+  { incident, named }: { incident: string; named: string | undefined },
+): Promise<string> {
+  const [first = '', second] = named?.split('/') ?? [];
+  if (named !== undefined && second !== undefined && first in context.config.repositories) return named;
+  const { environments } = await readStatus(context);
+  const found = environments.filter(({ name, incidents }) =>
+    named === undefined ? incidents.some(({ id }) => id === incident) : name === named,
+  );
+  const [one, ...more] = found.map(({ repository, name }) => `${repository}/${name}`);
+  if (one !== undefined && more.length === 0) return one;
+  if (named === undefined)
+    throw new CommandError({
+      subject: incident,
+      message: 'is no incident that is open: it may have ended',
+      remedy: '`converge alerts` shows what is open, with its id',
+    });
+  throw new CommandError({
+    subject: named,
+    message: one === undefined ? 'is no environment' : 'is an environment of more than one class',
+    remedy: one === undefined ? '`converge status` lists them' : `say ${[one, ...more].join(' or ')}`,
+  });
+}
+
+const ways: Readonly<Record<AcceptResult['objects'][number]['how'], string>> = {
+  manifest: 'in its manifest',
+  patch: 'by a patch of its overlay',
+  values: 'by a value of its chart',
+  ignored: 'ignored from now on, as no one value of its chart makes it so',
+};
+
+function linesOf(result: AcceptResult): Line[] {
+  const { repository, environment, incident, branch, objects, files, shared, outcome } = result;
+  const what = `${incident} of ${repository}/${environment}`;
+  if (branch === null) return [plain(`nothing of ${what} differs any more: it ends with the next run`)];
+  const heading: Readonly<Record<AcceptResult['outcome'], Line>> = {
+    planned: { text: `${what} would be accepted on the branch ${branch}`, tone: 'heading' },
+    proposed: { text: `${what} is accepted on the branch ${branch}: it ends once that is merged`, tone: 'good' },
+    nothing: plain(`${what} is accepted already on the branch ${branch}: it ends once that is merged`),
+  };
+  return [
+    heading[outcome],
+    ...objects.map(({ object, how, file, fields }) =>
+      plain(`  ${object}: ${fields.length === 0 ? 'was deleted, and goes' : fields.join(', ')} ${ways[how]} (${file})`),
+    ),
+    ...shared.map((name): Line => ({
+      text: `  changes ${name}, too, which is made of the same files`,
+      tone: 'warning',
+    })),
+    ...(outcome === 'planned' ? files.flatMap(diffLines) : []),
+    ...whereLines(result),
+  ];
+}
+
+const tones: Readonly<Record<string, Tone>> = { '-': 'bad', '+': 'good', '@': 'detail' };
+
+/** `--- a/config/shop.yaml` */
+const isName = /^(---|\+\+\+) [ab]\//;
+
+function diffLines({ diff }: AcceptResult['files'][number]): Line[] {
+  return diff
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((text): Line => ({ text, tone: isName.test(text) ? 'heading' : (tones[text.charAt(0)] ?? 'plain') }));
+}
+
+/** Where it waits for somebody who merges it. */
+function whereLines({ outcome, pullRequest, openAt, unopened }: AcceptResult): Line[] {
+  if (outcome === 'planned') return [];
+  if (pullRequest !== null) return [plain(`  pull request  ${pullRequest}`)];
+  const by = openAt === null ? 'open a pull request of it at your Git host' : `open its pull request at ${openAt}`;
+  if (unopened === null) return [plain(`  ${by}`)];
+  return [{ text: `  the Git host opened no pull request: ${unopened}`, tone: 'bad' }, plain(`  ${by}`)];
+}
+
+function plain(text: string): Line {
+  return { text, tone: 'plain' };
+}

@@ -1,0 +1,21 @@
+import type { Incident } from './incident.ts';
+import type { Memory } from './memory.ts';
+
+/** Who accepted the drift of an incident, and the commit that says so. */
+export interface Accepted {
+  readonly by: string;
+  readonly commit: string;
+}
+
+/**
+ * Whether an incident that ends with a convergence ends because a person accepted it: the commit that changed an input last says
+ * so, and nothing converged with it before.
+ */
+export function acceptedBy(
+  { cause, converged }: Pick<Memory, 'cause' | 'converged'>,
+  { id, reason }: Pick<Incident, 'id' | 'reason'>,
+): Accepted | undefined {
+  const commit = cause?.found?.commit;
+  if (commit === undefined || cause?.accepts?.incident !== id || reason !== 'Drifted') return undefined;
+  return converged?.cause?.commit === commit ? undefined : { by: cause.accepts.by, commit };
+}
