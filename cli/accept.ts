@@ -1,18 +1,15 @@
 import { diffAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
-import { accept, type AcceptResult } from '../shared/pipeline/act/accept.ts';
-import { actionSchema } from '../shared/pipeline/act/action.ts';
+import { accept, acceptResultSchema, type AcceptPorts, type AcceptResult } from '../shared/pipeline/act/accept.ts';
 import { builtInVersion } from '../shared/rbac/known-resources.ts';
+import { act, saidOf, type ActOptions } from './ask-act.ts';
 import { askInspect } from './ask-inspect.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line, Tone } from './command-result.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
-import { whoAsks } from './who-asks.ts';
 
-export interface AcceptOptions {
+export interface AcceptOptions extends ActOptions {
   readonly environment?: string;
-  readonly reason?: string;
-  readonly dryRun?: boolean;
 }
 
 /**
@@ -22,34 +19,35 @@ export interface AcceptOptions {
 export async function acceptIncident(
   context: Context,
   incident: string,
-  { environment: named, reason, dryRun = false }: AcceptOptions,
+  { environment: named, ...options }: AcceptOptions,
 ): Promise<CommandResult> {
-  const [environment, by, repository, state, renderer, { createGitHosts }] = await Promise.all([
-    findEnvironment(context, { incident, named }),
-    whoAsks(context.environment),
+  const environment = await findEnvironment(context, { incident, named });
+  const action = { action: 'accept' as const, environment, incident, ...saidOf(options) };
+  context.progress(`accepting ${incident} of ${environment}`);
+  const result = await act(context, {
+    ...{ action, options, schema: acceptResultSchema },
+    own: async (by) =>
+      accept(action, by, await acceptPorts(context), { ...context.config, kubernetesVersion: builtInVersion }),
+  });
+  return { exit: result.unopened === null ? 0 : 1, json: result, lines: linesOf(result) };
+}
+
+async function acceptPorts(context: Context): Promise<AcceptPorts> {
+  const [repository, state, renderer, { createGitHosts }] = await Promise.all([
     context.open.repository(),
     context.open.state(),
     context.open.renderer(),
     import('../shared/adapters/git-hosts.ts'),
   ]);
-  const action = actionSchema.parse({ action: 'accept', environment, incident, dryRun, ...(reason && { reason }) });
-  if (action.action !== 'accept') throw new TypeError('another action was made of it');
-  context.progress(`accepting ${incident} of ${environment}`);
-  const result = await accept(
-    action,
-    by,
-    {
-      ...{ ...context.ports, repository, state, renderer, gitHosts: createGitHosts({ now: context.ports.now }) },
-      diffOf: async (of) =>
-        await askInspect(context, {
-          environment: `${of.repository}/${of.environment}`,
-          what: 'diff',
-          schema: diffAnswerSchema,
-        }),
-    },
-    { ...context.config, kubernetesVersion: builtInVersion },
-  );
-  return { exit: result.unopened === null ? 0 : 1, json: result, lines: linesOf(result) };
+  return {
+    ...{ ...context.ports, repository, state, renderer, gitHosts: createGitHosts({ now: context.ports.now }) },
+    diffOf: async (of) =>
+      await askInspect(context, {
+        environment: `${of.repository}/${of.environment}`,
+        what: 'diff',
+        schema: diffAnswerSchema,
+      }),
+  };
 }
 
 /** `<class>/<name>`: the one that has the incident, where none is named. */

@@ -17,7 +17,7 @@ module "act" {
 
   # It reads a cluster and renders as inspect does, or holds an upload. The sizes are those of functions/sizes.ts.
   size      = { memory = "2Gi", cpu = "1", timeout = 120, concurrency = 1, max_instances = 3 }
-  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.verify_mounts) : folder => local.secrets[key] }
+  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.verify_mounts, local.host_mounts) : folder => local.secrets[key] }
   state     = { bucket = local.function.state, reads = "all", writes = ["acted/", "held/acknowledged/"] }
   publishes = merge({ for name in ["change-committed", "reconcile"] : name => local.function.topics[name] }, { for name in local.redrives ? ["redrive"] : [] : name => google_pubsub_topic.redrive.name })
   callers   = { for person in local.acting : person => person }

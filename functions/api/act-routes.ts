@@ -117,7 +117,8 @@ const actions = postRoute({
     const key = keyOf(header);
     const by = whoOf(caller, header);
     await assertSeen(action, { caller, header });
-    const ports = await wire('state', 'repository', 'topics', 'buckets', 'uploads', 'deadLetters');
+    const flow = await wire('state', 'repository', 'topics', 'buckets', 'uploads', 'deadLetters');
+    const ports = { ...flow, ...(await wire('cluster', 'renderer', 'signatures', 'gitHosts')) };
     return await act({ action, by, key, refusal }, config, ports);
   },
 });

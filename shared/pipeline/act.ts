@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { actionNames, type ActionName } from '../access/action-names.ts';
 import type { ActionScope } from '../access/judge-action.ts';
-import { ConvergeError, describeError } from '../base/errors.ts';
+import { describeError, type ConvergeError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Ports } from '../ports/ports.ts';
+import { builtInVersion } from '../rbac/known-resources.ts';
 import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
+import { accept, acceptResultSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
 import type { Action, ActionOf } from './act/action.ts';
 import { onlyOnce } from './act/only-once.ts';
 import { requestReconcile, requestedSchema } from './act/reconcile.ts';
@@ -17,21 +19,26 @@ import { requestRevert, revertRequestedSchema } from './act/revert.ts';
 import { rollbackAction, rolledBackSchema } from './act/rollback.ts';
 import { suspendAction, suspendedSchema } from './act/suspend.ts';
 import type { Status } from './common/environment-status.ts';
+import { inspect } from './inspect.ts';
+import { diffAnswerSchema, type DiffAnswer } from './inspect/answers.ts';
 import { statusNow } from './status.ts';
 
 type Used = 'now' | 'sleep' | 'log' | 'state' | 'repository' | 'topics' | 'buckets' | 'uploads' | 'deadLetters';
-export type ActPorts = Pick<Ports, Used>;
+type Looking = 'cluster' | 'renderer' | 'signatures' | 'gitHosts';
+export type ActPorts = Pick<Ports, Used | Looking>;
 
 /** What the actions are handed: the ports, and what is made of them. */
 type Handed = ActPorts & {
   readonly readStatus: () => Promise<Status>;
   readonly openUploads: () => Promise<RetryUploadPorts>;
+  readonly diffOf: AcceptPorts['diffOf'];
 };
 
 interface Settings extends UploadSettings {
   /** Classes. */
   readonly repositories: readonly string[];
   readonly refusal: Refusal;
+  readonly accepting: AcceptSettings;
 }
 
 interface Doing<N extends ActionName> {
@@ -40,7 +47,7 @@ interface Doing<N extends ActionName> {
 }
 
 /** Who does what: one line an action. */
-const doings: { readonly [N in ActionName]?: Doing<N> } = {
+const doings: { readonly [N in ActionName]: Doing<N> } = {
   rollback: { result: rolledBackSchema, act: rollbackAction },
   acknowledge: { result: acknowledgedSchema, act: acknowledge },
   'retry-upload': { result: retriedUploadSchema, act: retryUpload },
@@ -49,6 +56,10 @@ const doings: { readonly [N in ActionName]?: Doing<N> } = {
   revert: { result: revertRequestedSchema, act: requestRevert },
   suspend: { result: suspendedSchema, act: suspendAction },
   resume: { result: resumedSchema, act: resumeAction },
+  accept: {
+    result: acceptResultSchema,
+    act: async (action, by, ports, { accepting }) => accept(action, by, ports, accepting),
+  },
 };
 
 /** What is answered of every action. */
@@ -78,12 +89,11 @@ export interface ActRequest {
 /**
  * Does what a person asks for on purpose, once, and says so in the log: who, what, why, and what became of it.
  *
- * Throws `NotImplemented` (refuse) for an action that nobody does, what `refusal` says, what `onlyOnce` throws, and what
- * the action throws.
+ * Throws what `refusal` says, what `onlyOnce` throws, and what the action throws.
  */
 export async function act(
   { action, by, key, refusal }: ActRequest,
-  config: Pick<Config, 'repositories' | 'checks' | 'limits'>,
+  config: Pick<Config, 'repositories' | 'checks' | 'limits' | 'alerts' | 'freeze'>,
   ports: ActPorts,
 ): Promise<Acted> {
   const doing = doingOf(action.action);
@@ -96,11 +106,13 @@ export async function act(
   const settings: Settings = {
     ...{ repositories: Object.keys(config.repositories), bucketOf: Object.fromEntries(buckets), refusal },
     uploadBytes: config.limits.uploadBytes,
+    accepting: { ...config, kubernetesVersion: builtInVersion },
   };
   const handed: Handed = {
     ...ports,
     readStatus: async () => statusNow(config, ports),
     openUploads: async () => ports,
+    diffOf: async (of) => diffOf({ ...config, ...of }, ports),
   };
   const work = async (): Promise<Acted> => {
     const result = await doing.act(action, by, handed, settings);
@@ -118,6 +130,14 @@ export async function act(
   }
 }
 
+async function diffOf(
+  asked: Omit<Parameters<typeof inspect>[0], 'question' | 'shownTo'> & { environment: string },
+  ports: ActPorts,
+): Promise<DiffAnswer> {
+  const shownTo = (environments: readonly string[]): string[] => [...environments];
+  return diffAnswerSchema.parse(await inspect({ ...asked, question: { asks: 'diff' }, shownTo }, ports));
+}
+
 /** For whoever audits: https://docs.cloud.google.com/logging/docs/audit knows only what an account did, not for whom. */
 function told(acted: Acted, about: object, { log }: Pick<Ports, 'log'>): Acted {
   log('INFO', acted.dryRun ? 'act said what would be done' : 'act did what somebody asked for', {
@@ -128,12 +148,7 @@ function told(acted: Acted, about: object, { log }: Pick<Ports, 'log'>): Acted {
 }
 
 function doingOf<N extends ActionName>(name: N): Doing<N> {
-  const doing = doings[name];
-  if (doing !== undefined) return doing;
-  throw new ConvergeError({
-    ...{ code: 'NotImplemented', subject: name, message: 'is no action that this version does' },
-    ...{ remedy: `there are ${Object.keys(doings).join(', ')}`, disposition: 'refuse' },
-  });
+  return doings[name];
 }
 
 /** What an action is of, as far as it says so itself; undefined: it is found out, and asked of `refusal` then. */

@@ -30,6 +30,7 @@ async function converged() {
     uploads: { find: none, write: none },
     deadLetters: { take: async () => [], hold: none, giveBack: async () => {}, acknowledge: none, redrive: none },
     buckets: { find: async () => undefined, list: none, read: none },
+    gitHosts: { report: none, pullRequest: none, showPlan: none, propose: none },
   };
   const ask = async (action: object, request: Partial<ActRequest> = {}) =>
     act(
