@@ -78,10 +78,10 @@ export async function act(
   config: Pick<Config, 'repositories' | 'checks' | 'limits'>,
   ports: ActPorts,
 ): Promise<Acted> {
-  const doing = doingOf(action.action);
   const scope = scopeOf(action);
   const notAllowed = scope === undefined ? undefined : refusal(scope);
   if (notAllowed !== undefined) throw notAllowed;
+  const doing = doingOf(action.action);
   const { reason = null, dryRun } = action;
   const at = ports.now().toISOString();
   const buckets = Object.entries(config.repositories).map(([name, { bucket }]) => [name, bucket] as const);
