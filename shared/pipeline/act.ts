@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { actionNames, type ActionName } from '../access/action-names.ts';
 import type { ActionScope } from '../access/judge-action.ts';
-import { describeError, type ConvergeError } from '../base/errors.ts';
+import { describeError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Ports } from '../ports/ports.ts';
 import { builtInVersion } from '../rbac/known-resources.ts';
@@ -96,10 +96,10 @@ export async function act(
   config: Pick<Config, 'repositories' | 'checks' | 'limits' | 'alerts' | 'freeze'>,
   ports: ActPorts,
 ): Promise<Acted> {
-  const doing = doingOf(action.action);
   const scope = scopeOf(action);
   const notAllowed = scope === undefined ? undefined : refusal(scope);
   if (notAllowed !== undefined) throw notAllowed;
+  const doing = doingOf(action.action);
   const { reason = null, dryRun } = action;
   const at = ports.now().toISOString();
   const buckets = Object.entries(config.repositories).map(([name, { bucket }]) => [name, bucket] as const);

@@ -556,6 +556,20 @@ describe('converge rollback', () => {
     const first = await declare('hooli', { timeout: '10m' });
     const bad = await master.push({ 'manifests/hooli/web.yaml': deployment('web', 'shop:missing') });
     const { incident } = await diffAt('hooli', bad);
+    const command = await openCommand();
+    expect(await command('acknowledge', 'master/hooli', '--reason', 'on it', '--dry-run')).toMatchObject({
+      ...{ code: 0, err: '', out: expect.stringContaining('would be acknowledged by Olivia Ops') },
+    });
+    const acknowledged = await command('acknowledge', incident, '--reason', 'on it', '--output', 'json');
+    expect({ ...acknowledged, out: JSON.parse(acknowledged.out) as unknown }).toMatchObject({
+      ...{ code: 0, err: '', out: { outcome: 'acknowledged', comment: 'on it', incidents: [{ incident }] } },
+    });
+    expect(await command('acknowledge', 'nothing')).toMatchObject({
+      ...{ code: 2, err: expect.stringMatching(/^error: nothing: is neither an environment nor an incident/) },
+    });
+    expect(await command('acknowledge', incident, '--undo', '--own-rights')).toMatchObject({
+      ...{ code: 0, err: '', out: expect.stringContaining('is acknowledged no more') },
+    });
     await expect(roll('hooli', { incident: 'unheard-of' })).rejects.toMatchObject({
       code: 'RollbackRefused',
       disposition: 'refuse',

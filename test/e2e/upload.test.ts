@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,23 +145,28 @@ describe('an upload', () => {
   });
 
   it('that a lost ledger leaves in doubt is copied once a person says so', async () => {
-    const { config, clients } = world.pipeline;
+    const { facts, clients } = world.pipeline;
+    // The verbs go through the act function, whose URL is among these.
+    const folder = await mkdtemp(join(world.pipeline.folder, 'command-'));
+    await mkdir(join(folder, '.converge'));
+    await writeFile(join(folder, '.converge', 'local.json'), JSON.stringify(facts));
+    const command = async (...parameters: string[]) => runConverge(parameters, { folder });
     const staging = await world.clone('staging');
     const path = 'config/doubted.yaml';
     await staging.push({ [path]: 'v: 1\n' });
     const generation = await world.upload(path, 'v: 1\n', { bucket: 'staging' });
     const artifact = `gs://family-staging/${path}#${generation}`;
     const retry = async (name: string) =>
-      runConverge([
-        '--config',
-        config,
+      command(
         'retry-upload',
         '--output',
         'json',
         '--wait',
         '--allow-none',
+        '--reason',
+        'theirs is',
         ...name.split(' '),
-      ]);
+      );
     await eventually('the ledger has it', async () =>
       (await retry(artifact)).out.includes('was not refused: it is in Git, by'),
     );
@@ -172,6 +177,18 @@ describe('an upload', () => {
       world.deadLetters.find(({ reason, message }) => reason === 'WouldOverwrite' && message.includes(theirs)),
     );
 
+    expect(await command('redrive', '--all', '--dry-run')).toMatchObject({
+      ...{ err: '', out: expect.stringContaining(`would be sent again: ${artifact}`) },
+    });
+    expect(await command('redrive', '424242')).toMatchObject({
+      ...{ code: 2, err: expect.stringMatching(/^error: 424242: is the id of no dead letter/) },
+    });
+    expect(await command('redrive', '424242', '--own-rights', '--reason', 'x')).toMatchObject({
+      ...{ code: 2, err: expect.stringContaining('is recorded by the act function alone') },
+    });
+    expect(await retry(`--class staging ${path} --dry-run`)).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(/"artifacts": ?\[\]/) },
+    });
     const ended = await retry(`--class staging ${path}`);
     expect(ended).toMatchObject({ code: 0, err: onlyProgress });
     const { artifacts, commits } = z

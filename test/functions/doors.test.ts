@@ -15,6 +15,7 @@ import { partEnvironment } from '../../local/environment.ts';
 import { startFunctions, type Functions } from '../../local/functions.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
 import { rates } from '../../functions/api/rate-limit.ts';
+import { actionNames, type ActionName } from '../../shared/access/action-names.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
 import { problemSchema } from '../../shared/base/problem.ts';
 import { eventually } from '../eventually.ts';
@@ -75,7 +76,10 @@ function access(changes: Partial<Exclude<Access, string | undefined>> = {}): Acc
   const functions = Object.fromEntries(
     guardedFunctions.map((name) => {
       const audiences = [audience(name)];
-      return [name, name === 'inspect' ? { audiences } : { audiences, callers: [push, '*@family.example'] }];
+      return [
+        name,
+        name === 'inspect' || name === 'act' ? { audiences } : { audiences, callers: [push, '*@family.example'] },
+      ];
     }),
   );
   return { issuer: { name: issuer, keys }, functions, ...changes };
@@ -396,6 +400,115 @@ describe('a function whose tokens the IAM of Cloud Run has verified', () => {
     });
     expect((await call(mixed, bearer(withoutSignature(await tokenOf())))).status).toBe(401);
     expect((await call(mixed, bearer(await tokenOf()))).status).toBe(200);
+  });
+});
+
+describe('an action', () => {
+  const ci = 'converge-ci-master@family.iam.gserviceaccount.com';
+  const environment = 'master/shop';
+  /** Each is let in where it is answered otherwise than by 403. */
+  const bodies: Readonly<Record<ActionName, object>> = {
+    suspend: { environment },
+    resume: { environment },
+    rollback: { target: environment },
+    accept: { environment, incident: '1' },
+    reconcile: { environment },
+    revert: { environment, incident: '1' },
+    acknowledge: { target: environment },
+    'retry-upload': { artifact: 'gs://family-master/config/acme.yaml' },
+    redrive: { letters: ['1'] },
+  };
+  let functions: Functions;
+
+  beforeAll(async () => {
+    const named = actionNames.map((action) => ({ who: [`${action}@family.example`], actions: [action] }));
+    functions = await start('act', {
+      access: access({
+        people: [
+          ...named,
+          { who: ['all@family.example'], actions: ['*'] },
+          { who: ['eva@family.example'], environments: ['shop'], actions: ['*'] },
+          { who: ['bob@family.example'], classes: ['staging'], actions: ['*'] },
+          { who: ['looks@family.example'] },
+          { who: ['*@partner.example'], actions: ['*'] },
+        ],
+      }),
+    });
+  });
+
+  async function ask(
+    action: ActionName,
+    headers: Record<string, string>,
+    more: object = {},
+  ): Promise<[number, string]> {
+    const answer = await fetch(`${functions.url('act')}/v1/actions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ action, dryRun: true, ...bodies[action], ...more }),
+    });
+    return [answer.status, await answer.text()];
+  }
+
+  test.each<{ who: string; claims: JWTPayload; may: readonly ActionName[] }>([
+    ...actionNames.map((action) => ({
+      who: `a person of ${action}`,
+      claims: { email: `${action}@family.example` },
+      may: [action],
+    })),
+    { who: 'a person of all', claims: { email: 'all@family.example' }, may: actionNames },
+    {
+      who: 'a person of all of that environment alone',
+      claims: { email: 'eva@family.example' },
+      may: actionNames.filter((action) => action !== 'retry-upload' && action !== 'redrive'),
+    },
+    { who: 'a person of another class', claims: { email: 'bob@family.example' }, may: [] },
+    { who: 'a person who only looks', claims: { email: 'looks@family.example' }, may: [] },
+    { who: 'a person of a domain', claims: { email: 'kim@partner.example', hd: 'partner.example' }, may: actionNames },
+    { who: 'an address of it that its Workspace does not know', claims: { email: 'lee@partner.example' }, may: [] },
+    { who: 'a person of no entry', claims: { email: 'eve@family.example', hd: 'family.example' }, may: [] },
+    { who: 'CI, which may call status', claims: { email: ci }, may: [] },
+    { who: 'the account that pushes messages', claims: { email: push }, may: [] },
+  ])('is done for $who: $may', async ({ claims, may }) => {
+    const headers = bearer(await tokenOf({ ...claims, aud: audience('act') }));
+    for (const action of actionNames) {
+      const [status, body] = await ask(action, headers);
+      expect({ action, isLetIn: status !== 403 }).toEqual({ action, isLetIn: may.includes(action) });
+      expect([403, 422, 503]).toContain(status);
+      if (status === 403)
+        expect(body).toMatch(/is a service account, as CI has|calls a function of the flow|access\.people/);
+    }
+  });
+
+  test('past a freeze is asked for beside reconcile', async () => {
+    const headers = bearer(await tokenOf({ email: 'reconcile@family.example', aud: audience('act') }));
+    const [status, body] = await ask('reconcile', headers, { override: true });
+    expect([status, body]).toEqual([403, expect.stringContaining('may not override-freeze') as string]);
+  });
+
+  test.each<{ what: string; status: number; claims: JWTPayload }>([
+    { what: 'for inspect', status: 401, claims: { aud: audience('inspect') } },
+    { what: 'of another issuer', status: 401, claims: { iss: 'https://accounts.example.org' } },
+    { what: 'that has ended', status: 401, claims: { iat: now() - 7200, exp: now() - 60 } },
+    { what: 'whose address is not verified', status: 403, claims: { email_verified: false } },
+    { what: 'of nobody', status: 403, claims: { email: undefined } },
+  ])('is done for nobody by a token $what', async ({ claims, status }) => {
+    const token = await tokenOf({ email: 'all@family.example', aud: audience('act'), ...claims });
+    for (const action of actionNames) expect((await ask(action, bearer(token)))[0]).toBe(status);
+    expect((await ask('suspend', {}))[0]).toBe(401);
+  });
+
+  test('says who asks by the token alone', async () => {
+    const headers = {
+      ...bearer(await tokenOf({ email: 'looks@family.example', aud: audience('act') })),
+      'converge-by': 'all@family.example',
+    };
+    const [status, body] = await ask('rollback', headers);
+    expect([status, body]).toEqual([403, expect.stringContaining('looks@family.example') as string]);
+    const scene = await fetch(`${functions.url('act')}/v1/actions/master/shop`, {
+      headers: bearer(await tokenOf({ email: 'eve@family.example', aud: audience('act') })),
+    });
+    expect(scene.status).toBe(403);
+    expect(lines.filter((line) => line.includes('"stage":"act"') && line.includes('"ERROR"'))).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { actionRights } from '../../shared/access/action-names.ts';
 import { eventually } from '../eventually.ts';
 import { readDelivery, startParts, type Parts } from './parts.ts';
 
@@ -580,6 +581,56 @@ describe('what may be asked of inspect', () => {
       status: 422,
       body: { code: 'InvalidEnvironment' },
     });
+  });
+});
+
+describe('what may be asked of act', () => {
+  const post = async (body: object | string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${await urlOf('act')}/v1/actions`, {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    return { status: answer.status, body: z.looseObject({}).parse(await answer.json()) };
+  };
+  const acknowledge = { action: 'acknowledge', target: 'master/acme' };
+
+  test('is what somebody may do where, and what it would be done to, until that changes', async () => {
+    const scene = await fetch(`${await urlOf('act')}/v1/actions/master/acme`);
+    expect([scene.status, await scene.json()]).toMatchObject([
+      200,
+      { environment: 'master/acme', suspended: false, incidents: [], actions: [...actionRights] },
+    ]);
+    const seen = scene.headers.get('etag') ?? '';
+    expect(seen).toMatch(/^"/);
+    // Nothing is open that could be acknowledged: what was seen is as it was.
+    const refused = { status: 422, body: { code: 'ActionRefused', subject: 'master/acme' } };
+    for (const match of [seen, `"other", ${seen}`, '*'])
+      expect(await post(acknowledge, { 'if-match': match })).toMatchObject(refused);
+    expect(await post(acknowledge)).toMatchObject(refused);
+    for (const match of ['"other"', `W/${seen}`])
+      expect(await post(acknowledge, { 'if-match': match })).toMatchObject({
+        ...{ status: 412, body: { code: 'PreconditionFailed', subject: 'master/acme' } },
+      });
+  });
+
+  test('is not what is no action, or not said as one', async () => {
+    const redrive = { action: 'redrive', letters: ['1'], dryRun: true };
+    for (const [body, headers, status, code, subject] of [
+      [redrive, { 'if-match': '"x"' }, 400, 'BadRequest', 'if-match'],
+      [acknowledge, { 'idempotency-key': 'once' }, 400, 'BadRequest', 'idempotency-key'],
+      [{ action: 'destroy' }, {}, 400, 'BadRequest', 'action'],
+      [{ ...acknowledge, by: 'ana' }, {}, 400, 'BadRequest', 'body'],
+      ['{', {}, 400, 'BadRequest', 'body'],
+      [acknowledge, { 'content-type': 'text/plain' }, 415, 'UnsupportedMediaType', 'content-type'],
+      [{ ...acknowledge, reason: 'x'.repeat(70_000) }, {}, 413, 'TooLarge', 'call'],
+      [{ action: 'retry-upload', artifact: 'gs://elsewhere/x' }, {}, 422, 'ActionRefused', 'gs://elsewhere'],
+    ] as const)
+      expect(await post(body, headers), JSON.stringify(body).slice(0, 80)).toMatchObject({
+        ...{ status, body: { code, subject } },
+      });
+    const read = await fetch(`${await urlOf('act')}/v1/actions`);
+    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST']);
+    expect((await fetch(`${await urlOf('act')}/v1/actions/master/nobody`)).status).toBe(404);
   });
 });
 
