@@ -108,10 +108,19 @@ function placeLines({ cluster, revision, cause }: Diff | Converged): string[] {
   return [`At ${shortRevision(revision)}${at}`, ...(cause === null ? [] : [causeLine(cause)])];
 }
 
-function causeLine({ commit, subject, author, artifact }: Cause): string {
-  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+function causeLine({ commit, subject, author, artifact, requested }: Cause): string {
+  const by = requested === undefined ? authorWords(author) : requestWords(requested);
   const of = artifact === null ? '' : `, of ${boundedText(artifact, 80)}`;
   return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
+}
+
+function authorWords(author: string | null): string {
+  return author === null ? '' : ` by ${boundedText(author, 80)}`;
+}
+
+/** ` asked for by Ana <ana@example.com>: moves to another zone` */
+export function requestWords({ by, reason }: NonNullable<Cause['requested']>): string {
+  return ` asked for by ${boundedText(by, 80)}${reason === null ? '' : `: ${boundedText(reason, 120)}`}`;
 }
 
 function objectLine(object: ObjectDiff): string {
