@@ -1,5 +1,5 @@
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
-import { requestWords } from '../shared/notices/alert-lines.ts';
+import { broughtBy } from '../shared/notices/alert-lines.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
@@ -93,11 +93,11 @@ function nextWords({ nextLook, nextTry, state }: EnvironmentStatus): string {
 
 function causeWords({ cause }: EnvironmentStatus): string[] {
   if (cause === null) return [];
-  const { commit, subject, author, artifact, build, requested } = cause;
-  const authored = author === null ? '' : ` by ${boundedText(author, 80)}`;
-  const by = requested === undefined ? authored : requestWords(requested);
+  const { commit, subject, artifact, build } = cause;
   const of = [artifact, build].flatMap((said) => (said === null ? [] : [boundedText(said, 120)]));
-  return [`${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of.map((said) => `, ${said}`).join('')}`];
+  return [
+    `${commit.slice(0, 12)} "${boundedText(subject, 72)}"${broughtBy(cause)}${of.map((said) => `, ${said}`).join('')}`,
+  ];
 }
 
 function changesWords({ changes }: EnvironmentStatus): string[] {
