@@ -64,6 +64,10 @@ const provenanceSchema = z.object({
     .object({ commit: z.string(), subject: z.string() })
     .nullable()
     .describe('Of a commit that took others back: whose state came back, of which the rest is'),
+  requested: z
+    .object({ action: z.string(), by: z.string(), reason: z.string().nullable() })
+    .optional()
+    .describe('Of a commit that a person asked for by a verb: for what, who, and why; absent of any other'),
 });
 
 /** `converge history`. */

@@ -10,9 +10,11 @@ export function provenanceLines({
   uploadedBy,
   author,
   restores,
+  requested,
 }: Origin): Line[] {
   const said = [
     ['brings back', restores === null ? [] : [`${restores.commit.slice(0, 12)} ${restores.subject}`]],
+    ['asked for', requested === undefined ? [] : [requestedWords(requested)]],
     ['artifact', artifacts],
     ['source commit', sourceCommits],
     ['build', builds],
@@ -24,4 +26,8 @@ export function provenanceLines({
       values.map((value): Line => ({ text: `  ${name.padEnd(13)} ${value}`, tone: 'detail' })),
     ),
   ];
+}
+
+function requestedWords({ action, by, reason }: NonNullable<Origin['requested']>): string {
+  return `${action}, by ${by}${reason === null ? '' : `: ${reason}`}`;
 }

@@ -1,4 +1,5 @@
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
+import { broughtBy } from '../shared/notices/alert-lines.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import {
@@ -161,10 +162,9 @@ export function causesOf({
   cause,
 }: Pick<EnvironmentStatus, 'repository' | 'name' | 'state' | 'cause'>): Line[] {
   if (cause === null || (state !== 'Failed' && state !== 'Diverged')) return [];
-  const { commit, subject, author, artifact } = cause;
-  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const { commit, subject, artifact } = cause;
   const of = artifact === null ? '' : `, of ${boundedText(artifact, 120)}`;
-  const text = `${repository}/${name}: changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
+  const text = `${repository}/${name}: changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${broughtBy(cause)}${of}`;
   return [{ text, tone: 'detail' }];
 }
 

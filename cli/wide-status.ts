@@ -1,4 +1,5 @@
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
+import { broughtBy } from '../shared/notices/alert-lines.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
@@ -107,10 +108,11 @@ function requestWords({ action, by, at, reason, outcome, message }: EnvironmentS
 
 function causeWords({ cause }: EnvironmentStatus): string[] {
   if (cause === null) return [];
-  const { commit, subject, author, artifact, build } = cause;
-  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const { commit, subject, artifact, build } = cause;
   const of = [artifact, build].flatMap((said) => (said === null ? [] : [boundedText(said, 120)]));
-  return [`${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of.map((said) => `, ${said}`).join('')}`];
+  return [
+    `${commit.slice(0, 12)} "${boundedText(subject, 72)}"${broughtBy(cause)}${of.map((said) => `, ${said}`).join('')}`,
+  ];
 }
 
 function changesWords({ changes }: EnvironmentStatus): string[] {

@@ -28,6 +28,8 @@ export const causeSchema = z.object({
   build: z.string().nullable().default(null),
   /** Of a commit that took others back: the one whose state came back, and of which author, artifact and build are. */
   restores: z.object({ commit: z.string(), subject: z.string() }).nullable().default(null),
+  /** Of a commit that a person asked for by a verb (`suspend`, `rollback`): who, and why. */
+  requested: z.object({ action: z.string(), by: z.string(), reason: z.string().nullable() }).optional(),
 });
 export type Cause = z.infer<typeof causeSchema>;
 

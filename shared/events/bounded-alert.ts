@@ -76,12 +76,17 @@ function shortTexts({ environment, repository, cluster, revision, cause }: Diff 
   return { ...texts, revision: cut(revision), cause: cause === null ? null : shortCause(cause) };
 }
 
-function shortCause({ commit, subject, author, artifact, build, restores }: Cause): Cause {
+function shortCause({ commit, subject, author, artifact, build, restores, requested }: Cause): Cause {
   return {
     ...{ commit: cut(commit), subject: cut(subject) },
     ...{ author: cutIfAny(author), artifact: cutIfAny(artifact), build: cutIfAny(build) },
     restores: restores === null ? null : { commit: cut(restores.commit), subject: cut(restores.subject) },
+    ...(requested === undefined ? {} : { requested: shortRequest(requested) }),
   };
+}
+
+function shortRequest({ action, by, reason }: NonNullable<Cause['requested']>): NonNullable<Cause['requested']> {
+  return { action: cut(action), by: cut(by), reason: cutIfAny(reason) };
 }
 
 function cutIfAny(text: string | null): string | null {

@@ -125,10 +125,17 @@ function placeLines({ cluster, revision, cause }: Diff | Converged): string[] {
   return [`At ${shortRevision(revision)}${at}`, ...(cause === null ? [] : [causeLine(cause)])];
 }
 
-function causeLine({ commit, subject, author, artifact }: Cause): string {
-  const by = author === null ? '' : ` by ${boundedText(author, 80)}`;
+function causeLine(cause: Cause): string {
+  const { commit, subject, artifact } = cause;
   const of = artifact === null ? '' : `, of ${boundedText(artifact, 80)}`;
-  return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${by}${of}`;
+  return `Changed last by ${commit.slice(0, 12)} "${boundedText(subject, 72)}"${broughtBy(cause)}${of}`;
+}
+
+/** ` by Ana <ana@example.com>`, or ` asked for by Ana <ana@example.com>: moves to another zone`. */
+export function broughtBy({ author, requested }: Pick<Cause, 'author' | 'requested'>): string {
+  if (requested === undefined) return author === null ? '' : ` by ${boundedText(author, 80)}`;
+  const { by, reason } = requested;
+  return ` asked for by ${boundedText(by, 80)}${reason === null ? '' : `: ${boundedText(reason, 120)}`}`;
 }
 
 function objectLine(object: ObjectDiff): string {

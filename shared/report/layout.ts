@@ -192,7 +192,7 @@ function findingRow(finding: Finding, at: string): readonly Cell[] {
 
 /** What a commit brought is its author's; drift is of whoever wrote to the cluster. */
 function byCell({ by, reason, cause }: Finding): Cell {
-  const author = cause?.author ?? null;
+  const author = cause?.requested?.by ?? cause?.author ?? null;
   if (by.length > 0 || author === null || reason === 'Drifted') return [byText(by)];
   return [author, `in ${cause?.commit.slice(0, 12)}`];
 }

@@ -40,10 +40,13 @@ async function causeOf(of: {
   known: readonly KnownState[];
 }): Promise<Cause> {
   const before = revertedTo(of.commit.message) === undefined ? undefined : await knownBefore(of);
-  const { subject, author, artifacts, builds, restores } = await originOf(of);
-  const own = { commit: of.commit.id, subject };
-  if (before !== undefined)
-    return { ...before, ...own, restores: before.restores ?? { commit: before.commit, subject: before.subject } };
+  const { subject, author, artifacts, builds, restores, requested } = await originOf(of);
+  const own = { commit: of.commit.id, subject, ...(requested === undefined ? {} : { requested }) };
+  if (before !== undefined) {
+    // Who asked for what it brought back asked for no revert.
+    const { requested: _requested, ...brought } = before;
+    return { ...brought, ...own, restores: before.restores ?? { commit: before.commit, subject: before.subject } };
+  }
   return { ...own, author, artifact: artifacts[0] ?? null, build: builds[0] ?? null, restores };
 }
 

@@ -3,6 +3,7 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { Cause } from '../../events/alert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { authorOf } from '../../source/commit-object.ts';
+import { parseAction, requestedBy } from '../../source/action-message.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import { revertedTo } from '../../source/revert.ts';
 import { lastChange } from './last-change.ts';
@@ -12,12 +13,14 @@ import { readInputs } from './render-inputs.ts';
 /** Where what a commit left at some paths came from: through reverts, from what they brought back. */
 export interface Origin extends CommitProvenance {
   /**
-   * Who uploaded it, as was said, or, of what was not uploaded, the author of the commit: `Ana <ana@example.com>`. That
-   * of a copy is Converge, which changed nothing.
+   * Who uploaded it, as was said, or who asked for it by a verb, or, of anything else, the author of the commit: `Ana
+   * <ana@example.com>`. That of a copy is Converge, which changed nothing.
    */
   readonly author: string | null;
   /** Of a commit that took others back, the one whose state came back: all that is said but the commit is of that. */
   readonly restores: Cause['restores'];
+  /** Of a commit that a person asked for by a verb: who, and why. */
+  readonly requested?: NonNullable<Cause['requested']>;
 }
 
 /** A revert may bring back what a revert brought back. */
@@ -32,14 +35,20 @@ export async function originOf(
   depth = 0,
 ): Promise<Origin> {
   const own = provenanceOf({ commit, paths });
-  const author = own.uploadedBy[0] ?? (isCopy(commit) ? undefined : await committedBy({ repository, commit }));
-  const plain: Origin = { ...own, author: author ?? null, restores: null };
+  const request = requestedBy(commit.message);
+  const requested = request === undefined ? {} : { requested: request };
+  const author =
+    own.uploadedBy[0] ??
+    (parseAction(commit.message) === undefined ? undefined : request?.by) ??
+    (isCopy(commit) ? undefined : await committedBy({ repository, commit }));
+  const plain: Origin = { ...own, author: author ?? null, restores: null, ...requested };
   const before = depth < mostReverts ? await broughtBack({ repository, commit, paths }) : undefined;
   if (before === undefined) return plain;
   const {
     commit: id,
     subject,
     committedAt: _committedAt,
+    requested: _requested,
     ...origin
   } = await originOf({ repository, commit: before, paths }, depth + 1);
   return { ...plain, ...origin, restores: origin.restores ?? { commit: id, subject } };

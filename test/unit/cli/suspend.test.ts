@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../../cli/command-result.ts';
 import type { Context } from '../../../cli/context.ts';
-import { resumeOutputSchema, suspendOutputSchema } from '../../../cli/output-schemas.ts';
+import { showHistory } from '../../../cli/history.ts';
+import { historyOutputSchema, resumeOutputSchema, suspendOutputSchema } from '../../../cli/output-schemas.ts';
 import { resumeEnvironment, suspendEnvironment } from '../../../cli/suspend.ts';
 import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
 import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
@@ -90,6 +91,26 @@ describe('converge suspend', () => {
       await expect(suspendEnvironment(context, name, {})).rejects.toMatchObject({
         ...{ subject: name, problem: 'no branch declares an environment of that name', exit: 2 },
       });
+  });
+});
+
+describe('who asked for a suspension, and why', () => {
+  it('is said in the history, in alerts and in the status', async () => {
+    const { world, context } = site();
+    await world.run();
+    world.wait(60);
+    await suspendEnvironment(context, 'shop', { for: '1m', reason: 'moves' });
+    const commit = await world.git.head();
+    await world.run();
+    world.wait(120);
+    await world.run({ cause: 'schedule' });
+    const requested = { action: 'suspend', by: 'Ana <ana@example.com>', reason: 'moves' };
+    const shown = await showHistory(context, 'shop', { limit: 1, since: 86_400_000 });
+    expect(historyOutputSchema.parse(shown.json).entries).toMatchObject([{ commit, author: requested.by, requested }]);
+    expect(textOf(shown)).toContain('  asked for     suspend, by Ana <ana@example.com>: moves');
+    const told = world.published.filter(({ topic }) => topic === 'converged').at(-1);
+    expect(told?.event.data).toMatchObject({ cause: { commit, author: requested.by, requested } });
+    expect((await world.memoryOf('shop')).cause?.found).toMatchObject({ commit, requested });
   });
 });
 

@@ -50,6 +50,16 @@ describe('the notice of an alert', () => {
     });
   });
 
+  it('names who asked for the commit, and why, where a person did', () => {
+    const [requested, author] = [{ action: 'suspend', by: 'Olivia Ops', reason: 'moves' }, 'Olivia Ops'];
+    const of = { commit: 'c'.repeat(40), subject: 'Suspend shop', author, artifact: null, build: null, restores: null };
+    const lineOf = (cause: Diff['cause']) => told({ cause }).lines[4];
+    expect(lineOf({ ...of, requested })).toBe(
+      'Changed last by cccccccccccc "Suspend shop" asked for by Olivia Ops: moves',
+    );
+    expect(lineOf({ ...of, requested: { ...requested, reason: null } })).toMatch(/ asked for by Olivia Ops$/);
+  });
+
   it('says for how many days what is suspended has stood', () => {
     const lineOf = (reminder: number) => told({ reminder, action: 'none', occurrence: 1 }).lines[2];
     const since = 'Since 2026-11-21T01:02:03.000Z. Nothing is done about it. It has stood for';

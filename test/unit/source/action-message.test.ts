@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { actionMessage, parseAction } from '../../../shared/source/action-message.ts';
+import { byItself, revertMessage } from '../../../shared/source/revert.ts';
+import { actionMessage, parseAction, requestedBy } from '../../../shared/source/action-message.ts';
 
 const facts = { action: 'suspend', environment: 'acme-production', by: 'Anna <anna@family.example>' };
 
@@ -19,5 +20,31 @@ describe('the message of an action', () => {
 
   it('is none of a commit of somebody else', () => {
     expect(parseAction('Mend the values\n\nAction: suspend\n')).toBeUndefined();
+  });
+});
+
+describe('who asked for a commit', () => {
+  const revert = (by: string): string =>
+    revertMessage({
+      ...{
+        environment: 'shop',
+        what: 'shop',
+        from: 'main@sha1:b',
+        to: 'main@sha1:a',
+        reverts: [],
+        incident: undefined,
+      },
+      ...{ by, reason: 'too sweet' },
+    });
+
+  it('is said by an action, and by a rollback that a person made', () => {
+    const asked = { action: 'suspend', by: facts.by, reason: null };
+    expect(requestedBy(actionMessage({ ...facts, subject: 'Suspend' }))).toEqual(asked);
+    expect(requestedBy(revert('Ana'))).toEqual({ action: 'rollback', by: 'Ana', reason: 'too sweet' });
+  });
+
+  it('is not said by one that nobody asked for', () => {
+    expect(requestedBy(revert(byItself))).toBeUndefined();
+    expect(requestedBy('Change\n\nReason: none\n')).toBeUndefined();
   });
 });
