@@ -7,6 +7,7 @@ import type { Ports } from '../../ports/ports.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
+import { actionRefused } from './refusals.ts';
 
 export type AskedPorts = Pick<Ports, 'now' | 'state' | 'repository'>;
 
@@ -72,9 +73,4 @@ async function declarationOf(
     case 'declared':
       return declared.environment;
   }
-}
-
-/** What was asked for cannot be done as things are. */
-export function actionRefused(facts: { subject: string; message: string; remedy: string }): ConvergeError {
-  return new ConvergeError({ ...facts, code: 'ActionRefused', disposition: 'refuse' });
 }

@@ -5,7 +5,8 @@ import { encodePersonsRequest } from '../../events/reconcile-requested.ts';
 import { boundedText } from '../../notices/bounded-text.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ActionOf } from './action.ts';
-import { actionRefused, findAsked, type AskedPorts } from './find-asked.ts';
+import { findAsked, type AskedPorts } from './find-asked.ts';
+import { actionRefused } from './refusals.ts';
 
 /** Characters of who asks. */
 export const longestName = 200;

@@ -7,7 +7,8 @@ import { isOpen, type Incident } from '../../memory/incident.ts';
 import { incidentsOf } from '../../memory/incidents.ts';
 import { boundedText } from '../../notices/bounded-text.ts';
 import type { ActionOf } from './action.ts';
-import { actionRefused, findAsked } from './find-asked.ts';
+import { findAsked } from './find-asked.ts';
+import { actionRefused } from './refusals.ts';
 import { longestName, requestedSchema, type RequestPorts } from './reconcile.ts';
 
 /** What is asked to be undone. */

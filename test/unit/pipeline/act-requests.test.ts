@@ -66,7 +66,7 @@ describe('who asks for a look', () => {
     await expect(reconcile(world)).rejects.toMatchObject({
       ...{ code: 'ActionRefused', subject: 'master/shop', problem: 'is suspended: suspend: true (moves)' },
     });
-    world.git.add(shop([colors], ['freeze: [{ name: night, cron: "0 0 * * *", length: 1d }]']));
+    world.git.add(shop([colors], ['freeze: [{ name: night, cron: "0 0 * * *", length: 23h }]']));
     await world.run();
     expect((await reconcile(world)).notes).toEqual([
       expect.stringMatching(/^frozen until .* by night.*: nothing is applied or healed before$/),
@@ -134,7 +134,7 @@ describe('who asks that drift is undone', () => {
 
   it('is refused while it is suspended, or frozen', async () => {
     const { world, incident } = await drifted();
-    world.git.add(shop([colors], ['selfHeal: ask', 'freeze: [{ name: night, cron: "0 0 * * *", length: 1d }]']));
+    world.git.add(shop([colors], ['selfHeal: ask', 'freeze: [{ name: night, cron: "0 0 * * *", length: 23h }]']));
     await world.run();
     await expect(revert(world, incident)).rejects.toMatchObject({
       ...{ code: 'ActionRefused', problem: expect.stringMatching(/^is frozen until .* by night/) },
