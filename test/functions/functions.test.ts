@@ -190,6 +190,7 @@ describe('fanOut', () => {
       head: expect.stringMatching(/^[0-9a-f]{40}$/),
       told: '',
       waitId: '',
+      ...{ by: '', reason: '', revert: '', since: '' },
     });
   });
 
@@ -287,6 +288,7 @@ describe('checkDrift', () => {
       head: expect.stringMatching(/^[0-9a-f]{40}$/),
       told: '',
       waitId: '',
+      ...{ by: '', reason: '', revert: '', since: '' },
     });
   });
 
