@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { parseTime } from '../../base/time.ts';
@@ -16,6 +17,8 @@ const recordSchema = z.object({
   digest: z.string(),
   /** When it was begun, ISO 8601. */
   at: z.iso.datetime(),
+  /** The call that began it. */
+  call: z.string(),
   /** Null: it is not done yet. */
   answer: z.unknown().nullable(),
 });
@@ -43,8 +46,9 @@ export async function onlyOnce<T>(
   ports: Pick<Ports, 'now' | 'state' | 'log'>,
 ): Promise<{ answer: T; isNew: boolean }> {
   const path = actedPath(key);
-  const begun: ActedRecord = { version: 1, by, digest, at: ports.now().toISOString(), answer: null };
-  const found = await readState({ path, decode: (value) => recordSchema.safeParse(value).data }, ports);
+  const call = randomUUID();
+  const begun: ActedRecord = { version: 1, by, digest, at: ports.now().toISOString(), call, answer: null };
+  const found = await readRecord(path, ports);
   const record = valueOrNone(found);
   if (record !== undefined) {
     if (record.by !== by || record.digest !== digest)
@@ -57,8 +61,9 @@ export async function onlyOnce<T>(
     if (ports.now().getTime() - parseTime(record.at) < longestWork) throw busy(key);
   }
   const ifGeneration = found === undefined ? ('absent' as const) : { generation: found.generation };
-  const taken = await ports.state.write({ path, value: begun, ifGeneration });
-  if (taken === 'conflict') throw busy(key);
+  const written = await ports.state.write({ path, value: begun, ifGeneration });
+  const taken = written === 'conflict' ? await ownOf({ path, call }, ports) : written;
+  if (taken === undefined) throw busy(key);
   try {
     const answer = await work();
     await ports.state.write({ path, value: { ...begun, answer }, ifGeneration: taken }).catch(() => 'conflict');
@@ -67,6 +72,19 @@ export async function onlyOnce<T>(
     await ports.state.delete({ path, generation: taken.generation }).catch(() => 'conflict');
     throw error;
   }
+}
+
+async function readRecord(path: string, ports: Pick<Ports, 'state' | 'log'>) {
+  return await readState({ path, decode: (value) => recordSchema.safeParse(value).data }, ports);
+}
+
+/** The answer to a write may be lost, and its next try finds it there: it is this call's own then. */
+async function ownOf(
+  { path, call }: { path: string; call: string },
+  ports: Pick<Ports, 'state' | 'log'>,
+): Promise<{ generation: string } | undefined> {
+  const found = await readRecord(path, ports);
+  return found !== undefined && valueOrNone(found)?.call === call ? { generation: found.generation } : undefined;
 }
 
 function busy(key: string): ConvergeError {

@@ -178,4 +178,19 @@ describe('a key of an action', () => {
     world.wait(11 * 60);
     expect(await ask(rollback, { key })).toMatchObject({ result: { outcome: 'nothing' } });
   });
+
+  it('is done where the answer to its beginning is lost, and the next try finds it there', async () => {
+    const { ask, ports } = await converged();
+    const { write } = ports.state;
+    let isLost = true;
+    ports.state.write = async (asked) => {
+      const written = await write(asked);
+      if (!isLost || asked.path !== actedPath(key)) return written;
+      isLost = false;
+      return 'conflict';
+    };
+    const first = await ask(rollback, { key });
+    expect(first).toMatchObject({ result: { outcome: 'reverted' } });
+    expect(await ask(rollback, { key })).toEqual(first);
+  });
 });
