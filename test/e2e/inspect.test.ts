@@ -313,7 +313,7 @@ describe('converge plan', () => {
   });
 
   it.each([
-    ['two trees', ['plan', 'store', '--working-tree', '.', '--revision', 'main'], 2, /leave --revision out/],
+    ['two trees', ['plan', 'store', '--working-tree', '.', '--revision', 'main'], 2, /leave --revision and --pr out/],
     ['a folder that is none', ['plan', 'store', '--working-tree', '/nowhere'], 2, /nowhere/],
     ['no environment', ['plan'], 2, /name an environment, or say --all/],
     ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
