@@ -141,7 +141,7 @@ describe('converge redrive', () => {
       const letter = await letterOf(subject);
       expect(letter).toMatchObject({ stage, reason: 'InvalidEvent', message: 'is wrong', redrivable: true });
 
-      const ended = await converge('redrive', letter.id);
+      const ended = await converge('redrive', '--own-rights', letter.id);
       expect(ended).toMatchObject({ code: 0, err: '', out: `${letter.id} (${subject}) sent to ${stage}\n` });
       const reached = await eventually('it arrives', async () => (await receivedOf(id))[0]);
       expect(reached).toEqual({ function: stage, data });
@@ -166,7 +166,7 @@ describe('converge redrive', () => {
     });
     const letter = await letterOf(subject);
     expect(letter).toMatchObject({ stage, reason: 'GivenUp', subscription: `${topic}-given-up` });
-    expect(await converge('redrive', letter.id)).toMatchObject({ code: 0, err: '' });
+    expect(await converge('redrive', '--own-rights', letter.id)).toMatchObject({ code: 0, err: '' });
     const reached = await eventually('it arrives', async () => (await receivedOf(id))[0]);
     expect(reached).toEqual({ function: stage, data: { as: 'sent' } });
   });
@@ -176,7 +176,7 @@ describe('converge redrive', () => {
     const event = { id: 'hopeless', type: diffType, source: eventSource, subject, data: { order: 'fail' } };
     await refuse({ stage: 'deliverAlert', reason: 'SinkRefused', message: 'is wrong', subject, event });
     const { id } = await letterOf(subject);
-    expect(await converge('redrive', id)).toMatchObject({ code: 0, err: '' });
+    expect(await converge('redrive', '--own-rights', id)).toMatchObject({ code: 0, err: '' });
     const again = await eventually('it is given up', async () =>
       (await letters()).find((letter) => letter.subject === subject && letter.reason === 'GivenUp'),
     );
@@ -214,7 +214,7 @@ describe('an upload', () => {
     await record({ refused: new Map([[name, generation]]) });
     const { id } = await refused(name, generation, stage);
 
-    expect(await converge('redrive', id)).toMatchObject({ code: 0, err: '' });
+    expect(await converge('redrive', '--own-rights', id)).toMatchObject({ code: 0, err: '' });
     const file = pipeline.clients.storage.bucket(bucket).file(name);
     const [{ generation: written, metadata: kept }] = await file.getMetadata();
     expect(String(written)).not.toBe(generation);
@@ -237,7 +237,7 @@ describe('an upload', () => {
     const ids = [await refused(copied, generation), await refused(replaced, '1'), await refused(gone, '1')].map(
       ({ id }) => id,
     );
-    const ended = await converge('--output', 'json', 'redrive', ...ids);
+    const ended = await converge('--output', 'json', 'redrive', '--own-rights', ...ids);
     expect(ended).toMatchObject({ code: 0, err: '' });
     expect(shownSchema.parse(JSON.parse(ended.out)).letters.map(({ outcome }) => outcome)).toEqual([
       'committed',
@@ -260,8 +260,11 @@ describe('an upload', () => {
       event,
     });
     const { id } = await letterOf('gs://elsewhere');
-    const ended = await converge('redrive', id);
-    expect(ended).toMatchObject({ code: 1, out: expect.stringContaining('stays: is no bucket of uploads') });
+    const ended = await converge('redrive', '--own-rights', id);
+    expect(ended).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('stays: gs://elsewhere: is no bucket of uploads'),
+    });
     expect(await letters()).toContainEqual(expect.objectContaining({ id }));
   });
 });
@@ -281,14 +284,14 @@ describe('converge dead-letters', () => {
   });
 
   test('says where what is asked for is not there, before anything is sent', async () => {
-    const unknown = await converge('redrive', '424242');
+    const unknown = await converge('redrive', '--own-rights', '424242');
     expect(unknown).toMatchObject({
       code: 2,
       out: '',
       err: expect.stringContaining('424242: is the id of no dead letter'),
     });
-    expect(await converge('redrive')).toMatchObject({ code: 2, err: expect.stringContaining('--all') });
-    expect(await converge('redrive', '1', '--all')).toMatchObject({ code: 2 });
+    expect(await converge('redrive', '--own-rights')).toMatchObject({ code: 2, err: expect.stringContaining('--all') });
+    expect(await converge('redrive', '--own-rights', '1', '--all')).toMatchObject({ code: 2 });
   });
 
   test('tells apart that nothing lies there from subscriptions that are not there', async () => {
@@ -306,7 +309,7 @@ describe('converge dead-letters', () => {
     const stuck = before.filter(({ stage }) => stage === '?' || stage === 'copyArtifact').map(({ id }) => id);
     expect(stuck.length).toBeGreaterThan(1);
     expect(before.length).toBeGreaterThan(stuck.length);
-    const ended = await converge('redrive', '--all');
+    const ended = await converge('redrive', '--own-rights', '--all');
     expect(ended).toMatchObject({ code: 1, err: '' });
     expect(ended.out).toContain('stays: cannot be sent again: it is no dead letter of Converge');
     expect(ended.out).toContain('sent to deliverAlert');
