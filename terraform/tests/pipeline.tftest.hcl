@@ -102,7 +102,7 @@ run "lets_every_function_run_as_an_account_of_its_own" {
   assert {
     condition = length(distinct(concat([for function in module.copy_artifact : function.account_id], [
       module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id, module.report.account_id, module.inspect.account_id, module.act.account_id, module.plan_change.account_id,
-    ]))) == 11
+    ]))) == 12
     error_message = "Two functions share an account."
   }
 }
