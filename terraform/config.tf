@@ -112,6 +112,7 @@ locals {
         api             = host.gitlab.api
         tokenSecretFile = "/secrets/host-${name}/value"
       } : key => value if value != null }
+      gitea = host.gitea == null ? null : { api = host.gitea.api, tokenSecretFile = "/secrets/host-${name}/value" }
     } : key => value if value != null }
   ]
 

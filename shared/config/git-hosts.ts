@@ -24,6 +24,13 @@ const gitlabSchema = z.strictObject({
   api: origin.default('https://gitlab.com/api/v4'),
 });
 
+const giteaSchema = z.strictObject({
+  /** A file that holds an access token with the scopes `write:repository`, `write:issue` and `read:user`. */
+  tokenSecretFile: z.string().min(1),
+  /** Of Gitea or Forgejo: `https://HOST/api/v1`. */
+  api: origin,
+});
+
 const longestLabel = 50;
 const usualPlanLabel = 'converge/plan';
 
@@ -32,7 +39,8 @@ export function planLabelOf({ planLabel = usualPlanLabel }: Pick<GitHostConfig, 
   return planLabel;
 }
 
-const kinds = { github: githubSchema, gitlab: gitlabSchema } as const;
+const kinds = { github: githubSchema, gitlab: gitlabSchema, gitea: giteaSchema } as const;
+type Kind = keyof typeof kinds;
 
 const gitHostSchema = z
   .strictObject({
@@ -43,29 +51,37 @@ const gitHostSchema = z
     planLabel: z.string().min(1).max(longestLabel).optional(),
     github: kinds.github.optional(),
     gitlab: kinds.gitlab.optional(),
+    gitea: kinds.gitea.optional(),
   })
-  .transform(({ name, classes, planLabel, github, gitlab }, context): GitHostConfig => {
+  .transform(({ name, classes, planLabel, ...of }, context): GitHostConfig => {
     const common = {
       name,
       ...(classes === undefined ? {} : { classes }),
       ...(planLabel === undefined ? {} : { planLabel }),
     };
-    if (github !== undefined && gitlab === undefined) return { ...common, kind: 'github', ...github };
-    if (gitlab !== undefined && github === undefined) return { ...common, kind: 'gitlab', ...gitlab };
-    const has = github === undefined ? 'none' : 'both';
+    const [found, ...others] = settingsOf(of);
+    if (found !== undefined && others.length === 0) return { ...common, ...found };
+    const has = found === undefined ? 'none' : others.length === 1 ? 'both' : 'several';
     context.addIssue({ code: 'custom', message: `needs one of ${Object.keys(kinds).join(', ')}, and has ${has}` });
     return z.NEVER;
   });
+
+type Settings = { [K in Kind]: { readonly kind: K } & z.infer<(typeof kinds)[K]> }[Kind];
+
+function settingsOf({ github, gitlab, gitea }: { [K in Kind]?: z.infer<(typeof kinds)[K]> | undefined }): Settings[] {
+  return [
+    ...(github === undefined ? [] : [{ kind: 'github' as const, ...github }]),
+    ...(gitlab === undefined ? [] : [{ kind: 'gitlab' as const, ...gitlab }]),
+    ...(gitea === undefined ? [] : [{ kind: 'gitea' as const, ...gitea }]),
+  ];
+}
 
 /** A Git host that is told what became of commits. */
 export type GitHostConfig = {
   readonly name: string;
   readonly classes?: readonly string[] | undefined;
   readonly planLabel?: string | undefined;
-} & (
-  | ({ readonly kind: 'github' } & z.infer<typeof githubSchema>)
-  | ({ readonly kind: 'gitlab' } & z.infer<typeof gitlabSchema>)
-);
+} & Settings;
 
 export const gitHostsSchema = z.array(gitHostSchema);
 

@@ -20,6 +20,7 @@ export interface PullRequest {
   readonly head: string;
   /** Whether its head is of another repository, or of one that nobody knows any more. */
   readonly isFork: boolean;
+  /** Those that are on it; of a fork, those that count for its head, as far as the host tells that. */
   readonly labels: readonly string[];
 }
 

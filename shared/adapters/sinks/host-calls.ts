@@ -45,6 +45,8 @@ export interface HostCalls {
   /** As `list`, of what holds its list under a key. */
   listIn<T>(path: string, key: string, item: z.ZodType<T>): Promise<readonly T[]>;
   read<T>(path: string, answer: z.ZodType<T>): Promise<T>;
+  /** As `read`, and undefined for 404: only to be asked of a project that the token was seen to reach. */
+  find<T>(path: string, answer: z.ZodType<T>): Promise<T | undefined>;
   write<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, answer: z.ZodType<T>): Promise<T>;
   /** Writes, and returns undefined where the host refuses it by words for which it is as good as done. */
   tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<void>;
@@ -57,7 +59,7 @@ interface Done {
 
 const mostPages = 10;
 /** Whatever a host answers about what it refuses is handled here. */
-const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422] as const;
+const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 423] as const;
 
 export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' | 'post'>, manners: HostManners) {
   const { headers, pauseBy } = manners;
@@ -88,6 +90,10 @@ export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' |
     list: pages,
     listIn: async (path, key, item) => await pages(path, item, key),
     read: async (path, schema) => read(await ask({ method: 'GET', url: `${api}${path}` }), schema, `GET ${path}`),
+    async find(path, schema) {
+      const answer = await ask({ method: 'GET', url: `${api}${path}` });
+      return answer.status === 404 ? undefined : read(answer, schema, `GET ${path}`);
+    },
     async write(method, path, body, schema) {
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
       return read(answer, schema, `${method} ${path}`);

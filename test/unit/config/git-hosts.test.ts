@@ -38,6 +38,15 @@ describe('the repository of a class', () => {
   });
 });
 
+it.each([
+  ['none', {}, 'has none'],
+  ['two', { github: { tokenSecretFile: '/s' }, gitea: { tokenSecretFile: '/s', api: 'https://h/api/v1' } }, 'has both'],
+])('a host of %s is refused', (_what, of, words) => {
+  const message = gitHostsSchema.safeParse([{ name: 'hub', ...of }]).error?.message;
+  expect(message).toContain('needs one of github, gitlab, gitea');
+  expect(message).toContain(words);
+});
+
 it('the label that lets what a fork proposes be planned has a usual name, and may have another', () => {
   const named = { name: 'hub', github: { tokenSecretFile: '/s' } };
   const labels = (planLabel?: string) =>

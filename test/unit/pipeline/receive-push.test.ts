@@ -313,4 +313,31 @@ describe('a pull request to the branch of a configured repository', () => {
     });
     expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
   });
+
+  const person = { id: 1 };
+  const author = { id: 5 };
+  const teaPull = { ...pull, user: author, labels: [{ name: 'bug' }, { name: 'converge/plan' }] };
+  const tea = { action: 'opened', number: 7, pull_request: teaPull, repository, sender: author };
+  it.each([
+    ['opened', {}, [asked]],
+    ['opened once more', { action: 'reopened' }, [asked]],
+    ['pushed to', { action: 'synchronized' }, [asked]],
+    ['put onto another branch', { action: 'edited', changes: { ref: { from: 'topic' } } }, [asked]],
+    ['labelled by a maintainer', { action: 'label_updated', sender: person }, [{ ...asked, labelled: true }]],
+    ['labelled by its author', { action: 'label_updated' }, undefined],
+    [
+      'labelled otherwise',
+      { action: 'label_updated', sender: person, pull_request: { ...teaPull, labels: [] } },
+      undefined,
+    ],
+    ['given another title', { action: 'edited', changes: { title: { from: 'a' } } }, undefined],
+    ['merged', { action: 'closed' }, undefined],
+  ])('is told by Gitea where it was %s', async (_what, said, plans) => {
+    const { outcome } = await deliver({
+      body: JSON.stringify({ ...tea, ...said }),
+      headers: { 'x-gitea-event': 'pull_request', 'x-github-event': 'pull_request' },
+      others: { gitea: { kind: 'known', secret } },
+    });
+    expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
+  });
 });
