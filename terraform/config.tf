@@ -113,6 +113,8 @@ locals {
         tokenSecretFile = "/secrets/host-${name}/value"
       } : key => value if value != null }
       gitea = host.gitea == null ? null : { api = host.gitea.api, tokenSecretFile = "/secrets/host-${name}/value" }
+
+      bitbucketCloud = host.bitbucket_cloud == null ? null : { tokenSecretFile = "/secrets/host-${name}/value" }
     } : key => value if value != null }
   ]
 

@@ -281,22 +281,23 @@ variable "sinks" {
 variable "git_hosts" {
   description = <<-EOT
     Git hosts of the repositories that show what became of each commit, by name: a status and a deployment, pending until it converged, and a comment on the pull request that it merged. Absent: none.
-    Each is one of `github`, `gitlab` and `gitea` (Forgejo, too), and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
+    Each is one of `github`, `gitlab`, `gitea` (Forgejo, too) and `bitbucket_cloud`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
     Where its webhook sends pull requests as well, each shows what it would do: a status, and a comment. Of a fork that waits for a maintainer to put the label `plan_label` (absent: converge/plan) on it.
   EOT
   type = map(object({
-    classes    = optional(list(string))
-    secret     = optional(string)
-    plan_label = optional(string)
-    github     = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
-    gitlab     = optional(object({ api = optional(string) }))
-    gitea      = optional(object({ api = string }))
+    classes         = optional(list(string))
+    secret          = optional(string)
+    plan_label      = optional(string)
+    github          = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
+    gitlab          = optional(object({ api = optional(string) }))
+    gitea           = optional(object({ api = string }))
+    bitbucket_cloud = optional(object({}))
   }))
   default = {}
 
   validation {
-    condition     = alltrue([for name, host in var.git_hosts : can(regex("^[a-z][a-z0-9-]*$", name)) && length([for kind in [host.github, host.gitlab, host.gitea] : kind if kind != null]) == 1])
-    error_message = "A Git host's name has lower-case letters, digits and dashes, and it is one of github, gitlab and gitea."
+    condition     = alltrue([for name, host in var.git_hosts : can(regex("^[a-z][a-z0-9-]*$", name)) && length([for kind in [host.github, host.gitlab, host.gitea, host.bitbucket_cloud] : kind if kind != null]) == 1])
+    error_message = "A Git host's name has lower-case letters, digits and dashes, and it is one of github, gitlab, gitea and bitbucket_cloud."
   }
 
   validation {

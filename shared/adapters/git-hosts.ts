@@ -5,6 +5,12 @@ import type { GitHosts, HostedProject, PullRequest } from '../ports/git-hosts.ts
 import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
+import {
+  proposeToBitbucketCloud,
+  pullRequestOfBitbucketCloud,
+  reportToBitbucketCloud,
+  showPlanOnBitbucketCloud,
+} from './sinks/bitbucket-cloud.ts';
 import { proposeToGitea, pullRequestOfGitea, reportToGitea, showPlanOnGitea } from './sinks/gitea.ts';
 import { proposeToGithub, pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
 import { proposeToGitlab, pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
@@ -34,6 +40,10 @@ const kinds: Readonly<Record<GitHostConfig['kind'], HostKind>> = {
   gitea: {
     ...{ receiver: 'Gitea', report: reportToGitea, pullRequest: pullRequestOfGitea, propose: proposeToGitea },
     showPlan: showPlanOnGitea,
+  },
+  bitbucketCloud: {
+    ...{ receiver: 'Bitbucket', report: reportToBitbucketCloud, propose: proposeToBitbucketCloud },
+    ...{ pullRequest: pullRequestOfBitbucketCloud, showPlan: showPlanOnBitbucketCloud },
   },
 };
 

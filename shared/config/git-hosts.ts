@@ -31,6 +31,12 @@ const giteaSchema = z.strictObject({
   api: origin,
 });
 
+const bitbucketCloudSchema = z.strictObject({
+  /** A file that holds an access token of the repository, project or workspace, with the scopes `repository` and `pullrequest:write`. */
+  tokenSecretFile: z.string().min(1),
+  api: origin.default('https://api.bitbucket.org/2.0'),
+});
+
 const longestLabel = 50;
 const usualPlanLabel = 'converge/plan';
 
@@ -39,7 +45,12 @@ export function planLabelOf({ planLabel = usualPlanLabel }: Pick<GitHostConfig, 
   return planLabel;
 }
 
-const kinds = { github: githubSchema, gitlab: gitlabSchema, gitea: giteaSchema } as const;
+const kinds = {
+  github: githubSchema,
+  gitlab: gitlabSchema,
+  gitea: giteaSchema,
+  bitbucketCloud: bitbucketCloudSchema,
+} as const;
 type Kind = keyof typeof kinds;
 
 const gitHostSchema = z
@@ -52,6 +63,7 @@ const gitHostSchema = z
     github: kinds.github.optional(),
     gitlab: kinds.gitlab.optional(),
     gitea: kinds.gitea.optional(),
+    bitbucketCloud: kinds.bitbucketCloud.optional(),
   })
   .transform(({ name, classes, planLabel, ...of }, context): GitHostConfig => {
     const common = {
@@ -68,11 +80,17 @@ const gitHostSchema = z
 
 type Settings = { [K in Kind]: { readonly kind: K } & z.infer<(typeof kinds)[K]> }[Kind];
 
-function settingsOf({ github, gitlab, gitea }: { [K in Kind]?: z.infer<(typeof kinds)[K]> | undefined }): Settings[] {
+function settingsOf({
+  github,
+  gitlab,
+  gitea,
+  bitbucketCloud: cloud,
+}: { [K in Kind]?: z.infer<(typeof kinds)[K]> | undefined }): Settings[] {
   return [
     ...(github === undefined ? [] : [{ kind: 'github' as const, ...github }]),
     ...(gitlab === undefined ? [] : [{ kind: 'gitlab' as const, ...gitlab }]),
     ...(gitea === undefined ? [] : [{ kind: 'gitea' as const, ...gitea }]),
+    ...(cloud === undefined ? [] : [{ kind: 'bitbucketCloud' as const, ...cloud }]),
   ];
 }
 
@@ -84,6 +102,12 @@ export type GitHostConfig = {
 } & Settings;
 
 export const gitHostsSchema = z.array(gitHostSchema);
+
+/** Of hosts whose API is elsewhere. */
+const repositoryHosts: Readonly<Record<string, string>> = {
+  'api.github.com': 'github.com',
+  'api.bitbucket.org': 'bitbucket.org',
+};
 
 export interface RepositoryThere {
   readonly url: string;
@@ -100,7 +124,7 @@ export function projectAt(
 ): string | undefined {
   if (classes !== undefined && !classes.includes(repositoryClass)) return undefined;
   const { hostname } = new URL(api);
-  const host = hostname === 'api.github.com' ? 'github.com' : hostname;
+  const host = repositoryHosts[hostname] ?? hostname;
   for (const address of [url, ...aliases]) {
     const [, at, path] = /^(?:[a-z+]+:\/\/)?([^/:]+)(?::\d+(?=\/))?[/:](.+)$/.exec(repositoryAddress(address)) ?? [];
     if (at === host && path !== undefined) return path;

@@ -520,6 +520,7 @@ run "lets_who_tells_git_hosts_read_what_became_of_commits" {
       hub = { github = { app = { app_id = "1", installation_id = "2" } } }
       lab = { gitlab = { api = "https://gitlab.family.example/api/v4" }, classes = ["develop"], secret = "converge-gitlab" }
       tea = { gitea = { api = "https://gitea.family.example/api/v1" } }
+      zip = { bitbucket_cloud = {} }
     }
   }
 
@@ -528,12 +529,13 @@ run "lets_who_tells_git_hosts_read_what_became_of_commits" {
       { name = "hub", github = { githubApp = { appId = "1", installationId = "2", privateKeyFile = "/secrets/host-hub/value" } } },
       { name = "lab", classes = ["develop"], gitlab = { api = "https://gitlab.family.example/api/v4", tokenSecretFile = "/secrets/host-lab/value" } },
       { name = "tea", gitea = { api = "https://gitea.family.example/api/v1", tokenSecretFile = "/secrets/host-tea/value" } },
+      { name = "zip", bitbucketCloud = { tokenSecretFile = "/secrets/host-zip/value" } },
     ]
     error_message = "The configuration names the Git hosts in another way."
   }
 
   assert {
-    condition     = toset(module.deliver_alert.folders) == toset(["host-hub", "host-lab", "host-tea", "git-master"]) && toset(module.fan_out.folders) == toset(["host-hub", "host-lab", "host-tea", "git-master"])
+    condition     = toset(module.deliver_alert.folders) == toset(["host-hub", "host-lab", "host-tea", "host-zip", "git-master"]) && toset(module.fan_out.folders) == toset(["host-hub", "host-lab", "host-tea", "host-zip", "git-master"])
     error_message = "A function reads other secrets than it needs."
   }
 

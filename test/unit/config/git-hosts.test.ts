@@ -15,6 +15,12 @@ describe('the repository of a class', () => {
       url: 'https://gitlab.example.com:8443/family/apps/develop/',
       project: 'family/apps/develop',
     },
+    {
+      what: 'Bitbucket Cloud',
+      host: { api: 'https://api.bitbucket.org/2.0' },
+      url: 'git@bitbucket.org:family/develop.git',
+      project: 'family/develop',
+    },
     { what: 'another host', host: github, url: 'https://gitlab.example.com/family/develop.git', project: undefined },
     {
       what: 'a host that is only named like it',

@@ -340,4 +340,36 @@ describe('a pull request to the branch of a configured repository', () => {
     });
     expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
   });
+
+  const cloudPull = {
+    pullrequest: {
+      ...{ id: 7, source: { commit: { hash: commit.slice(0, 12) } } },
+      destination: { branch: { name: 'main' } },
+    },
+    repository: { full_name: 'family/master', links: { html: { href: 'https://git.example.com/family/master' } } },
+  };
+  it.each([
+    ['opened', 'pullrequest:created', [{ ...asked, head: commit.slice(0, 12) }]],
+    ['changed', 'pullrequest:updated', [{ ...asked, head: commit.slice(0, 12) }]],
+    ['approved', 'pullrequest:approved', undefined],
+    ['merged', 'pullrequest:fulfilled', undefined],
+  ])('is told by Bitbucket Cloud where it was %s', async (_what, event, plans) => {
+    expect(await fromBitbucket(event, cloudPull)).toMatchObject(
+      plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans },
+    );
+  });
+
+  async function fromBitbucket(event: string, said: object) {
+    const body = JSON.stringify(said);
+    const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+    const { outcome } = await deliver({
+      body,
+      headers: {
+        ...{ 'x-github-event': undefined, 'x-hub-signature-256': undefined },
+        ...{ 'x-event-key': event, 'x-hub-signature': signature },
+      },
+      others: { bitbucket: { kind: 'known', secret } },
+    });
+    return outcome;
+  }
 });
