@@ -11,6 +11,12 @@ import {
   reportToBitbucketCloud,
   showPlanOnBitbucketCloud,
 } from './sinks/bitbucket-cloud.ts';
+import {
+  proposeToBitbucketDataCenter,
+  pullRequestOfBitbucketDataCenter,
+  reportToBitbucketDataCenter,
+  showPlanOnBitbucketDataCenter,
+} from './sinks/bitbucket-data-center.ts';
 import { proposeToGitea, pullRequestOfGitea, reportToGitea, showPlanOnGitea } from './sinks/gitea.ts';
 import { proposeToGithub, pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
 import { proposeToGitlab, pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
@@ -44,6 +50,10 @@ const kinds: Readonly<Record<GitHostConfig['kind'], HostKind>> = {
   bitbucketCloud: {
     ...{ receiver: 'Bitbucket', report: reportToBitbucketCloud, propose: proposeToBitbucketCloud },
     ...{ pullRequest: pullRequestOfBitbucketCloud, showPlan: showPlanOnBitbucketCloud },
+  },
+  bitbucketDataCenter: {
+    ...{ receiver: 'Bitbucket', report: reportToBitbucketDataCenter, propose: proposeToBitbucketDataCenter },
+    ...{ pullRequest: pullRequestOfBitbucketDataCenter, showPlan: showPlanOnBitbucketDataCenter },
   },
 };
 

@@ -3,6 +3,9 @@ import { githubAppSchema } from './github-app.ts';
 import { repositoryAddress } from './repository-address.ts';
 import { origin } from './urls.ts';
 
+/** Where Bitbucket Data Center has its API, and its context path before that. */
+const restPath = /^(.*)\/rest\/api\/[^/]+$/;
+
 const githubSchema = z
   .strictObject({
     /** A file that holds a token that may write statuses, deployments and comments. */
@@ -37,6 +40,13 @@ const bitbucketCloudSchema = z.strictObject({
   api: origin.default('https://api.bitbucket.org/2.0'),
 });
 
+const bitbucketDataCenterSchema = z.strictObject({
+  /** A file that holds an HTTP access token of a user, with the permission to write in the repository. */
+  tokenSecretFile: z.string().min(1),
+  /** `https://HOST/rest/api/latest`, behind the context path where there is one. */
+  api: origin.refine((api) => restPath.test(new URL(api).pathname), 'ends with no `/rest/api/latest`'),
+});
+
 const longestLabel = 50;
 const usualPlanLabel = 'converge/plan';
 
@@ -50,6 +60,7 @@ const kinds = {
   gitlab: gitlabSchema,
   gitea: giteaSchema,
   bitbucketCloud: bitbucketCloudSchema,
+  bitbucketDataCenter: bitbucketDataCenterSchema,
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -64,6 +75,7 @@ const gitHostSchema = z
     gitlab: kinds.gitlab.optional(),
     gitea: kinds.gitea.optional(),
     bitbucketCloud: kinds.bitbucketCloud.optional(),
+    bitbucketDataCenter: kinds.bitbucketDataCenter.optional(),
   })
   .transform(({ name, classes, planLabel, ...of }, context): GitHostConfig => {
     const common = {
@@ -80,17 +92,14 @@ const gitHostSchema = z
 
 type Settings = { [K in Kind]: { readonly kind: K } & z.infer<(typeof kinds)[K]> }[Kind];
 
-function settingsOf({
-  github,
-  gitlab,
-  gitea,
-  bitbucketCloud: cloud,
-}: { [K in Kind]?: z.infer<(typeof kinds)[K]> | undefined }): Settings[] {
+function settingsOf(of: { [K in Kind]?: z.infer<(typeof kinds)[K]> | undefined }): Settings[] {
+  const { github, gitlab, gitea, bitbucketCloud: cloud, bitbucketDataCenter: dataCenter } = of;
   return [
     ...(github === undefined ? [] : [{ kind: 'github' as const, ...github }]),
     ...(gitlab === undefined ? [] : [{ kind: 'gitlab' as const, ...gitlab }]),
     ...(gitea === undefined ? [] : [{ kind: 'gitea' as const, ...gitea }]),
     ...(cloud === undefined ? [] : [{ kind: 'bitbucketCloud' as const, ...cloud }]),
+    ...(dataCenter === undefined ? [] : [{ kind: 'bitbucketDataCenter' as const, ...dataCenter }]),
   ];
 }
 
@@ -119,7 +128,7 @@ export interface RepositoryThere {
  * `url` or one of its `aliases`, or the host is to be told nothing of the class.
  */
 export function projectAt(
-  { api, classes }: Pick<GitHostConfig, 'api' | 'classes'>,
+  { kind, api, classes }: Pick<GitHostConfig, 'api' | 'classes'> & { readonly kind?: GitHostConfig['kind'] },
   { repositoryClass, url, aliases = [] }: RepositoryThere & { readonly repositoryClass: string },
 ): string | undefined {
   if (classes !== undefined && !classes.includes(repositoryClass)) return undefined;
@@ -127,7 +136,14 @@ export function projectAt(
   const host = repositoryHosts[hostname] ?? hostname;
   for (const address of [url, ...aliases]) {
     const [, at, path] = /^(?:[a-z+]+:\/\/)?([^/:]+)(?::\d+(?=\/))?[/:](.+)$/.exec(repositoryAddress(address)) ?? [];
-    if (at === host && path !== undefined) return path;
+    if (at === host && path !== undefined) return kind === 'bitbucketDataCenter' ? dataCenterPath(path, api) : path;
   }
   return undefined;
+}
+
+/** Bitbucket Data Center serves HTTP below its context path and `/scm`, and SSH not. */
+function dataCenterPath(path: string, api: string): string {
+  const context = `${restPath.exec(new URL(api).pathname)?.[1]?.slice(1) ?? ''}/`;
+  const inside = context !== '/' && path.startsWith(context) ? path.slice(context.length) : path;
+  return inside.replace(/^scm\//, '');
 }

@@ -47,8 +47,24 @@ const dataCenterSchema = z.object({
   changes: z.array(z.object({ ref: z.object({ id: z.string() }), fromHash: commitId, toHash: commitId })),
 });
 
-/** What a plan is made of, of those of both. */
-const pullEvents: readonly string[] = ['pullrequest:created', 'pullrequest:updated'];
+const pulledRefSchema = z.object({
+  id: z.string(),
+  latestCommit: commitId,
+  repository: dataCenterSchema.shape.repository.extend({ id: z.int() }),
+});
+/** Data Center's `pr:…`: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html */
+const dataCenterPullSchema = z.object({
+  eventKey: z.string(),
+  pullRequest: z.object({ id: z.int().positive(), fromRef: pulledRefSchema, toRef: pulledRefSchema }),
+  /** Of `pr:modified`: what it was to be merged into before, which may be the same. */
+  previousTarget: z.object({ id: z.string() }).nullish(),
+});
+
+/** What a plan is made of, or lets one be made, of those of both. */
+const pullEvents: readonly string[] = [
+  ...['pullrequest:created', 'pullrequest:updated'],
+  ...['pr:opened', 'pr:from_ref_updated', 'pr:modified', 'pr:reviewer:approved'],
+];
 
 /** Bitbucket Cloud and Bitbucket Data Center, which tell one push in two shapes, and may tell several refs at once. */
 export const bitbucket: Webhook = {
@@ -67,8 +83,26 @@ export const bitbucket: Webhook = {
   deliveryOf: (headers) => headerOf(headers, 'x-request-uuid') ?? headerOf(headers, 'x-request-id'),
   parsePush: (call) =>
     headerOf(call.headers, 'x-event-key') === 'repo:push' ? parseCloud(call) : parseDataCenter(call),
-  parsePull: parseCloudPull,
+  parsePull: (call) =>
+    headerOf(call.headers, 'x-event-key')?.startsWith('pr:') === true
+      ? parseDataCenterPull(call)
+      : parseCloudPull(call),
 };
+
+/** That somebody approved what is of a fork lets it be planned: who did, and what, is asked of the host. */
+function parseDataCenterPull(call: WebhookCall): Pull {
+  const { eventKey, pullRequest: pull, previousTarget } = parseBody(dataCenterPullSchema, call);
+  const { id: number, fromRef, toRef } = pull;
+  const { slug, project, links } = toRef.repository;
+  const isOther =
+    (eventKey === 'pr:modified' && (previousTarget?.id ?? toRef.id) === toRef.id) ||
+    (eventKey === 'pr:reviewer:approved' && fromRef.repository.id === toRef.repository.id);
+  return {
+    ...{ urls: (links?.clone ?? []).map(({ href }) => href), fullName: `${project.key}/${slug}` },
+    ...{ number, base: toRef.id.replace(/^refs\/heads\//, ''), head: fromRef.latestCommit },
+    ...{ became: isOther ? 'other' : 'changed', labels: [] },
+  };
+}
 
 /** Whether it was pushed to, moved or worded anew, Cloud does not say. */
 function parseCloudPull(call: WebhookCall): Pull {

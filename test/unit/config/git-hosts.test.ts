@@ -32,6 +32,22 @@ describe('the repository of a class', () => {
     expect(projectAt(host, { repositoryClass: 'develop', url })).toBe(project);
   });
 
+  it.each([
+    ['https://git.example.com/scm/fam/develop.git', 'https://git.example.com/rest/api/latest'],
+    ['ssh://git@git.example.com:7999/fam/develop.git', 'https://git.example.com/rest/api/latest'],
+    ['https://git.example.com/bitbucket/scm/fam/develop.git', 'https://git.example.com/bitbucket/rest/api/latest'],
+    ['ssh://git@git.example.com:7999/fam/develop.git', 'https://git.example.com/bitbucket/rest/api/1.0'],
+  ])('is known to Bitbucket Data Center by %s, whose API is %s', (url, api) => {
+    const [host] = gitHostsSchema.parse([{ name: 'dc', bitbucketDataCenter: { tokenSecretFile: '/s', api } }]);
+    expect(host && projectAt(host, { repositoryClass: 'develop', url })).toBe('fam/develop');
+  });
+
+  it('is known to no Bitbucket Data Center whose API is not where that has it', () => {
+    const of = { tokenSecretFile: '/s', api: 'https://git.example.com' };
+    const message = gitHostsSchema.safeParse([{ name: 'dc', bitbucketDataCenter: of }]).error?.message;
+    expect(message).toContain('ends with no `/rest/api/latest`');
+  });
+
   it('is found by another address of it, as where its own leads through a proxy', () => {
     const [url, aliases] = ['https://proxy.example.com/git/develop', ['https://github.com/family/develop']];
     expect(projectAt(github, { repositoryClass: 'develop', url, aliases })).toBe('family/develop');

@@ -359,6 +359,26 @@ describe('a pull request to the branch of a configured repository', () => {
     );
   });
 
+  const pulledRef = (id: string, repository = 84) => ({
+    ...{ id: `refs/heads/${id}`, latestCommit: commit },
+    repository: { id: repository, slug: 'master', project: { key: 'FAMILY' } },
+  });
+  const serverPull = { pullRequest: { id: 7, fromRef: pulledRef('topic'), toRef: pulledRef('main') } };
+  const ofFork = { pullRequest: { ...serverPull.pullRequest, fromRef: pulledRef('topic', 85) } };
+  it.each([
+    ['opened', 'pr:opened', {}, [asked]],
+    ['pushed to', 'pr:from_ref_updated', {}, [asked]],
+    ['put onto another branch', 'pr:modified', { previousTarget: { id: 'refs/heads/topic' } }, [asked]],
+    ['given another title', 'pr:modified', { previousTarget: { id: 'refs/heads/main' } }, undefined],
+    ['approved, of a fork', 'pr:reviewer:approved', ofFork, [asked]],
+    ['approved, of a branch', 'pr:reviewer:approved', {}, undefined],
+    ['merged', 'pr:merged', {}, undefined],
+  ])('is told by Bitbucket Data Center where it was %s', async (_what, event, said, plans) => {
+    expect(await fromBitbucket(event, { eventKey: event, ...serverPull, ...said })).toMatchObject(
+      plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans },
+    );
+  });
+
   async function fromBitbucket(event: string, said: object) {
     const body = JSON.stringify(said);
     const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
