@@ -112,6 +112,13 @@ locals {
         api             = host.gitlab.api
         tokenSecretFile = "/secrets/host-${name}/value"
       } : key => value if value != null }
+      gitea = host.gitea == null ? null : { api = host.gitea.api, tokenSecretFile = "/secrets/host-${name}/value" }
+
+      bitbucketDataCenter = host.bitbucket_data_center == null ? null : {
+        api             = host.bitbucket_data_center.api
+        tokenSecretFile = "/secrets/host-${name}/value"
+      }
+      bitbucketCloud = host.bitbucket_cloud == null ? null : { tokenSecretFile = "/secrets/host-${name}/value" }
     } : key => value if value != null }
   ]
 

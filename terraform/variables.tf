@@ -281,25 +281,28 @@ variable "sinks" {
 variable "git_hosts" {
   description = <<-EOT
     Git hosts of the repositories that show what became of each commit, by name: a status and a deployment, pending until it converged, and a comment on the pull request that it merged. Absent: none.
-    Each is `github` or `gitlab`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
-    Where its webhook sends pull requests as well, each shows what it would do: a status, and a comment. Of a fork that waits for a maintainer to put the label `plan_label` (absent: converge/plan) on it.
+    Each is one of `github`, `gitlab`, `gitea` (Forgejo, too), `bitbucket_cloud` and `bitbucket_data_center`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
+    Where its webhook sends pull requests as well, each shows what it would do: a status, and a comment. Of a fork that waits for a maintainer to put the label `plan_label` (absent: converge/plan) on it, or to approve it (`bitbucket_data_center`).
   EOT
   type = map(object({
-    classes    = optional(list(string))
-    secret     = optional(string)
-    plan_label = optional(string)
-    github     = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
-    gitlab     = optional(object({ api = optional(string) }))
+    classes               = optional(list(string))
+    secret                = optional(string)
+    plan_label            = optional(string)
+    github                = optional(object({ api = optional(string), app = optional(object({ app_id = string, installation_id = string })) }))
+    gitlab                = optional(object({ api = optional(string) }))
+    gitea                 = optional(object({ api = string }))
+    bitbucket_cloud       = optional(object({}))
+    bitbucket_data_center = optional(object({ api = string }))
   }))
   default = {}
 
   validation {
-    condition     = alltrue([for name, host in var.git_hosts : can(regex("^[a-z][a-z0-9-]*$", name)) && (host.github == null) != (host.gitlab == null)])
-    error_message = "A Git host's name has lower-case letters, digits and dashes, and it is either github or gitlab."
+    condition     = alltrue([for name, host in var.git_hosts : can(regex("^[a-z][a-z0-9-]*$", name)) && length([for kind in [host.github, host.gitlab, host.gitea, host.bitbucket_cloud, host.bitbucket_data_center] : kind if kind != null]) == 1])
+    error_message = "A Git host's name has lower-case letters, digits and dashes, and it is one of github, gitlab, gitea, bitbucket_cloud and bitbucket_data_center."
   }
 
   validation {
-    condition     = alltrue([for host in values(var.git_hosts) : can(regex("^https://[^@]*$", coalesce(try(host.github.api, null), try(host.gitlab.api, null), "https://default")))])
+    condition     = alltrue([for host in values(var.git_hosts) : can(regex("^https://[^@]*$", coalesce(try(host.github.api, null), try(host.gitlab.api, null), try(host.gitea.api, null), try(host.bitbucket_data_center.api, null), "https://default")))])
     error_message = "An api begins with https://, and holds no login."
   }
 

@@ -1,14 +1,61 @@
 import type { Dispatcher } from 'undici';
 import type { GitHostConfig } from '../config/git-hosts.ts';
-import type { GitHosts, HostedProject } from '../ports/git-hosts.ts';
+import type { PlanReport } from '../notices/plan-report.ts';
+import type { GitHosts, HostedProject, PullRequest } from '../ports/git-hosts.ts';
 import { createDispatcher, type GitConnection } from './git/dispatcher.ts';
 import { createGithubApp } from './git/github-app.ts';
 import { patience } from './patience.ts';
+import {
+  proposeToBitbucketCloud,
+  pullRequestOfBitbucketCloud,
+  reportToBitbucketCloud,
+  showPlanOnBitbucketCloud,
+} from './sinks/bitbucket-cloud.ts';
+import {
+  proposeToBitbucketDataCenter,
+  pullRequestOfBitbucketDataCenter,
+  reportToBitbucketDataCenter,
+  showPlanOnBitbucketDataCenter,
+} from './sinks/bitbucket-data-center.ts';
+import { proposeToGitea, pullRequestOfGitea, reportToGitea, showPlanOnGitea } from './sinks/gitea.ts';
 import { proposeToGithub, pullRequestOfGithub, reportToGithub, showPlanOnGithub } from './sinks/github.ts';
 import { proposeToGitlab, pullRequestOfGitlab, reportToGitlab, showPlanOnGitlab } from './sinks/gitlab.ts';
-import { parseAnswer, type HostAccess } from './sinks/host-calls.ts';
+import { parseAnswer, type HostAccess, type HostProposal, type HostReport } from './sinks/host-calls.ts';
 import { posting, type Connection, type Post } from './sinks/post.ts';
 import { readToken } from './sinks/secrets.ts';
+
+interface HostKind {
+  /** As errors name it. */
+  readonly receiver: string;
+  report(asked: HostReport): ReturnType<GitHosts['report']>;
+  pullRequest(asked: HostAccess & { readonly number: number }): Promise<PullRequest>;
+  showPlan(asked: HostAccess & { readonly report: PlanReport; readonly host: GitHostConfig }): Promise<void>;
+  propose(asked: HostProposal): Promise<{ readonly url: string }>;
+}
+
+const kinds: Readonly<Record<GitHostConfig['kind'], HostKind>> = {
+  github: {
+    ...{ receiver: 'GitHub', report: reportToGithub, pullRequest: pullRequestOfGithub, propose: proposeToGithub },
+    showPlan: async ({ host, ...asked }) =>
+      await showPlanOnGithub({ ...asked, appId: host.kind === 'github' ? host.githubApp?.appId : undefined }),
+  },
+  gitlab: {
+    ...{ receiver: 'GitLab', report: reportToGitlab, pullRequest: pullRequestOfGitlab, propose: proposeToGitlab },
+    showPlan: showPlanOnGitlab,
+  },
+  gitea: {
+    ...{ receiver: 'Gitea', report: reportToGitea, pullRequest: pullRequestOfGitea, propose: proposeToGitea },
+    showPlan: showPlanOnGitea,
+  },
+  bitbucketCloud: {
+    ...{ receiver: 'Bitbucket', report: reportToBitbucketCloud, propose: proposeToBitbucketCloud },
+    ...{ pullRequest: pullRequestOfBitbucketCloud, showPlan: showPlanOnBitbucketCloud },
+  },
+  bitbucketDataCenter: {
+    ...{ receiver: 'Bitbucket', report: reportToBitbucketDataCenter, propose: proposeToBitbucketDataCenter },
+    ...{ pullRequest: pullRequestOfBitbucketDataCenter, showPlan: showPlanOnBitbucketDataCenter },
+  },
+};
 
 /** Shows what became of commits on hosts of every kind, each by its file in `sinks/`. */
 export function createGitHosts({
@@ -24,7 +71,7 @@ export function createGitHosts({
   const apps = new Map<string, () => Promise<string>>();
   /** The host's own API, as whoever the configuration says. */
   const accessOf = async ({ host, connection: settings, project }: HostedProject): Promise<HostAccess> => {
-    const receiver = host.kind === 'github' ? 'GitHub' : 'GitLab';
+    const { receiver } = kinds[host.kind];
     const key = JSON.stringify([host.name, settings]);
     const connection = connections.get(key) ?? connectionTo({ settings, url: host.api, answer });
     if (connection !== undefined) connections.set(key, connection);
@@ -36,30 +83,23 @@ export function createGitHosts({
       ...(connection === undefined ? {} : { connection }),
     });
     const at = { project, sink: host.name, api: host.api, post };
-    if (host.kind === 'gitlab') return { ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) };
+    if (host.kind !== 'github') return { ...at, token: await readToken({ file: host.tokenSecretFile, what: 'token' }) };
     const tokenOf = apps.get(key) ?? githubTokens(host, { post, now });
     apps.set(key, tokenOf);
     return { ...at, token: await tokenOf() };
   };
   return {
-    async report({ branch, report, ...of }) {
-      const at = { ...(await accessOf(of)), branch, report };
-      return of.host.kind === 'gitlab' ? await reportToGitlab(at) : await reportToGithub(at);
-    },
-    async pullRequest({ number, ...of }) {
-      const at = { ...(await accessOf(of)), number };
-      return of.host.kind === 'gitlab' ? await pullRequestOfGitlab(at) : await pullRequestOfGithub(at);
-    },
-    async showPlan({ report, ...of }) {
-      const { host } = of;
-      const at = { ...(await accessOf(of)), report };
-      if (host.kind === 'gitlab') await showPlanOnGitlab(at);
-      else await showPlanOnGithub({ ...at, appId: host.githubApp?.appId });
-    },
-    async propose({ host, connection, ...asked }) {
-      const at = { ...asked, ...(await accessOf({ host, connection, project: asked.project })) };
-      return host.kind === 'gitlab' ? await proposeToGitlab(at) : await proposeToGithub(at);
-    },
+    report: async ({ branch, report, ...of }) =>
+      await kinds[of.host.kind].report({ ...(await accessOf(of)), branch, report }),
+    pullRequest: async ({ number, ...of }) =>
+      await kinds[of.host.kind].pullRequest({ ...(await accessOf(of)), number }),
+    showPlan: async ({ report, ...of }) =>
+      await kinds[of.host.kind].showPlan({ ...(await accessOf(of)), report, host: of.host }),
+    propose: async ({ host, connection, ...asked }) =>
+      await kinds[host.kind].propose({
+        ...asked,
+        ...(await accessOf({ host, connection, project: asked.project })),
+      }),
   };
 }
 

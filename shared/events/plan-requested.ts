@@ -8,8 +8,8 @@ export const planRequestedSchema = z.object({
   repository: z.string().min(1),
   /** As the host counts. */
   number: z.int().positive(),
-  /** Where its head was. */
-  head: z.string().regex(/^[0-9a-f]{40}$/),
+  /** Where its head was; Bitbucket Cloud tells how that begins. */
+  head: z.string().regex(/^[0-9a-f]{12,40}$/),
   /** Whether somebody put the label on it that lets what is of a fork be planned, at that head. */
   labelled: z.boolean(),
 });

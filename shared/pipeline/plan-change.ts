@@ -45,7 +45,8 @@ const diesAfter = 60_000;
  * head. Nothing is applied. The message says "look": what is planned is what the host says of the pull request now, and what
  * is shown is of the head that it then still has.
  *
- * Of a fork nothing is planned, nor brought here, but what a maintainer put the label on, at that head.
+ * Of a fork nothing is planned, nor brought here, but what a maintainer put the label on, at that head; where the host has no
+ * labels, what somebody approved who may push.
  *
  * Throws as `GitHosts` and Git do, and `SinkUnavailable` (retry) where another one takes too long, or its head does not stay. What a cluster or an
  * environment throws is shown.
@@ -65,9 +66,12 @@ export async function planChange(
     const { head } = pull;
     const label = planLabelOf(of.host);
     const approved = job.labelled ? job.head : valueOrNone(await readRecord(job, ports))?.approved;
-    const isLetIn = !pull.isFork || (approved === head && pull.labels.includes(label));
+    const isLabelled = pull.approval === undefined && approved === head && pull.labels.includes(label);
+    const isLetIn = !pull.isFork || isLabelled || pull.approval === 'given';
     const asked = { ...job, head };
-    const report = isLetIn ? await plan(asked, ports, settings) : unapproved(asked, label);
+    const report = isLetIn
+      ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
+      : unapproved(asked, { label, approval: pull.approval });
     const shown = await show({ job, of, report, branch }, ports);
     if (shown !== 'moved') return shown;
   }
@@ -94,20 +98,51 @@ function whyLeft({ isOpen, base }: PullRequest, branch: string): PlanChangeResul
   return base === branch ? undefined : { outcome: 'unmeant', reason: `it is to be merged into ${base}` };
 }
 
-function unapproved({ repository: repositoryClass, number, head }: PlanRequested, label: string): PlanReport {
+function unapproved(
+  { repository: repositoryClass, number, head }: PlanRequested,
+  { label, approval }: { label: string; approval: PullRequest['approval'] },
+): PlanReport {
+  const of = { repositoryClass, number, head };
+  const lead = head.slice(0, 12);
+  if (approval === 'impossible')
+    return reportUnplanned(
+      {
+        ...of,
+        notes: [
+          'It is of a fork, and the host keeps what that proposes nowhere else: nothing of it is planned.',
+          'Whoever has read it and may push can push it to a branch of this repository, and propose that.',
+        ],
+      },
+      { verdict: 'failure', words: 'what a fork proposes cannot be read at this host' },
+    );
+  if (approval !== undefined)
+    return reportUnplanned(
+      {
+        ...of,
+        notes: [
+          'It is of a fork: nothing of it is planned until somebody who may push has read and approved it.',
+          `The approval counts for the commit ${lead} alone: a later one is to be approved again.`,
+        ],
+      },
+      { verdict: 'pending', words: "a maintainer's approval is waited for" },
+    );
   return reportUnplanned(
     {
-      ...{ repositoryClass, number, head },
+      ...of,
       notes: [
         `It is of a fork: nothing of it is planned until a maintainer has read it and puts the label ${label} on it.`,
-        `The label counts for the commit ${head.slice(0, 12)} alone: of a later one, take it off and put it on again.`,
+        `The label counts for the commit ${lead} alone: of a later one, take it off and put it on again.`,
       ],
     },
     { verdict: 'pending', words: `a maintainer's label ${label} is waited for` },
   );
 }
 
-async function plan(job: PlanRequested, ports: PlanChangePorts, settings: PlanChangeSettings): Promise<PlanReport> {
+async function plan(
+  job: PlanRequested & Pick<PullRequest, 'headRef'>,
+  ports: PlanChangePorts,
+  settings: PlanChangeSettings,
+): Promise<PlanReport> {
   const { repository: repositoryClass, number, head } = job;
   const { branch } = ports.repository(repositoryClass);
   const of = { repositoryClass, number, head };

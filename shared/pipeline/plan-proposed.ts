@@ -25,16 +25,18 @@ export interface AskedProposal {
   readonly repository: string;
   /** As the host counts. */
   readonly number: number;
+  /** The ref that its head is at; absent: one of those at which hosts keep pull requests. */
+  readonly headRef?: string | undefined;
 }
 
 /** Throws as `findProposal` does, and `BadRequest` (refuse) for a branch without a commit. */
 export async function openProposal(
-  { repository: repositoryClass, number }: AskedProposal,
+  { repository: repositoryClass, number, headRef }: AskedProposal,
   ports: Pick<InspectPorts, 'repository' | 'state'>,
 ): Promise<Proposal> {
   const repository = ports.repository(repositoryClass);
   const base = await fetchBranch({ repository, state: ports.state });
-  if (base !== undefined) return await findProposal(repository, { number, base });
+  if (base !== undefined) return await findProposal(repository, { number, base, headRef });
   const message = 'the branch has no commit yet';
   throw new ConvergeError({ code: 'BadRequest', subject: repositoryClass, message, disposition: 'refuse' });
 }

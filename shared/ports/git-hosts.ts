@@ -20,7 +20,15 @@ export interface PullRequest {
   readonly head: string;
   /** Whether its head is of another repository, or of one that nobody knows any more. */
   readonly isFork: boolean;
+  /** Those that are on it; of a fork, those that count for its head, as far as the host tells that. */
   readonly labels: readonly string[];
+  /**
+   * Of a host without labels, what lets a fork's head be planned: `given`: somebody who may push approved that head;
+   * `impossible`: nobody can, as its repository has no such commit. Absent: a label does.
+   */
+  readonly approval?: 'given' | 'awaited' | 'impossible';
+  /** The branch that the head is of (`refs/heads/…`), where the host has no ref of the pull request itself. */
+  readonly headRef?: string;
 }
 
 export interface GitHosts {

@@ -517,21 +517,27 @@ run "lets_who_tells_git_hosts_read_what_became_of_commits" {
 
   variables {
     git_hosts = {
+      dc  = { bitbucket_data_center = { api = "https://bitbucket.family.example/rest/api/latest" } }
       hub = { github = { app = { app_id = "1", installation_id = "2" } } }
       lab = { gitlab = { api = "https://gitlab.family.example/api/v4" }, classes = ["develop"], secret = "converge-gitlab" }
+      tea = { gitea = { api = "https://gitea.family.example/api/v1" } }
+      zip = { bitbucket_cloud = {} }
     }
   }
 
   assert {
     condition = yamldecode(output.config).alerts.gitHosts == [
+      { name = "dc", bitbucketDataCenter = { api = "https://bitbucket.family.example/rest/api/latest", tokenSecretFile = "/secrets/host-dc/value" } },
       { name = "hub", github = { githubApp = { appId = "1", installationId = "2", privateKeyFile = "/secrets/host-hub/value" } } },
       { name = "lab", classes = ["develop"], gitlab = { api = "https://gitlab.family.example/api/v4", tokenSecretFile = "/secrets/host-lab/value" } },
+      { name = "tea", gitea = { api = "https://gitea.family.example/api/v1", tokenSecretFile = "/secrets/host-tea/value" } },
+      { name = "zip", bitbucketCloud = { tokenSecretFile = "/secrets/host-zip/value" } },
     ]
     error_message = "The configuration names the Git hosts in another way."
   }
 
   assert {
-    condition     = toset(module.deliver_alert.folders) == toset(["host-hub", "host-lab", "git-master"]) && toset(module.fan_out.folders) == toset(["host-hub", "host-lab", "git-master"])
+    condition     = toset(module.deliver_alert.folders) == toset(["host-dc", "host-hub", "host-lab", "host-tea", "host-zip", "git-master"]) && toset(module.fan_out.folders) == toset(["host-dc", "host-hub", "host-lab", "host-tea", "host-zip", "git-master"])
     error_message = "A function reads other secrets than it needs."
   }
 

@@ -297,11 +297,21 @@ run "refuses_a_git_host_of_two_kinds" {
   expect_failures = [var.git_hosts]
 }
 
+run "refuses_a_git_host_of_no_kind" {
+  command = plan
+
+  variables {
+    git_hosts = { hub = {} }
+  }
+
+  expect_failures = [var.git_hosts]
+}
+
 run "refuses_a_git_host_over_plain_http" {
   command = plan
 
   variables {
-    git_hosts = { lab = { gitlab = { api = "http://gitlab.family.example/api/v4" } } }
+    git_hosts = { tea = { gitea = { api = "http://gitea.family.example/api/v1" } }, lab = { gitlab = { api = "http://gitlab.family.example/api/v4" } } }
   }
 
   expect_failures = [var.git_hosts]

@@ -36,31 +36,36 @@ export interface HostManners {
   readonly pauseBy: (answer: SinkAnswer) => number | undefined;
   /** What may be done about a call (`POST /projects/…`) that was refused. */
   readonly remedyOf: (refused: { readonly status: number; readonly what: string }) => string | undefined;
+  /** The address of the next page of a list, by what its body says; absent: `Link` says it. */
+  readonly nextPage?: (page: { readonly body: unknown; readonly url: string }) => string | undefined;
 }
 
 /** The API of one Git host, whose answers are JSON. Throws as `Post` does, and `SinkRefused` with what can be done. */
 export interface HostCalls {
-  /** All pages of a list, up to ten; a page is what `Link` names as the next one, at the same host alone. */
+  /** All pages of a list, up to ten; a page is what the host names as the next one, at the same host alone. */
   list<T>(path: string, item: z.ZodType<T>): Promise<readonly T[]>;
   /** As `list`, of what holds its list under a key. */
   listIn<T>(path: string, key: string, item: z.ZodType<T>): Promise<readonly T[]>;
   read<T>(path: string, answer: z.ZodType<T>): Promise<T>;
+  /** As `read`, and undefined for 404: only to be asked of a project that the token was seen to reach. */
+  find<T>(path: string, answer: z.ZodType<T>): Promise<T | undefined>;
   write<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, answer: z.ZodType<T>): Promise<T>;
-  /** Writes, and returns undefined where the host refuses it by words for which it is as good as done. */
-  tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<void>;
+  /** Writes, unless the host refuses it in a way that is as good as done. Whether it did not. */
+  tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<boolean>;
 }
 
 interface Done {
   readonly status: number;
-  readonly words: RegExp;
+  /** Absent: whatever it says. */
+  readonly words?: RegExp;
 }
 
 const mostPages = 10;
 /** Whatever a host answers about what it refuses is handled here. */
-const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422] as const;
+const refusals = [400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 423] as const;
 
 export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' | 'post'>, manners: HostManners) {
-  const { headers, pauseBy } = manners;
+  const { headers, pauseBy, nextPage } = manners;
   const ask = async (request: Pick<SinkRequest, 'method' | 'url' | 'body'>): Promise<SinkAnswer> =>
     await post({ ...request, headers, pauseBy, unless: refusals });
   const checked = (answer: SinkAnswer, what: string): SinkAnswer => {
@@ -80,7 +85,9 @@ export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' |
     for (let pageNumber = 1; url !== undefined && pageNumber <= mostPages; pageNumber++) {
       const answer: SinkAnswer = await ask({ method: 'GET', url });
       found.push(...read(answer, page, `GET ${path}`));
-      url = nextOf(answer, api);
+      const next: string | undefined =
+        nextPage === undefined ? linkOf(answer) : nextPage({ body: parseAnswer(answer.text), url });
+      url = next === undefined ? undefined : sameHost(next, api);
     }
     return found;
   };
@@ -88,14 +95,19 @@ export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' |
     list: pages,
     listIn: async (path, key, item) => await pages(path, item, key),
     read: async (path, schema) => read(await ask({ method: 'GET', url: `${api}${path}` }), schema, `GET ${path}`),
+    async find(path, schema) {
+      const answer = await ask({ method: 'GET', url: `${api}${path}` });
+      return answer.status === 404 ? undefined : read(answer, schema, `GET ${path}`);
+    },
     async write(method, path, body, schema) {
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
       return read(answer, schema, `${method} ${path}`);
     },
     async tried(method, path, body, { status, words }) {
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
-      if (answer.status === status && words.test(answer.text)) return;
+      if (answer.status === status && words?.test(answer.text) !== false) return false;
       checked(answer, `${method} ${path}`);
+      return true;
     },
   } satisfies HostCalls as HostCalls;
 }
@@ -109,10 +121,13 @@ export function parseAnswer(text: string): unknown {
   }
 }
 
-/** A token goes to the API that the configuration names, and nowhere else. https://www.rfc-editor.org/rfc/rfc8288 */
-function nextOf({ headers }: SinkAnswer, api: string): string | undefined {
-  const [, next] = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '') ?? [];
-  if (next === undefined) return undefined;
+/** https://www.rfc-editor.org/rfc/rfc8288 */
+function linkOf({ headers }: SinkAnswer): string | undefined {
+  return /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1];
+}
+
+/** A token goes to the API that the configuration names, and nowhere else. */
+function sameHost(next: string, api: string): string | undefined {
   const url = URL.parse(next, api);
   return url !== null && url.origin === new URL(api).origin ? url.href : undefined;
 }
@@ -154,12 +169,18 @@ function strangeAnswer({ sink, manners, what }: { sink: string; manners: HostMan
   });
 }
 
-const saidSchema = z.object({ message: z.unknown().optional(), error: z.unknown().optional() });
+const saidSchema = z.object({
+  message: z.unknown().optional(),
+  error: z.unknown().optional(),
+  errors: z.array(z.object({ message: z.unknown() })).optional(),
+});
+const innerSchema = z.object({ message: z.string() });
 
 /** What the host says, in one short line. */
 function wordsOf(text: string): string {
   const said = saidSchema.safeParse(parseAnswer(text)).data;
-  const words = said?.message ?? said?.error ?? '';
+  const inner = innerSchema.safeParse(said?.error).data?.message;
+  const words = said?.message ?? inner ?? said?.error ?? said?.errors?.[0]?.message ?? '';
   const line = typeof words === 'string' ? words : JSON.stringify(words);
   return line
     .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')

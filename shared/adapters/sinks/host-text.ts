@@ -29,16 +29,29 @@ export function codeSpan(text: string): string {
 
 const signs: Readonly<Record<Verdict, string>> = { pending: '🟠', success: '✅', failure: '🔴' };
 
+/**
+ * As what a host's Markdown shows nobody a mark: a comment of HTML; or, where HTML is shown as text, the definition of a link
+ * that nothing refers to. https://spec.commonmark.org/0.31.2/#link-reference-definitions
+ */
+export type Hiding = 'html' | 'definition';
+
+function hidden(text: string, hiding: Hiding): string {
+  return hiding === 'html' ? `<!-- ${text} -->` : `[//]: # (${text})\n`;
+}
+
 /** What the comment on a pull request begins with, by which it is found again: nobody sees it. */
-export function commentMark(repositoryClass: string): string {
-  return `<!-- converge ${repositoryClass} -->`;
+function commentMark(repositoryClass: string, hiding: Hiding): string {
+  return hidden(`converge ${repositoryClass}`, hiding);
 }
 
 /** The comment on the pull request that was merged by a commit. */
-export function commentOf({ repositoryClass, commit, verdict, comment }: CommitReport): string {
+export function commentOf(
+  { repositoryClass, commit, verdict, comment }: CommitReport,
+  hiding: Hiding = 'html',
+): string {
   const { title, lines, isWhole } = comment;
   return [
-    commentMark(repositoryClass),
+    commentMark(repositoryClass, hiding),
     `${signs[verdict]} **Converge** ${codeSpan(title)}`,
     '',
     ...lines.map((line) => `- ${signs[line.verdict]} ${codeSpan(line.name)} ${codeSpan(line.text)}`),
@@ -49,8 +62,8 @@ export function commentOf({ repositoryClass, commit, verdict, comment }: CommitR
 }
 
 /** Whether a comment is the one that Converge keeps; hosts may break its lines in their own way. */
-export function isComment(body: string, repositoryClass: string): boolean {
-  return body.startsWith(commentMark(repositoryClass));
+export function isComment(body: string, repositoryClass: string, hiding: Hiding = 'html'): boolean {
+  return body.startsWith(commentMark(repositoryClass, hiding).trimEnd());
 }
 
 export function isSameText(one: string, other: string): boolean {
@@ -59,12 +72,12 @@ export function isSameText(one: string, other: string): boolean {
 }
 
 /** What the comment with a plan begins with: nobody sees it. */
-export function planMark(repositoryClass: string): string {
-  return `<!-- converge plan ${repositoryClass} -->`;
+function planMark(repositoryClass: string, hiding: Hiding): string {
+  return hidden(`converge plan ${repositoryClass}`, hiding);
 }
 
-export function isPlanComment(body: string, repositoryClass: string): boolean {
-  return body.startsWith(planMark(repositoryClass));
+export function isPlanComment(body: string, repositoryClass: string, hiding: Hiding = 'html'): boolean {
+  return body.startsWith(planMark(repositoryClass, hiding).trimEnd());
 }
 
 /** Of an environment, so that one of thousands of objects hides no other. */
@@ -77,10 +90,10 @@ const aside = 400;
  * The comment with a plan, of at most so many bytes of UTF-8. What strangers wrote stands in spans and blocks of code alone,
  * where neither HTML nor mentions, references and quick actions mean anything.
  */
-export function planCommentOf(report: PlanReport, largest: number): string {
+export function planCommentOf(report: PlanReport, largest: number, hiding: Hiding = 'html'): string {
   const { repositoryClass, verdict, title, notes, environments } = report;
   const top = [
-    planMark(repositoryClass),
+    planMark(repositoryClass, hiding),
     `${signs[verdict]} **Converge plan** ${codeSpan(title)}`,
     '',
     ...notes.map((note) => `- ${codeSpan(cutBytes(note, longestLine))}`),

@@ -42,7 +42,7 @@ export interface Pull extends Pick<Push, 'urls' | 'fullName'> {
    * nothing that a plan is made of.
    */
   readonly became: 'changed' | 'labelled' | 'other';
-  /** The labels that were put on it. */
+  /** The labels that were put on it; those that are on it, where the host does not say which were put now. */
   readonly labels: readonly string[];
 }
 

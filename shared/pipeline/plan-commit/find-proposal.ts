@@ -32,12 +32,12 @@ const refsOf = (number: number): readonly { readonly head: string; readonly merg
 /** How far behind both heads the commit is looked for that they have in common. Milliseconds. */
 const searched = 90 * 86_400_000;
 
-/** A pull request as the host keeps it in Git. Throws `BadRequest` (refuse) where it keeps none, and what Git throws. */
+/** A pull request as the host keeps it in Git, or at the branch that its head is of. Throws `BadRequest` (refuse) where it keeps none, and what Git throws. */
 export async function findProposal(
   repository: Repository,
-  { number, base }: { number: number; base: Commit },
+  { number, base, headRef }: { number: number; base: Commit; headRef?: string | undefined },
 ): Promise<Proposal> {
-  for (const refs of refsOf(number)) {
+  for (const refs of headRef === undefined ? refsOf(number) : [{ head: headRef, merge: undefined }]) {
     const head = await repository.fetchRef(refs.head);
     if (head !== undefined) return await proposalOf(repository, { number, base, head, mergeRef: refs.merge });
   }
@@ -52,12 +52,12 @@ export async function findProposal(
 
 async function proposalOf(
   repository: Repository,
-  { number, base, head, mergeRef }: { number: number; base: Commit; head: Commit; mergeRef: string },
+  { number, base, head, mergeRef }: { number: number; base: Commit; head: Commit; mergeRef: string | undefined },
 ): Promise<Proposal> {
   const of = { number, base, head };
   if (await repository.isAncestor({ ancestor: base.id, descendant: head.id }))
     return { ...of, planned: head, standing: 'ahead', since: base.id };
-  const merge = await repository.fetchRef(mergeRef);
+  const merge = mergeRef === undefined ? undefined : await repository.fetchRef(mergeRef);
   const [onto] = merge?.parents ?? [];
   if (merge !== undefined && onto !== undefined && merge.parents.includes(head.id)) {
     if (onto === base.id) return { ...of, planned: merge, standing: 'merged', since: base.id };

@@ -256,7 +256,7 @@ describe("the operator's configuration", () => {
     {
       what: 'a Git host of two kinds',
       text: `${smallest}alerts:\n  gitHosts:\n    - name: hub\n      github: { tokenSecretFile: /s }\n      gitlab: { tokenSecretFile: /s }\n`,
-      says: 'converge.yaml:9: alerts.gitHosts.0: needs one of github, gitlab, and has both',
+      says: 'converge.yaml:9: alerts.gitHosts.0: needs one of github, gitlab, gitea, bitbucketCloud, bitbucketDataCenter, and has both',
     },
     {
       what: 'a Git host that is told by nobody',

@@ -213,6 +213,17 @@ describe('the plan on a pull request', () => {
     expect(lastOf(hub).notes[0]).toContain('the host has no merge of it, and it is behind main');
   });
 
+  it('is of the branch that its head is of, where the host has no ref of the pull request', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    const headRef = 'refs/heads/topic';
+    hub.pull = { ...hub.pull, headRef };
+    hub.world.git.refs.clear();
+    hub.world.git.refs.set(headRef, hub.pull.head);
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['shop', 'success']]);
+    expect(hub.fetched).toEqual([headRef]);
+  });
+
   it('says that it cannot be read where its ref has gone, and waits where that is not there yet', async () => {
     const hub = await opened(painted('shop', 'blue'));
     const later = await proposed(hub.world, painted('shop', 'green'));
@@ -471,6 +482,28 @@ describe('a pull request of a fork', () => {
     // The message of the label comes late, or again.
     await plan(hub, { labelled: true, head: labelled });
     expect(lastOf(hub)).toMatchObject({ verdict: 'pending', environments: [] });
+  });
+
+  it.each([
+    ['awaited', 'pending', 'until somebody who may push has read and approved it'],
+    ['impossible', 'failure', 'push it to a branch of this repository'],
+  ] as const)(
+    'is neither planned nor fetched where its approval is %s, whatever its label',
+    async (approval, verdict, words) => {
+      const hub = await forked();
+      hub.pull = { ...hub.pull, labels: [label], approval };
+      await plan(hub, { labelled: true });
+      expect(lastOf(hub)).toMatchObject({ verdict, environments: [] });
+      expect(textOf(hub)).toContain(words);
+      expect(hub.fetched).toEqual([]);
+    },
+  );
+
+  it('is planned at the head that somebody approved who may push', async () => {
+    const hub = await forked();
+    hub.pull = { ...hub.pull, approval: 'given' };
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['shop', 'success']]);
   });
 
   it('is not planned once the label was taken off', async () => {

@@ -313,4 +313,83 @@ describe('a pull request to the branch of a configured repository', () => {
     });
     expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
   });
+
+  const person = { id: 1 };
+  const author = { id: 5 };
+  const teaPull = { ...pull, user: author, labels: [{ name: 'bug' }, { name: 'converge/plan' }] };
+  const tea = { action: 'opened', number: 7, pull_request: teaPull, repository, sender: author };
+  it.each([
+    ['opened', {}, [asked]],
+    ['opened once more', { action: 'reopened' }, [asked]],
+    ['pushed to', { action: 'synchronized' }, [asked]],
+    ['put onto another branch', { action: 'edited', changes: { ref: { from: 'topic' } } }, [asked]],
+    ['labelled by a maintainer', { action: 'label_updated', sender: person }, [{ ...asked, labelled: true }]],
+    ['labelled by its author', { action: 'label_updated' }, undefined],
+    [
+      'labelled otherwise',
+      { action: 'label_updated', sender: person, pull_request: { ...teaPull, labels: [] } },
+      undefined,
+    ],
+    ['given another title', { action: 'edited', changes: { title: { from: 'a' } } }, undefined],
+    ['merged', { action: 'closed' }, undefined],
+  ])('is told by Gitea where it was %s', async (_what, said, plans) => {
+    const { outcome } = await deliver({
+      body: JSON.stringify({ ...tea, ...said }),
+      headers: { 'x-gitea-event': 'pull_request', 'x-github-event': 'pull_request' },
+      others: { gitea: { kind: 'known', secret } },
+    });
+    expect(outcome).toMatchObject(plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans });
+  });
+
+  const cloudPull = {
+    pullrequest: {
+      ...{ id: 7, source: { commit: { hash: commit.slice(0, 12) } } },
+      destination: { branch: { name: 'main' } },
+    },
+    repository: { full_name: 'family/master', links: { html: { href: 'https://git.example.com/family/master' } } },
+  };
+  it.each([
+    ['opened', 'pullrequest:created', [{ ...asked, head: commit.slice(0, 12) }]],
+    ['changed', 'pullrequest:updated', [{ ...asked, head: commit.slice(0, 12) }]],
+    ['approved', 'pullrequest:approved', undefined],
+    ['merged', 'pullrequest:fulfilled', undefined],
+  ])('is told by Bitbucket Cloud where it was %s', async (_what, event, plans) => {
+    expect(await fromBitbucket(event, cloudPull)).toMatchObject(
+      plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans },
+    );
+  });
+
+  const pulledRef = (id: string, repository = 84) => ({
+    ...{ id: `refs/heads/${id}`, latestCommit: commit },
+    repository: { id: repository, slug: 'master', project: { key: 'FAMILY' } },
+  });
+  const serverPull = { pullRequest: { id: 7, fromRef: pulledRef('topic'), toRef: pulledRef('main') } };
+  const ofFork = { pullRequest: { ...serverPull.pullRequest, fromRef: pulledRef('topic', 85) } };
+  it.each([
+    ['opened', 'pr:opened', {}, [asked]],
+    ['pushed to', 'pr:from_ref_updated', {}, [asked]],
+    ['put onto another branch', 'pr:modified', { previousTarget: { id: 'refs/heads/topic' } }, [asked]],
+    ['given another title', 'pr:modified', { previousTarget: { id: 'refs/heads/main' } }, undefined],
+    ['approved, of a fork', 'pr:reviewer:approved', ofFork, [asked]],
+    ['approved, of a branch', 'pr:reviewer:approved', {}, undefined],
+    ['merged', 'pr:merged', {}, undefined],
+  ])('is told by Bitbucket Data Center where it was %s', async (_what, event, said, plans) => {
+    expect(await fromBitbucket(event, { eventKey: event, ...serverPull, ...said })).toMatchObject(
+      plans === undefined ? { outcome: 'ignored' } : { outcome: 'plan asked', plans },
+    );
+  });
+
+  async function fromBitbucket(event: string, said: object) {
+    const body = JSON.stringify(said);
+    const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+    const { outcome } = await deliver({
+      body,
+      headers: {
+        ...{ 'x-github-event': undefined, 'x-hub-signature-256': undefined },
+        ...{ 'x-event-key': event, 'x-hub-signature': signature },
+      },
+      others: { bitbucket: { kind: 'known', secret } },
+    });
+    return outcome;
+  }
 });

@@ -239,7 +239,10 @@ describe('what is no push to a branch', () => {
     ['gitlab', { 'x-gitlab-event': 'Merge Request Hook' }, 'pull'],
     ['github', { 'x-github-event': 'pull_request' }, 'pull'],
     ['bitbucket', { 'x-event-key': 'diagnostics:ping' }, 'ping'],
-    ['bitbucket', { 'x-event-key': 'pullrequest:created' }, 'other'],
+    ['bitbucket', { 'x-event-key': 'pullrequest:created' }, 'pull'],
+    ['bitbucket', { 'x-event-key': 'pullrequest:approved' }, 'other'],
+    ['gitea', { 'x-gitea-event': 'pull_request', 'x-github-event': 'pull_request' }, 'pull'],
+    ['gitea', { 'x-gitea-event': 'pull_request_approved' }, 'other'],
     ['gitea', { 'x-gitea-event': 'delete', 'x-github-event': 'delete' }, 'other'],
   ])("is told by %s's headers %j: %s", (host, headers: Record<string, string>, kind) => {
     const found = receive({ headers, body: {} });
