@@ -8,6 +8,7 @@ import { joinRolledOut, setOutFor, type RolledOut } from '../../../plan/rolled-o
 import type { PlannedAction, RememberedObjects } from '../../../plan/plan.ts';
 import type { DesiredState } from '../render/desired-state.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
+import type { FoundPlan } from '../judge/as-planned.ts';
 import { hookRecordOf } from '../judge/hook-record.ts';
 import type { Target } from '../run/target.ts';
 
@@ -41,6 +42,8 @@ export interface Course extends Undertaking {
   readonly rollout: Rollout | undefined;
   /** What earlier runs did for the same inputs, since these converged last. */
   readonly earlier: RolledOut | undefined;
+  /** What was planned of it on a pull request; absent: nothing was, as far as is known yet. */
+  readonly plan?: FoundPlan | undefined;
 }
 
 /** Judges what is to be done, and remembers that it was begun: no later run may go back behind this revision. */
