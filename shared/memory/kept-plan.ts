@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { plannedActions } from '../events/alert.ts';
-import type { Inputs } from '../environment/inputs.ts';
-import { hashJson } from '../objects/canonical-json.ts';
+import { inputsId, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from './memory.ts';
 
 /** Of so many objects a plan is kept. */
@@ -39,11 +38,6 @@ export type KeptObject = Readonly<z.infer<typeof keptObjectSchema>>;
 /** Undefined for another version, a half of one, or anything else at its place. */
 export function decodeKeptPlan(value: unknown): KeptPlan | undefined {
   return keptPlanSchema.safeParse(value).data;
-}
-
-/** One id for all that an environment is made of: of the Git object id of each path. */
-export function inputsId(inputs: Inputs): string {
-  return hashJson(inputs);
 }
 
 export function keptPlanPath({

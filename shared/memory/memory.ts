@@ -123,6 +123,8 @@ export const memorySchema = z.object({
   rollout: rolloutSchema.optional(),
   /** What the runs for the attempted inputs have done so far; absent once they converged. */
   rolledOut: rolledOutSchema.optional(),
+  /** `inputsId` of what that was done for; absent: for the attempted inputs, as in a memory of the version before. */
+  rolledOutFor: z.string().optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
   /**

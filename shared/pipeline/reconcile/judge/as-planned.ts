@@ -1,9 +1,9 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { changeDigest } from '../../../drift/change-digest.ts';
-import { sameInputs } from '../../../environment/inputs.ts';
+import { inputsId, sameInputs } from '../../../environment/inputs.ts';
 import type { AsPlanned } from '../../../events/alert.ts';
 import { heldAgainst, notKnown } from '../../../memory/as-planned.ts';
-import { decodeKeptPlan, inputsId, isUsedUp, keptPlanPath, type KeptPlan } from '../../../memory/kept-plan.ts';
+import { decodeKeptPlan, isUsedUp, keptPlanPath, type KeptPlan } from '../../../memory/kept-plan.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { objectKey } from '../../../objects/object-id.ts';
 import type { Change } from '../../../plan/change-set.ts';

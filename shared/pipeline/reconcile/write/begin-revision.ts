@@ -1,5 +1,5 @@
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
-import { sameInputs } from '../../../environment/inputs.ts';
+import { inputsId, sameInputs } from '../../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../../memory/memory.ts';
 import { revisionBegun } from '../../../memory/transitions/roll-out.ts';
 import { rolloutOf, type Rollout } from '../../../memory/rollout.ts';
@@ -75,7 +75,9 @@ export function beginRevision(
     now: run.ports.now(),
     timeout: environment.timeout,
   });
-  const earlier = isSame ? before.rolledOut : undefined;
+  // A look that only told of a commit, in a freeze, makes it the attempt, and leaves what was done for the one before.
+  const isFor = before.rolledOutFor === undefined || before.rolledOutFor === inputsId(desired.inputs);
+  const earlier = isSame && isFor ? before.rolledOut : undefined;
   if (quiet === undefined) {
     const isUnderWay = writes || rollout !== before.rollout;
     run.memoryFile.remember(revisionBegun, {
