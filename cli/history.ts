@@ -1,3 +1,4 @@
+import { planWords } from '../shared/notices/alert-lines.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type History, type HistoryEntry } from '../shared/pipeline/history.ts';
@@ -49,7 +50,7 @@ function removedLines({ removed }: History): Line[] {
 }
 
 function linesOf(entry: HistoryEntry): Line[] {
-  const { state, revision, committedAt, attemptedAt, converged, rolledBackBy, failure } = entry;
+  const { state, revision, committedAt, attemptedAt, converged, plan, rolledBackBy, failure } = entry;
   return [
     {
       text: `${plainRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
@@ -61,6 +62,7 @@ function linesOf(entry: HistoryEntry): Line[] {
       text: `  converged     ${shortTime(at)} in ${seconds} s (alert ${event})`,
       tone: 'good' as const,
     })),
+    ...(plan === null ? [] : [{ text: `  plan          ${planWords(plan)}`, tone: 'plain' as const }]),
     ...(rolledBackBy === null
       ? []
       : [{ text: `  rolled back   by ${rolledBackBy.slice(0, 12)}`, tone: 'plain' as const }]),

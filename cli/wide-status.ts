@@ -1,5 +1,5 @@
 import { acknowledgedWords } from '../shared/notices/acknowledged-notice.ts';
-import { broughtBy } from '../shared/notices/alert-lines.ts';
+import { broughtBy, planWords } from '../shared/notices/alert-lines.ts';
 import { boundedText } from '../shared/notices/bounded-text.ts';
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
@@ -29,6 +29,7 @@ export function wideLines(environment: EnvironmentStatus, tone: Tone): Line[] {
     ['health', [`${health}, ${objects} ${objects === 1 ? 'object' : 'objects'}`]],
     ['changed by', causeWords(environment)],
     ['last run', changesWords(environment)],
+    ['plan', environment.plan === undefined ? [] : [planWords(environment.plan)]],
     ['asked', environment.requests.slice(-1).map(requestWords)],
     ['not pruned', left === 0 ? [] : [`${left} that Git specifies no more`]],
     [

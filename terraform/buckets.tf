@@ -116,6 +116,17 @@ resource "google_storage_bucket" "state" {
     }
   }
 
+  # Plans of pull requests: what a run remembers of having used one is remembered for 35 days.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 30
+      matches_prefix = ["plans/"]
+    }
+  }
+
   dynamic "encryption" {
     for_each = var.kms_key == null ? [] : [var.kms_key]
 

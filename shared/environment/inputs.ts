@@ -1,3 +1,4 @@
+import { hashJson } from '../objects/canonical-json.ts';
 import { environmentPath, type Environment } from './environment-file.ts';
 
 /**
@@ -40,6 +41,11 @@ export function isMadeOf(inputs: readonly string[], path: string): boolean {
 export function sameInputs({ attempted, current }: { attempted: Inputs; current: Inputs }): boolean {
   const paths = Object.keys(attempted);
   return paths.length === Object.keys(current).length && paths.every((path) => attempted[path] === current[path]);
+}
+
+/** One id for all that an environment is made of. */
+export function inputsId(inputs: Inputs): string {
+  return hashJson(inputs);
 }
 
 /**

@@ -40,6 +40,36 @@ const cause = causeSchema.nullable().default(null);
 export const revertedSchema = z.object({ by: z.string(), reason: z.string().optional(), at: z.string() });
 export type Reverted = Readonly<z.infer<typeof revertedSchema>>;
 
+/** What may become of an object, as a plan says it and a run does it. */
+export const plannedActions = ['create', 'update', 'replace', 'prune', 'release'] as const;
+
+/** How what was done of a pull request's commit differs from its plan, or that it does not. */
+export const asPlannedSchema = z.object({
+  /** Null: nobody can tell, for `why`. */
+  asPlanned: z.boolean().nullable(),
+  /** When it was planned (ISO 8601); null where that cannot be read. */
+  at: z.string().nullable(),
+  /** Of which pull request, as the host counts; null where that cannot be read. */
+  pullRequest: z.int().nullable(),
+  /** What made it differ, or why nobody can tell; absent: that is not known, or nothing differs. */
+  why: z.string().optional(),
+  /** The objects that differ, by title: `ConfigMap acme/web`. */
+  objects: z
+    .array(
+      z.object({
+        object: z.string(),
+        /** Null: it was not planned. `refuse`: to fail. `leave`: to differ, and stay. */
+        planned: z.enum([...plannedActions, 'refuse', 'leave']).nullable(),
+        /** Null: nothing. As planned: it was done to other fields, or with other values. */
+        done: z.enum(plannedActions).nullable(),
+      }),
+    )
+    .readonly(),
+  /** How many further objects differ. */
+  omitted: z.int().nonnegative(),
+});
+export type AsPlanned = Readonly<z.infer<typeof asPlannedSchema>>;
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -91,6 +121,8 @@ export const convergedSchema = z.object({
   reverted: revertedSchema.optional(),
   /** Of drift that a person accepted: who, and the commit that says so. Absent: it was not. */
   accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
+  /** What was done beside what was planned of it on a pull request; absent: nothing was planned, or nothing is new. */
+  plan: asPlannedSchema.optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),

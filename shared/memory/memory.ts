@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
-import { causeSchema } from '../events/alert.ts';
+import { asPlannedSchema, causeSchema } from '../events/alert.ts';
 import { frozenSchema } from '../environment/frozen.ts';
 import { attemptedSchema, inputsSchema } from './attempted.ts';
 import { believedMemory } from './believed.ts';
@@ -80,6 +80,8 @@ export const memorySchema = z.object({
       cause: causeSchema.optional(),
       /** How many `objects` were remembered then: where it is another number, what is remembered of them is not all. */
       count: z.int().nonnegative().optional(),
+      /** What was done for it beside what was planned of it; absent: nothing was. */
+      plan: asPlannedSchema.optional(),
     })
     .optional(),
   /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
@@ -121,6 +123,8 @@ export const memorySchema = z.object({
   rollout: rolloutSchema.optional(),
   /** What the runs for the attempted inputs have done so far; absent once they converged. */
   rolledOut: rolledOutSchema.optional(),
+  /** `inputsId` of what that was done for; absent: for the attempted inputs, as in a memory of the version before. */
+  rolledOutFor: z.string().optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
   /**

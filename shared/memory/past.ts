@@ -40,8 +40,14 @@ const pastIncidentSchema = z.object({
   accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
 });
 
-/** That a revision converged which changed something, and how many seconds after a run first set out for it. */
-const pastConvergenceSchema = z.object({ revision: z.string(), at: z.string(), seconds: z.number().nonnegative() });
+/**
+ * That a revision converged which changed something, and how many seconds after a run first set out for it. `planned`: when
+ * it was planned, where a plan was held against it: that plan is used up.
+ */
+const pastConvergenceSchema = z.object({
+  ...{ revision: z.string(), at: z.string(), seconds: z.number().nonnegative() },
+  planned: z.string().optional(),
+});
 
 /** What happened to an environment, for reports. */
 export const pastSchema = z.object({
@@ -71,7 +77,15 @@ export function pastAfter(
   const at = now.toISOString();
   const begun = { from: memory.converged === undefined ? memory.since : at, incidents: [], convergences: [] };
   const { from, incidents, convergences }: Past = memory.past ?? begun;
-  const took = isNew ? [{ revision: converged.revision, at, seconds: secondsBetween(converged.at, at) }] : [];
+  const planned = converged?.plan?.at ?? undefined;
+  const took = isNew
+    ? [
+        {
+          ...{ revision: converged.revision, at, seconds: secondsBetween(converged.at, at) },
+          ...(planned === undefined ? {} : { planned }),
+        },
+      ]
+    : [];
   return trimmed({
     past: {
       from,

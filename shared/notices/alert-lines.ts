@@ -2,7 +2,7 @@ import { shortRevision } from '../base/revision.ts';
 import type { ObjectDiff } from '../drift/object-diff.ts';
 import { frozenWords } from '../environment/frozen.ts';
 import { fileWords } from '../environment/policy.ts';
-import type { Cause, Converged, Diff } from '../events/alert.ts';
+import type { AsPlanned, Cause, Converged, Diff } from '../events/alert.ts';
 import type { DependencyAlert } from '../events/dependency-alert.ts';
 import type { UploadAlert } from '../events/upload-alert.ts';
 import { boundedText } from './bounded-text.ts';
@@ -69,8 +69,31 @@ export function convergedLines(converged: Converged): string[] {
     ...(since === null ? [] : [`It had differed since ${since}`]),
     ...revertedLines(converged),
     ...(accepted === undefined ? [] : [`Accepted by ${accepted.by}, with commit ${accepted.commit.slice(0, 12)}`]),
+    ...(converged.plan === undefined ? [] : [planWords(converged.plan)]),
     ...placeLines(converged),
   ];
+}
+
+/** Of so many objects that differ the title is told to people. */
+const namedDiffering = 3;
+
+/** What was done beside what was planned, in a sentence. */
+export function planWords({ asPlanned, pullRequest, why, objects, omitted }: AsPlanned): string {
+  const planned = pullRequest === null ? 'planned' : `planned on pull request ${pullRequest}`;
+  if (asPlanned === true) return `As ${planned}`;
+  const because = why === undefined ? '' : `; ${boundedText(why, 160)}`;
+  if (asPlanned === null) return `Whether it went as ${planned} is not known${because}`;
+  const named = objects.slice(0, namedDiffering).map(({ object, ...how }) => {
+    const words =
+      how.planned === how.done ? 'other fields' : `${doneWords(how.done)}, planned: ${how.planned ?? 'nothing'}`;
+    return `${boundedText(object, 80)} (${words})`;
+  });
+  const more = objects.length - named.length + omitted;
+  return `Otherwise than ${planned}: ${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}${because}`;
+}
+
+function doneWords(done: AsPlanned['objects'][number]['done']): string {
+  return `done: ${done ?? 'nothing'}`;
 }
 
 function revertedLines({ reverted }: Converged): string[] {

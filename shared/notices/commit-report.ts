@@ -1,3 +1,5 @@
+import type { AsPlanned } from '../events/alert.ts';
+import { planWords } from './alert-lines.ts';
 import { boundedText } from './bounded-text.ts';
 
 /** How far one environment is at a commit. */
@@ -8,6 +10,8 @@ export interface ReportedEnvironment {
   readonly message: string;
   /** The commit that took this one back for it, and why where Converge did. */
   readonly rolledBack: { readonly by: string; readonly reason: string | null } | null;
+  /** What was done of the commit beside what was planned of it; absent: nothing was. */
+  readonly plan?: AsPlanned | undefined;
 }
 
 /** What became of a commit, as far as a Git host is told. */
@@ -105,7 +109,7 @@ function verdictOf({ environments, ignored }: ReportedCommit): Verdict {
   return verdictOrder.find((verdict) => verdicts.includes(verdict)) ?? 'success';
 }
 
-function toldOf({ state, message, rolledBack }: ReportedEnvironment): { verdict: Verdict; text: string } {
+function toldOf({ state, message, rolledBack, plan }: ReportedEnvironment): { verdict: Verdict; text: string } {
   const because = (text: string): string => (text === '' ? '' : `: ${text}`);
   if (rolledBack !== null) {
     const text = `rolled back by ${rolledBack.by.slice(0, 12)}${because(rolledBack.reason ?? '')}`;
@@ -113,7 +117,7 @@ function toldOf({ state, message, rolledBack }: ReportedEnvironment): { verdict:
   }
   switch (state) {
     case 'Converged':
-      return { verdict: 'success', text: 'converged' };
+      return { verdict: 'success', text: plan === undefined ? 'converged' : `converged. ${planWords(plan)}` };
     case 'Suspended':
       return { verdict: 'success', text: 'suspended: its objects are left as they are' };
     case 'Converging':

@@ -6,7 +6,7 @@ import { parseTime } from '../base/time.ts';
 import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { diffSchema } from '../events/alert.ts';
+import { asPlannedSchema, diffSchema } from '../events/alert.ts';
 import { encodeTryAgain } from '../events/reconcile-requested.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
@@ -39,6 +39,8 @@ const environmentAtCommitSchema = z.object({
    * of the version before does not say.
    */
   rolledBack: z.object({ by: z.string(), reason: z.string().nullable() }).nullable().default(null),
+  /** What was done of this commit beside what was planned of it on a pull request; absent: nothing was. */
+  plan: asPlannedSchema.optional(),
 });
 
 /** What became of one commit, in the environments whose inputs it changed. */
@@ -253,7 +255,9 @@ async function lookAtEnvironment({
   if (converged !== undefined) {
     const wanted = await readInputs({ repository, commit: head, paths: Object.keys(converged.inputs) });
     if (atOrAfter.has(converged.commit) || sameInputs({ attempted: converged.inputs, current: wanted })) {
-      return { ...facts, state: 'Converged', message: '', diff: null };
+      const isOfIt = [converged.commit, converged.cause?.commit].includes(commit.id);
+      const plan = isOfIt && converged.plan !== undefined ? { plan: converged.plan } : {};
+      return { ...facts, state: 'Converged', message: '', diff: null, ...plan };
     }
   }
   const isTold =

@@ -2,7 +2,7 @@ import { sameInputs } from '../environment/inputs.ts';
 import { commitOf, revisionOf } from '../base/revision.ts';
 import { isOpen, type Incident } from '../memory/incident.ts';
 import { incidentsOf, openIncidents } from '../memory/incidents.ts';
-import { encodeAlert } from '../events/alert.ts';
+import { encodeAlert, type AsPlanned } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { DoneRequest } from '../memory/request.ts';
@@ -57,6 +57,8 @@ export interface HistoryEntry extends Origin {
   readonly attemptedAt: string | null;
   /** Each time that the environment converged with it: from the notes of the commits, and the memory. */
   readonly converged: readonly ConvergenceNote[];
+  /** What was done of the commit that converged last beside what was planned of it; null: nothing was, or it is longer ago. */
+  readonly plan: AsPlanned | null;
   /** The commit that took it back. */
   readonly rolledBackBy: string | null;
   /**
@@ -193,6 +195,7 @@ async function pathsAt({
 interface RunFacts {
   readonly attemptedAt: string | null;
   readonly hasConverged: boolean;
+  readonly plan: AsPlanned | null;
   readonly incident: Incident | undefined;
 }
 
@@ -224,6 +227,7 @@ async function runsOf(
       null,
     // What came back to what converged last has nothing to converge, and no note.
     hasConverged: commit === ownOfConverged || (commit === ownOfAttempt && isBack),
+    plan: (commit === ownOfConverged ? converged?.plan : undefined) ?? null,
     // What keeps it from its end, whatever began that.
     incident: incidents.get(commit) ?? (isRemoval ? open[0] : undefined),
   });
@@ -232,7 +236,7 @@ async function runsOf(
 function entryOf({
   origin,
   branch,
-  known: { attemptedAt, hasConverged, converged, incident, rolledBackBy },
+  known: { attemptedAt, hasConverged, plan, converged, incident, rolledBackBy },
   removed,
   isOvertaken,
 }: {
@@ -254,7 +258,7 @@ function entryOf({
   ];
   const state = states.find(([, isSo]) => isSo)?.[0] ?? 'Pending';
   const revision = revisionOf({ branch, commit: origin.commit });
-  return { ...origin, revision, state, attemptedAt, converged, rolledBackBy, failure };
+  return { ...origin, revision, state, attemptedAt, converged, plan, rolledBackBy, failure };
 }
 
 function failureOf({ reason, summary, id, since, closedAt, diff }: Incident): NonNullable<HistoryEntry['failure']> {

@@ -12,6 +12,7 @@ import { inParallel } from './common/parallel.ts';
 import { betweenWrites, restOf } from './common/pauses.ts';
 import { ageOf, readState, valueOrNone } from './common/read-state.ts';
 import type { InspectPorts } from './inspect/open-inspection.ts';
+import { keepPlan, type PlanToKeep } from './plan-commit/keep-plan.ts';
 import { proposalWords, type Proposal } from './plan-commit/find-proposal.ts';
 import { reportPlans, reportUnplanned, type PlannedEnvironment } from './plan-commit/report-plans.ts';
 import { affectedBy, openProposal, planProposed } from './plan-proposed.ts';
@@ -42,7 +43,7 @@ const diesAfter = 60_000;
 
 /**
  * Shows on a pull request what it would do once it is merged: one comment, which is kept up to date, and one status of its
- * head. Nothing is applied. The message says "look": what is planned is what the host says of the pull request now, and what
+ * head. Nothing is applied; the plan of each environment is kept, so that its run can say whether it went so. The message says "look": what is planned is what the host says of the pull request now, and what
  * is shown is of the head that it then still has.
  *
  * Of a fork nothing is planned, nor brought here, but what a maintainer put the label on, at that head; where the host has no
@@ -69,11 +70,14 @@ export async function planChange(
     const isLabelled = pull.approval === undefined && approved === head && pull.labels.includes(label);
     const isLetIn = !pull.isFork || isLabelled || pull.approval === 'given';
     const asked = { ...job, head };
-    const report = isLetIn
+    const { report, keep } = isLetIn
       ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
-      : unapproved(asked, { label, approval: pull.approval });
+      :
+      { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
     const shown = await show({ job, of, report, branch }, ports);
-    if (shown !== 'moved') return shown;
+    if (shown === 'moved') continue;
+    if (shown.outcome === 'shown') await inParallel(keep, async (one) => keepPlan(one, ports), atOnce);
+    return shown;
   }
   throw unavailable(job, 'its head moves faster than it is planned');
 }
@@ -138,11 +142,17 @@ function unapproved(
   );
 }
 
+/** What is to be shown, and kept once it is. */
+interface Made {
+  readonly report: PlanReport;
+  readonly keep: readonly PlanToKeep[];
+}
+
 async function plan(
   job: PlanRequested & Pick<PullRequest, 'headRef'>,
   ports: PlanChangePorts,
   settings: PlanChangeSettings,
-): Promise<PlanReport> {
+): Promise<Made> {
   const { repository: repositoryClass, number, head } = job;
   const { branch } = ports.repository(repositoryClass);
   const of = { repositoryClass, number, head };
@@ -151,15 +161,16 @@ async function plan(
     proposal = await openProposal(job, ports);
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    return reportUnplanned(
-      { ...of, notes: [describeError(error)] },
-      { verdict: 'failure', words: 'it cannot be read' },
-    );
+    const unread = { ...of, notes: [describeError(error)] };
+    return { report: reportUnplanned(unread, { verdict: 'failure', words: 'it cannot be read' }), keep: [] };
   }
   if (proposal.head.id !== head) throw notThereYet(job, proposal);
   const affected = await affectedBy({ repository: repositoryClass, proposal }, ports);
   const planned = await planAll({ ...job, proposal, affected }, ports, settings);
-  return reportPlans({ ...of, notes: [`Planned is ${proposalWords(proposal, branch)}.`] }, planned);
+  return {
+    report: reportPlans({ ...of, notes: [`Planned is ${proposalWords(proposal, branch)}.`] }, planned),
+    keep: planned.flatMap((one) => ('keep' in one && one.keep !== undefined ? [one.keep] : [])),
+  };
 }
 
 function notThereYet({ number, head }: PlanRequested, { head: { id } }: Proposal): ConvergeError {
@@ -176,7 +187,7 @@ async function planAll(
   { repository, proposal, affected }: PlanRequested & { proposal: Proposal; affected: readonly string[] },
   ports: PlanChangePorts,
   { limits, freeze }: PlanChangeSettings,
-): Promise<PlannedEnvironment[]> {
+): Promise<(PlannedEnvironment & { readonly keep?: PlanToKeep | undefined })[]> {
   const until = ports.now().getTime() + longestPlanning;
   return await inParallel(
     affected.map((name, index) => ({ name, index })),
@@ -184,7 +195,9 @@ async function planAll(
       if (index >= mostPlanned) return { name, unplanned: `is not planned: more than ${mostPlanned} are affected` };
       if (ports.now().getTime() > until) return { name, unplanned: 'is not planned: the others took too long' };
       try {
-        return { name, plan: await planProposed({ repository, environment: name, limits, freeze, proposal }, ports) };
+        const asked = { repository, environment: name, limits, freeze, proposal };
+        const { answer, keep } = await planProposed(asked, ports);
+        return { name, plan: answer, keep };
       } catch (error) {
         // Without the state and Git nothing can be told of any.
         if (!(error instanceof ConvergeError) || isOfAll(error)) throw error;

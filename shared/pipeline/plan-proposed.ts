@@ -10,6 +10,7 @@ import { recallMemories } from './common/remembered-environments.ts';
 import type { PlanAnswer, PlansAnswer } from './inspect/answers.ts';
 import { onlookingRun, recall, type Inspected, type InspectPorts } from './inspect/open-inspection.ts';
 import { findProposal, proposalWords, type Proposal } from './plan-commit/find-proposal.ts';
+import { planToKeep, type PlanToKeep } from './plan-commit/keep-plan.ts';
 import { orRefused } from './plan-commit/or-refused.ts';
 import { planDeclared } from './plan-commit/plan-declared.ts';
 import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
@@ -64,7 +65,7 @@ export async function planPullRequest(
   ports: InspectPorts,
 ): Promise<PlanAnswer> {
   const proposal = await openProposal({ ...asked, number }, ports);
-  const answer = await planProposed({ ...asked, proposal }, ports);
+  const { answer } = await planProposed({ ...asked, proposal }, ports);
   const { branch } = ports.repository(asked.repository);
   const words = `of pull request ${number}, ${proposalWords(proposal, branch)}`;
   return { ...answer, message: answer.message === '' ? words : `${words}; ${answer.message}` };
@@ -104,14 +105,15 @@ async function pathsAt(repository: Repository, at: { commit: string; name: strin
 /**
  * What a pull request would do to an environment once it is merged, as `planCommit` tells it of a commit. Whoever wrote it is
  * not believed: it acts as the environment that the branch declares, by the rule of the branch, and asks no cluster for what a
- * template looks up. Where it changes who the environment is, that is said, and nothing is tried.
+ * template looks up. Where it changes who the environment is, that is said, and nothing is tried. What is to be kept of it is
+ * held against what the run then does, and shown to nobody before.
  *
  * Throws as `planCommit` does.
  */
 export async function planProposed(
   { proposal, ...asked }: Inspected & { readonly proposal: Proposal },
   ports: InspectPorts,
-): Promise<PlanAnswer> {
+): Promise<{ readonly answer: PlanAnswer; readonly keep: PlanToKeep | undefined }> {
   const { repository: repositoryClass, environment } = asked;
   const memory = await recall(asked, ports);
   const repository = ports.repository(repositoryClass);
@@ -157,7 +159,11 @@ export async function planProposed(
   const revision = revisionOf({ branch: 'commit', commit: found.commit.id });
   const asOf = { repository: repositoryClass, environment, revision, at: ports.now().toISOString() };
   const answer = tellPlan(isAlone(proposal, found) ? withWords(planned, unsignedMerge) : planned, asOf);
-  return watched.wasToldSecrets() ? withoutWrittenWords(answer) : answer;
+  const { at } = asOf;
+  return {
+    answer: watched.wasToldSecrets() ? withoutWrittenWords(answer) : answer,
+    keep: planToKeep(planned, { repository: repositoryClass, environment, at, pullRequest: proposal.number }),
+  };
 }
 
 const unsignedMerge = 'the head is planned as it is: no allowed key signed its merge onto the branch';

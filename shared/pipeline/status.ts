@@ -306,6 +306,7 @@ function factsOf({
     health,
     objects: Object.keys(objects).length,
     changes: lastChanges(memory),
+    ...(memory.converged?.plan && { plan: memory.converged.plan }),
     left: left.length,
     unproven: unprovenOf(memory),
   };

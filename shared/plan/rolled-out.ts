@@ -7,9 +7,13 @@ const keys = z.array(z.string()).readonly();
 
 /**
  * What the runs of one roll-out have done or set out to do, by object key; no object is in two of the lists. `released`
- * is what was given up instead of being pruned.
+ * is what was given up instead of being pruned. `how`, by key of what was configured, is there where a plan is held against it:
+ * `replaced`, the digest of the fields that changed, or `changed` where those are not known.
  */
-export const rolledOutSchema = z.object({ created: keys, configured: keys, pruned: keys, released: keys.optional() });
+export const rolledOutSchema = z.object({
+  ...{ created: keys, configured: keys, pruned: keys, released: keys.optional() },
+  how: z.record(z.string(), z.string()).readonly().optional(),
+});
 export type RolledOut = z.infer<typeof rolledOutSchema>;
 
 /** What a run sets out to do: remembered before the first write, it counts also where the run is killed half-way. */
@@ -21,8 +25,8 @@ export function setOutFor(actions: readonly PlannedAction[]): RolledOut {
   return { created: of('create', 'recreate'), configured: of('configure'), pruned: of('prune') };
 }
 
-/** What a run has done. */
-export function doneBy(changes: readonly Change[]): RolledOut {
+/** What a run has done, and `how`, where somebody asks. */
+export function doneBy(changes: readonly Change[], how: RolledOut['how'] = {}): RolledOut {
   const of = (did: Change['did']) => changes.filter((change) => change.did === did).map(({ id }) => objectKey(id));
   const released = of('released');
   return {
@@ -30,10 +34,20 @@ export function doneBy(changes: readonly Change[]): RolledOut {
     configured: of('configured'),
     pruned: of('pruned'),
     ...(released.length === 0 ? {} : { released }),
+    ...howOf(how),
   };
 }
 
-/** What an object was first made to be stays: created and then configured is created. */
+function howOf(how: NonNullable<RolledOut['how']>): Pick<RolledOut, 'how'> {
+  return Object.keys(how).length === 0 ? {} : { how };
+}
+
+/** Keys of all that is in any of the lists. */
+export function keysRolledOut({ created, configured, pruned, released = [] }: RolledOut): readonly string[] {
+  return [...created, ...configured, ...pruned, ...released];
+}
+
+/** What an object was first made to be stays: created and then configured is created. How it changed is how it did first. */
 export function joinRolledOut({ earlier, later }: { earlier: RolledOut | undefined; later: RolledOut }): RolledOut {
   if (earlier === undefined) return later;
   const created = new Set([...earlier.created, ...later.created]);
@@ -51,6 +65,7 @@ export function joinRolledOut({ earlier, later }: { earlier: RolledOut | undefin
     configured: [...configured],
     pruned: [...pruned],
     ...(released.size === 0 ? {} : { released: [...released] }),
+    ...howOf({ ...later.how, ...earlier.how }),
   };
 }
 

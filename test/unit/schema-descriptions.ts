@@ -90,6 +90,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     since: 'When that began: ISO 8601; null: none, or not told',
     reverted: "By whose request the drift was undone that this ends; absent: by nobody's",
     accepted: 'Who accepted its drift into Git, and the commit that says so; absent: nobody',
+    plan: 'What was done beside what was planned of it on a pull request; absent: nothing was planned',
     seconds: 'How long the run took that ended it',
     changes: 'What was done to its objects since the revision was begun',
     labels: "What the environment's file says of it, for whoever chooses by it",

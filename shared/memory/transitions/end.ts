@@ -98,11 +98,12 @@ export function reach(memory: Memory, reached: Reached): Memory {
         },
         objects: Object.fromEntries(objects),
         ...{ left, pending, unwanted, health, unawaited },
-        ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
+        ...{ rollout: undefined, rolledOut: undefined, rolledOutFor: undefined },
+        ...{ retry: undefined, waiting: undefined },
       };
     }
     case 'mended':
-      return { ...unchanged(memory, reached), rolledOut: undefined };
+      return { ...unchanged(memory, reached), rolledOut: undefined, rolledOutFor: undefined };
     case 'removal':
       return { ...memory, endTold: memory.attempted?.revision, heals: undefined, notes: undefined };
   }

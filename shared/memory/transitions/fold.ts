@@ -33,7 +33,7 @@ export function fold(
   const { incidents: taken, outbox: alerts } = isAsRead ? found : untoldEvidence(memory, found);
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || isNewest || isLost ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || isNewest || isLost ? { attempted, rollout, rolledOut, rolledOutFor: undefined } : {}),
     ...(isAsRead ? { endTold: undefined } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),

@@ -1,5 +1,5 @@
 import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
-import { sameInputs, type Inputs } from '../../environment/inputs.ts';
+import { inputsId, sameInputs, type Inputs } from '../../environment/inputs.ts';
 import type { RolledOut } from '../../plan/rolled-out.ts';
 import { passIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
@@ -38,6 +38,7 @@ export function revisionBegun(
   return {
     ...memory,
     ...facts,
+    rolledOutFor: inputsId(inputs),
     converged: isAsConverged ? converged : { ...converged, renderKey: '' },
     health: isUnderWay ? 'Progressing' : memory.health,
     unawaited: isUnderWay ? undefined : memory.unawaited,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
 import { diffReasons } from '../../base/diff-reasons.ts';
-import { causeSchema, diffSchema, revertedSchema } from '../../events/alert.ts';
+import { asPlannedSchema, causeSchema, diffSchema, revertedSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { failingSchema } from '../../memory/look-times.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
@@ -111,6 +111,8 @@ export const environmentStatusSchema = z.object({
     })
     .nullable()
     .default(null),
+  /** What was done for the revision that converged last beside what was planned of it; absent: nothing was. */
+  plan: asPlannedSchema.optional(),
   /** How many objects that Git specifies no more are not pruned. A function of the version before does not say. */
   left: z.number().default(0),
   /**

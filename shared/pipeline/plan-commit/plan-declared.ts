@@ -7,6 +7,7 @@ import type { HookPhase } from '../../desired/hook.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import { noSeed } from '../../inventory/seed-secret.ts';
 import { failuresOf } from '../../plan/change-set.ts';
+import { madeOf } from '../../memory/kept-plan.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
 import type { Commit } from '../../ports/git.ts';
 import { dependencyGraph } from '../common/declared-environments.ts';
@@ -98,6 +99,7 @@ async function planUnfrozen(run: Run, { asksCluster, ...declared }: Declared, si
   const planned = await rehearseRun(target, { ...decided, observed });
   return {
     ...planned,
+    of: { inputs: decided.desired.inputs, from: madeOf(memory) },
     besides: await readOthers({ target, observed }),
     outcome: 'planned',
     message: '',

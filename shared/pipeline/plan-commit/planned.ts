@@ -1,4 +1,5 @@
 import type { DesiredObject } from '../../desired/desired.ts';
+import type { Inputs } from '../../environment/inputs.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import type { ApplySet } from '../../inventory/applyset.ts';
@@ -23,8 +24,16 @@ export interface PlannedObject {
   readonly rehearsed: Rehearsed | undefined;
 }
 
+/** What a plan is of: what the environment is to be made of, and `inputsId` of what it was made of before. */
+export interface PlannedOf {
+  readonly inputs: Inputs;
+  readonly from: readonly string[];
+}
+
 /** What a commit would do to one environment, before it is told. */
 export interface Planned {
+  /** Undefined where nothing was tried in the cluster. */
+  readonly of?: PlannedOf | undefined;
   readonly outcome: PlanAnswer['outcome'];
   /** Why it is not planned, or what is to be known of it as a whole. */
   readonly message: string;

@@ -19,12 +19,14 @@ import {
   type ApplyRequest,
   type DefinitionsApplied,
 } from './write/apply-changes.ts';
+import { both } from '../common/parallel.ts';
 import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
 import { awaitHealth, type UnhealthyObject } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
 import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
+import { findPlan, howChanged } from './judge/as-planned.ts';
 import { changedSince, type ChangedSince } from './judge/changed-since.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
 import { manifestLines } from './judge/manifest-lines.ts';
@@ -53,11 +55,13 @@ interface Written {
  * it.
  */
 export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
-  const course = beginRevision(target, undertaking);
-  await claimFor(target, {
-    actions: course.actions,
-    hooks: course.hooks.due ? course.desired.releases.flatMap(({ hooks }) => hooks) : [],
+  const begun = beginRevision(target, undertaking);
+  const claiming = claimFor(target, {
+    actions: begun.actions,
+    hooks: begun.hooks.due ? begun.desired.releases.flatMap(({ hooks }) => hooks) : [],
   });
+  const [, plan] = await both(claiming, findPlan(target.run, begun));
+  const course: Course = { ...begun, plan };
   const written = await write(target, course);
   if (written.step === 'ended') return written.result;
   const pruning = await prune(target, course, written.made);
@@ -155,7 +159,8 @@ async function prune(
   const pruned: Pruned = isFailing
     ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
     : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
-  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
+  const how = howChanged(course.plan, { actions, applied });
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes], how) });
   const untried = isFailing ? forgottenPrunes(target, actions) : [];
   run.memoryFile.remember(changesMade, { committed, rolledOut, pending: [...pruned.pending, ...untried] });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };

@@ -1,7 +1,8 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { Memory } from '../../memory/memory.ts';
+import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { driftStands, leftoversKept } from '../../memory/transitions/end.ts';
+import { asPlanned, howChanged } from './judge/as-planned.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
@@ -110,13 +111,17 @@ async function tellEnd(
   const { applied, pruned } = done;
   const { left, pending, unwanted } = leftovers;
   const keys = desired.objects.map(({ key }) => key);
-  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
+  const how = howChanged(course.plan, { actions: course.actions, applied });
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes], how) });
+  const plan = asPlanned(course.plan, { ...course, rolledOut, left });
+  const last = before.converged;
+  const heldPlan = plan ?? (last !== undefined && isOf(last, desired) ? last.plan : undefined);
   tellConverged(run, {
     reached: {
       reached: 'revision',
       cluster: cluster.name,
       namespace: environment.namespace,
-      converged: { ...(quiet ?? target.attempted), renderKey },
+      converged: { ...attemptOf(quiet ?? target.attempted), renderKey, ...(heldPlan && { plan: heldPlan }) },
       previous: previousOf({ before, desired }),
       desired: keys,
       health: done.health,
@@ -129,9 +134,18 @@ async function tellEnd(
       changes: countRolledOut({ rolledOut, desired: keys, left }),
       policy: policyOf(environment, run.ports.now()),
       labels: environment.labels,
+      ...(plan && { plan }),
     },
   });
   return { outcome: 'converged', revision };
+}
+
+function isOf({ inputs }: Pick<AttemptedRevision, 'inputs'>, desired: Pick<DesiredState, 'inputs'>): boolean {
+  return sameInputs({ attempted: inputs, current: desired.inputs });
+}
+
+function attemptOf({ commit, revision, at, inputs }: AttemptedRevision): AttemptedRevision {
+  return { commit, revision, at, inputs };
 }
 
 /**
@@ -166,7 +180,7 @@ function previousOf({
   before: Memory;
   desired: DesiredState;
 }): Memory['previous'] {
-  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
+  if (converged === undefined || isOf(converged, desired)) return previous;
   const { commit, revision, at, inputs, cause } = converged;
   return { commit, revision, at, inputs, ...(cause && { cause }) };
 }

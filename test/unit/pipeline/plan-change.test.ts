@@ -3,6 +3,7 @@ import { planCommentOf } from '../../../shared/adapters/sinks/host-text.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import { gitHostsSchema } from '../../../shared/config/git-hosts.ts';
+import { convergedSchema } from '../../../shared/events/alert.ts';
 import { encodePlanRequested, parsePlanRequested } from '../../../shared/events/plan-requested.ts';
 import type { PlanReport } from '../../../shared/notices/plan-report.ts';
 import { inspect } from '../../../shared/pipeline/inspect.ts';
@@ -535,5 +536,80 @@ describe('the plan of a pull request, for whoever asks', () => {
     });
     expect(await ask(hub, 'new', number)).toMatchObject({ outcome: 'described', wouldChange: true });
     await expect(ask(hub, 'shop', 8)).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+});
+
+describe('what a run says of the plan that was shown', () => {
+  const convergedPlan = ({ world }: Hub): unknown => {
+    const last = world.published.filter(({ topic }) => topic === 'converged').at(-1);
+    return last === undefined ? undefined : convergedSchema.parse(last.event.data).plan;
+  };
+
+  /** As a squash does: the same content by another commit. */
+  async function squash(hub: Hub, changes: Changes): Promise<void> {
+    hub.world.wait(60);
+    hub.world.git.add(changes);
+    expect(await hub.world.git.head()).not.toBe(hub.pull.head);
+    await hub.world.run();
+  }
+
+  it('is as planned, whatever commit brings the content', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    await plan(hub);
+    await squash(hub, painted('shop', 'blue'));
+    expect(convergedPlan(hub)).toMatchObject({ asPlanned: true, pullRequest: number, objects: [] });
+    expect((await hub.world.memoryOf('shop')).converged?.plan?.asPlanned).toBe(true);
+  });
+
+  it('is what differed, where somebody changed the cluster meanwhile', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    await plan(hub);
+    hub.world.cluster.edit('ConfigMap acme/shop-colors', 'kubectl-edit', (live) => ({
+      ...live,
+      data: { color: 'pink' },
+    }));
+    await squash(hub, painted('shop', 'blue'));
+    expect(convergedPlan(hub)).toMatchObject({
+      ...{ asPlanned: false, why: 'the cluster has changed since it was planned' },
+      objects: [{ object: 'ConfigMap acme/shop-colors', planned: 'update', done: 'update' }],
+    });
+  });
+
+  it('is nothing of what was never planned, and of what comes back unplanned', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    await plan(hub);
+    await squash(hub, painted('shop', 'green'));
+    expect(convergedPlan(hub)).toBeUndefined();
+    await squash(hub, painted('shop', 'blue'));
+    const why = 'another commit was applied after it was planned';
+    expect(convergedPlan(hub)).toMatchObject({ asPlanned: false, why });
+    await squash(hub, painted('shop', 'red'));
+    await squash(hub, painted('shop', 'blue'));
+    expect(convergedPlan(hub)).toBeUndefined();
+  });
+
+  it('is not known where the plan cannot be read, and the run converges', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    await plan(hub);
+    const [path] = [...hub.world.state.keys()].filter((name) => name.startsWith('plans/master/shop/'));
+    await hub.world.writeState(path ?? '', { version: 9 });
+    await squash(hub, painted('shop', 'blue'));
+    expect(convergedPlan(hub)).toMatchObject({ asPlanned: null, objects: [] });
+  });
+
+  it('keeps no value of a Secret', async () => {
+    const secret = (value: string): Changes => ({
+      [files('shop')]: list({
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key' } },
+        data: { password: Buffer.from(value).toString('base64') },
+      }),
+    });
+    const hub = await opened(secret('very secret'));
+    await plan(hub);
+    const kept = [...hub.world.state].filter(([name]) => name.startsWith('plans/master/shop/'));
+    expect(JSON.stringify(kept)).toContain('/Secret/acme/key');
+    for (const value of ['very secret', Buffer.from('very secret').toString('base64'), 'hash'])
+      expect(JSON.stringify(kept)).not.toContain(value);
+    expect(JSON.stringify(kept)).not.toMatch(/"key":"\/Secret[^}]*"desired"/);
   });
 });

@@ -6,6 +6,9 @@ import { hookOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../../../shared/objects/object-id.ts';
 import { planAnswerSchema, type PlanAnswer } from '../../../shared/pipeline/inspect/answers.ts';
+import { convergedSchema, type Converged } from '../../../shared/events/alert.ts';
+import { keepPlan } from '../../../shared/pipeline/plan-commit/keep-plan.ts';
+import { planProposed } from '../../../shared/pipeline/plan-proposed.ts';
 import { planCommit } from '../../../shared/pipeline/plan-commit.ts';
 import { drawFrom, type Draw } from '../../seeded-draw.ts';
 import {
@@ -213,6 +216,26 @@ function titlesOf({ objects }: PlanAnswer, is: (one: PlanAnswer['objects'][numbe
     .map(({ kind, namespace, name }) => objectTitle({ kind, namespace: namespace ?? undefined, name }));
 }
 
+/** Plans a commit as a pull request, keeps that as `planChange` does, and answers whether there is anything to keep. */
+async function keepPlanOf(
+  world: World,
+  { commit, environment: name }: { commit: string; environment: string },
+): Promise<boolean> {
+  const [base, head] = await Promise.all([world.git.fetchHead(), world.git.findCommit(commit)]);
+  if (base === undefined || head === undefined) throw new Error('no commit');
+  const proposal = { number: 7, base, head, planned: head, standing: 'ahead', since: base.id } as const;
+  const asked = { repository: 'master', environment: name, limits, freeze: world.freeze, proposal };
+  const { keep } = await planProposed(asked, world.ports);
+  if (keep !== undefined) await keepPlan(keep, world.ports);
+  return keep !== undefined;
+}
+
+/** What the last convergence said of the plan. */
+function saidOfPlan({ published }: World): Converged['plan'] {
+  const last = published.filter(({ topic }) => topic === 'converged').at(-1);
+  return last === undefined ? undefined : convergedSchema.parse(last.event.data).plan;
+}
+
 async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
   const draw = drawFrom(seed);
   const world = createWorld();
@@ -228,6 +251,7 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
   disturb(draw, world);
   world.wait(60);
   const next = change(draw, wanted);
+  const was = await world.git.head();
   const made = await world.git.commit({
     ...{ parent: await world.git.head(), message: 'Change' },
     changes: Object.entries(filesOf(next)).map(([path, text]) => ({
@@ -242,6 +266,7 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
   const before = await snapshotOf(world);
   const asked = { repository: 'master', environment: name, limits, freeze: world.freeze, tree: { revision: commit } };
   const plan = planAnswerSchema.parse(await planCommit(asked, world.ports));
+  const isKept = await keepPlanOf(world, { commit, environment: name });
   expect(await snapshotOf(world)).toEqual(before);
 
   world.git.reset(commit);
@@ -251,7 +276,10 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
     expect(world.cluster.writes.slice(calls).filter((call) => !call.startsWith('dry-run '))).toEqual([]);
     world.wait(6 * 3_600);
   }
-  await world.run({ environment: name });
+  const result = await world.run({ environment: name });
+  const isNew = commit !== was;
+  if (isKept && isNew && result.outcome === 'converged')
+    expect(saidOfPlan(world)).toMatchObject({ asPlanned: true, pullRequest: 7, objects: [] });
   const after = await snapshotOf(world);
   const hooks = world.cluster.writes
     .slice(calls)

@@ -3,6 +3,7 @@ import { isSuspect, mayComeLate } from '../../../memory/suspects.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { isOurs } from '../../../ownership/managers.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
+import { keysRolledOut } from '../../../plan/rolled-out.ts';
 import type { Drift } from './verify-object.ts';
 import type { Verified } from './verify-plan.ts';
 
@@ -26,7 +27,7 @@ export function withoutOurOwn(
 ): Verified {
   const { suspects } = memory;
   const isLate = mayComeLate(memory, now);
-  const ofRollout = new Set(Object.values(memory.rolledOut ?? {}).flat());
+  const ofRollout = new Set(memory.rolledOut === undefined ? [] : keysRolledOut(memory.rolledOut));
   const drift = verified.drift.flatMap((one): Drift[] => {
     if (isSuspect(suspects, one.key)) {
       const fields = one.diff.fields.filter(({ manager }) => manager !== undefined);

@@ -1,5 +1,5 @@
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
-import { sameInputs } from '../../../environment/inputs.ts';
+import { inputsId, sameInputs } from '../../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../../memory/memory.ts';
 import { revisionBegun } from '../../../memory/transitions/roll-out.ts';
 import { rolloutOf, type Rollout } from '../../../memory/rollout.ts';
@@ -8,6 +8,7 @@ import { joinRolledOut, setOutFor, type RolledOut } from '../../../plan/rolled-o
 import type { PlannedAction, RememberedObjects } from '../../../plan/plan.ts';
 import type { DesiredState } from '../render/desired-state.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
+import type { FoundPlan } from '../judge/as-planned.ts';
 import { hookRecordOf } from '../judge/hook-record.ts';
 import type { Target } from '../run/target.ts';
 
@@ -41,6 +42,8 @@ export interface Course extends Undertaking {
   readonly rollout: Rollout | undefined;
   /** What earlier runs did for the same inputs, since these converged last. */
   readonly earlier: RolledOut | undefined;
+  /** What was planned of it on a pull request; absent: nothing was, as far as is known yet. */
+  readonly plan?: FoundPlan | undefined;
 }
 
 /** Judges what is to be done, and remembers that it was begun: no later run may go back behind this revision. */
@@ -72,7 +75,9 @@ export function beginRevision(
     now: run.ports.now(),
     timeout: environment.timeout,
   });
-  const earlier = isSame ? before.rolledOut : undefined;
+  // A look that only told of a commit, in a freeze, makes it the attempt, and leaves what was done for the one before.
+  const isFor = before.rolledOutFor === undefined || before.rolledOutFor === inputsId(desired.inputs);
+  const earlier = isSame && isFor ? before.rolledOut : undefined;
   if (quiet === undefined) {
     const isUnderWay = writes || rollout !== before.rollout;
     run.memoryFile.remember(revisionBegun, {

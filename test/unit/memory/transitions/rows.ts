@@ -41,6 +41,7 @@ import {
   leftWaiting,
   revisionBegun,
 } from '../../../../shared/memory/transitions/roll-out.ts';
+import { inputsId } from '../../../../shared/environment/inputs.ts';
 import {
   attemptAt,
   colors,
@@ -299,7 +300,10 @@ const rollingOut: readonly Row[] = [
     when: 'with other inputs than those that converged',
     apply: (memory) => revisionBegun(memory, { ...begun, inputs: attempted.inputs, isUnderWay: true, rollout }),
     meets: 'any',
-    sets: { ...begun, rollout, health: 'Progressing', converged: { ...attemptAt('1'), renderKey: '' } },
+    sets: {
+      ...{ ...begun, rollout, health: 'Progressing', converged: { ...attemptAt('1'), renderKey: '' } },
+      rolledOutFor: inputsId(attempted.inputs),
+    },
     clears: ['unawaited', 'endTold'],
     but: {
       'never ran, or lost its memory': { converged: undefined },
@@ -317,7 +321,7 @@ const rollingOut: readonly Row[] = [
         rollout: memory.rollout,
       }),
     meets: 'any',
-    sets: begun,
+    sets: { ...begun, rolledOutFor: inputsId(attemptAt('1').inputs) },
     clears: ['endTold'],
   },
   {
