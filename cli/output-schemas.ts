@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asPlannedSchema } from '../shared/events/alert.ts';
 import { requestedSchema } from '../shared/pipeline/act/reconcile.ts';
 import { revertRequestedSchema } from '../shared/pipeline/act/revert.ts';
 import { doneRequestSchema } from '../shared/memory/request.ts';
@@ -90,6 +91,11 @@ export const historyOutputSchema = z.object({
           ),
         attemptedAt: z.string().nullable(),
         converged: z.array(convergenceSchema),
+        plan: asPlannedSchema
+          .nullable()
+          .describe(
+            'What was done of it beside what was planned on a pull request; null: nothing was, or it is not the last',
+          ),
         rolledBackBy: z.string().nullable().describe('The commit that took it back'),
         failure: z
           .object({

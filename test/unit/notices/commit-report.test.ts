@@ -42,6 +42,12 @@ describe('what became of a commit', () => {
     expect(report(underWay).verdict).toBe('failure');
   });
 
+  it('says of what converged whether it went as planned, where it was planned', () => {
+    const plan = { asPlanned: true, at: null, pullRequest: 7, objects: [], omitted: 0 };
+    const { comment } = report([{ ...environment(1), plan }, environment(2)]);
+    expect(comment.lines.map(({ text }) => text)).toEqual(['converged. As planned on pull request 7', 'converged']);
+  });
+
   it('is written failures first and successes last', () => {
     const states = ['Converged', 'Failed', 'Converging', 'Suspended', 'Diverged'] as const;
     const { statuses, deployments } = report(states.map((state, index) => environment(index, state)));
