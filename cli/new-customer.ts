@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { environmentsFolder } from '../shared/environment/environment-file.ts';
 import {
   alreadyThere,
   makeCustomer,
@@ -11,29 +12,87 @@ import {
   type CustomerRefusal,
   type Found,
 } from '../shared/environment/new-customer.ts';
+import { actionSchema } from '../shared/pipeline/act/action.ts';
+import { newCustomerAction, newCustomerSchema } from '../shared/pipeline/act/new-customer.ts';
+import { changePorts, unannouncedLines } from './announcing.ts';
+import { act, saidOf, type ActOptions } from './ask-act.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { declaredKey } from './declared-key.ts';
 import { openLocalTree } from './local-tree.ts';
 import { readWhole } from './local-files.ts';
 import { withEscapes } from './manifest-yaml.ts';
 import { unknownEnvironment } from './render.ts';
 
-export interface NewCustomerOptions {
+export interface NewCustomerOptions extends ActOptions {
   /** The environment of another customer. */
   readonly from: string;
-  readonly workingTree: string;
   /** What the other customer is called in its files; absent: the first word of the environment's name. */
   readonly customer?: string;
-  readonly dryRun?: boolean;
+  /** The checkout that is written into; absent: where the command was called, where that is one. */
+  readonly workingTree?: string;
+  /** On the branch, wherever the command was called. */
+  readonly commit?: boolean;
 }
 
 /**
- * `converge new customer NAME --from ENVIRONMENT`: the files of another customer, with its name replaced. Writes files of
- * the checkout and nothing else, and none that is there.
+ * `converge new customer NAME --from ENVIRONMENT`: the files of another customer, with its name replaced. In a checkout they
+ * are written there; elsewhere they are one commit on the branch.
  *
- * @param folder where the command was called
+ * @param where.folder where the command was called
+ * @param where.context opens the configuration
  */
-export async function newCustomer(folder: string, name: string, options: NewCustomerOptions): Promise<CommandResult> {
+export async function newCustomer(
+  where: { readonly folder: string; readonly context: () => Context },
+  name: string,
+  options: NewCustomerOptions,
+): Promise<CommandResult> {
+  const { workingTree, commit = false, reason, ownRights } = options;
+  if (workingTree !== undefined && commit)
+    throw new CommandError({
+      subject: '--working-tree',
+      message: 'says where the files are written, and with --commit none is',
+      remedy: 'give one of them',
+    });
+  const tree = commit ? undefined : (workingTree ?? checkoutAt(where.folder));
+  if (tree === undefined) return await commitCustomer(openAnyhow(where), name, options);
+  if (reason !== undefined || ownRights === true)
+    throw new CommandError({
+      subject: reason === undefined ? '--own-rights' : '--reason',
+      message: 'is of a commit, and in a checkout none is made',
+      remedy: 'leave it out, or have it committed with --commit',
+    });
+  return await writeCustomer(where.folder, name, { ...options, workingTree: tree });
+}
+
+/** What holds environments, or lies below what does. */
+function checkoutAt(folder: string): string | undefined {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, environmentsFolder))) return '.';
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function openAnyhow({ context }: { context: () => Context }): Context {
+  try {
+    return context();
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.subject !== 'configuration') throw error;
+    throw new CommandError({
+      subject: '.',
+      message: `holds no folder ${environmentsFolder}/, into which files could be written, and no configuration says where they could be committed`,
+      remedy: 'name the root of a checkout with --working-tree DIR, or a configuration with --config FILE',
+    });
+  }
+}
+
+/** Writes files of the checkout and nothing else, and none that is there. */
+async function writeCustomer(
+  folder: string,
+  name: string,
+  options: NewCustomerOptions & { readonly workingTree: string },
+): Promise<CommandResult> {
   const { workingTree, customer, dryRun = false } = options;
   const tree = await openLocalTree(resolve(folder, workingTree), { called: workingTree });
   const names = await tree.names();
@@ -56,8 +115,26 @@ export async function newCustomer(folder: string, name: string, options: NewCust
   ];
   return {
     exit: 0,
-    json: { outcome: dryRun ? 'planned' : 'written', environment: plan.environment, from, files, left },
-    lines: linesOf({ files, left, isDry: dryRun }),
+    json: {
+      ...{
+        outcome: dryRun ? 'planned' : 'written',
+        repository: null,
+        environment: plan.environment,
+        from,
+        files,
+        left,
+      },
+      ...{ commit: null, message: null, announced: false },
+    },
+    lines: [
+      ...(dryRun
+        ? fileLines(files, 'would write')
+        : fileLines(
+            files.map((file) => ({ ...file, content: null })),
+            'wrote',
+          )),
+      ...leftLines(left),
+    ],
   };
 }
 
@@ -65,26 +142,74 @@ function told(refusal: CustomerRefusal): CommandError {
   return new CommandError(refusal);
 }
 
-function linesOf({
-  files,
-  left,
-  isDry,
-}: {
-  files: readonly CustomerFile[];
-  left: readonly string[];
-  isDry: boolean;
-}): Line[] {
-  const said = files.flatMap(({ path, from, content }): Line[] => [
-    { text: `${isDry ? 'would write' : 'wrote'} ${path} (from ${from})`, tone: 'good' },
-    ...(isDry
-      ? content
-          .trimEnd()
-          .split('\n')
-          .map((text): Line => ({ text: `  ${withEscapes(text)}`, tone: 'plain' }))
-      : []),
+/** By one commit on the branch, through `act` or by the rights of whoever calls. */
+async function commitCustomer(context: Context, name: string, options: NewCustomerOptions): Promise<CommandResult> {
+  const from = await keyOf(context, options.from);
+  const read = actionSchema.safeParse({
+    ...{ action: 'new-customer', name, from, customer: options.customer, ...saidOf(options) },
+  });
+  if (!read.success || read.data.action !== 'new-customer') {
+    const [issue] = read.error?.issues ?? [];
+    const of = String(issue?.path[0]);
+    throw new CommandError({
+      subject: of === 'name' ? name : `--${of}`,
+      message: of === 'name' ? `is no name of a customer: ${issue?.message ?? ''}` : (issue?.message ?? 'is wrong'),
+    });
+  }
+  const action = read.data;
+  context.progress(`adding ${name} to ${from.split('/')[0] ?? ''}`);
+  const { unannounced, ...result } = await act(context, {
+    ...{ action, options, schema: newCustomerSchema },
+    own: async (by) => newCustomerAction(action, by, await changePorts(context)),
+  });
+  const { outcome, repository, environment, commit, message, files, left } = result;
+  const what = `${repository}/${environment}`;
+  const first: Readonly<Record<typeof outcome, Line>> = {
+    done: { text: `${what} is added, by ${commit ?? ''}`, tone: 'good' },
+    planned: { text: `${what} would be added`, tone: 'heading' },
+    nothing: { text: `${what} is there already, with these files`, tone: 'plain' },
+  };
+  const words = { done: 'wrote', planned: 'would write', nothing: 'has' }[outcome];
+  return {
+    exit: 0,
+    json: result,
+    lines: [
+      first[outcome],
+      ...fileLines(files, words),
+      ...(outcome === 'planned' ? textLines(message ?? '').map((text): Line => ({ text, tone: 'detail' })) : []),
+      ...leftLines(left),
+      ...unannouncedLines(unannounced),
+    ],
+  };
+}
+
+/** Where its class is said, whoever may only ask `act` needs no rights in Git. */
+async function keyOf(context: Context, from: string): Promise<string> {
+  const [first = '', second] = from.split('/');
+  return second !== undefined && first in context.config.repositories ? from : await declaredKey(context, from);
+}
+
+function fileLines(
+  files: readonly { readonly path: string; readonly from: string; readonly content: string | null }[],
+  words: string,
+): Line[] {
+  return files.flatMap(({ path, from, content }): Line[] => [
+    { text: `${words} ${path} (from ${from})`, tone: 'good' },
+    ...textLines(content ?? '').map((text): Line => ({ text, tone: 'plain' })),
   ]);
+}
+
+function textLines(text: string): string[] {
+  if (text === '') return [];
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${withEscapes(line)}`);
+}
+
+function leftLines(left: readonly string[]): Line[] {
+  if (left.length === 0) return [];
   return [
-    ...said,
     { text: 'What is left:', tone: 'heading' },
     ...left.map((text): Line => ({ text: `  ${text}`, tone: 'plain' })),
   ];
