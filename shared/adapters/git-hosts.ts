@@ -44,7 +44,8 @@ export function createGitHosts({
   return {
     async report({ branch, report, ...of }) {
       const at = { ...(await accessOf(of)), branch, report };
-      return of.host.kind === 'gitlab' ? await reportToGitlab(at) : await reportToGithub(at);
+      if (of.host.kind === 'gitlab') return await reportToGitlab(at);
+      return await reportToGithub({ ...at, appId: of.host.githubApp?.appId });
     },
     async pullRequest({ number, ...of }) {
       const at = { ...(await accessOf(of)), number };
