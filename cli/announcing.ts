@@ -1,3 +1,4 @@
+import type { ChangePorts } from '../shared/pipeline/act/change-environment-file.ts';
 import type { Topics } from '../shared/ports/messages.ts';
 import type { Line } from './command-result.ts';
 import type { Context } from './context.ts';
@@ -9,4 +10,10 @@ export function lateTopics(context: Context): Topics {
 
 export function unannouncedLines(problem: string | null): Line[] {
   return problem === null ? [] : [{ text: `not announced, the next check finds it: ${problem}`, tone: 'bad' }];
+}
+
+/** What an action needs that makes a commit by the rights of whoever calls. */
+export async function changePorts(context: Context): Promise<ChangePorts> {
+  const [state, repository] = await Promise.all([context.open.state(), context.open.repository()]);
+  return { ...context.ports, state, repository, topics: lateTopics(context) };
 }

@@ -1,184 +1,243 @@
-import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { mkdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../shared/environment/environment-file.ts';
+import { environmentsFolder } from '../shared/environment/environment-file.ts';
+import {
+  alreadyThere,
+  makeCustomer,
+  pathsToLookAt,
+  planCustomer,
+  type CustomerFile,
+  type CustomerPlan,
+  type CustomerRefusal,
+  type Found,
+} from '../shared/environment/new-customer.ts';
+import { actionSchema } from '../shared/pipeline/act/action.ts';
+import { newCustomerAction, newCustomerSchema } from '../shared/pipeline/act/new-customer.ts';
+import { changePorts, unannouncedLines } from './announcing.ts';
+import { act, saidOf, type ActOptions } from './ask-act.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { declaredKey } from './declared-key.ts';
 import { openLocalTree } from './local-tree.ts';
 import { readWhole } from './local-files.ts';
 import { withEscapes } from './manifest-yaml.ts';
 import { unknownEnvironment } from './render.ts';
 
-export interface NewCustomerOptions {
+export interface NewCustomerOptions extends ActOptions {
   /** The environment of another customer. */
   readonly from: string;
-  readonly workingTree: string;
   /** What the other customer is called in its files; absent: the first word of the environment's name. */
   readonly customer?: string;
-  readonly dryRun?: boolean;
-}
-
-interface NewFile {
-  readonly path: string;
-  readonly from: string;
-  readonly content: string;
+  /** The checkout that is written into; absent: where the command was called, where that is one. */
+  readonly workingTree?: string;
+  /** On the branch, wherever the command was called. */
+  readonly commit?: boolean;
 }
 
 /**
- * `converge new customer NAME --from ENVIRONMENT`: the files of another customer, with its name replaced. Writes files of
- * the checkout and nothing else, and none that is there.
+ * `converge new customer NAME --from ENVIRONMENT`: the files of another customer, with its name replaced. In a checkout they
+ * are written there; elsewhere they are one commit on the branch.
  *
- * @param folder where the command was called
+ * @param where.folder where the command was called
+ * @param where.context opens the configuration
  */
-export async function newCustomer(folder: string, name: string, options: NewCustomerOptions): Promise<CommandResult> {
-  refuseNoLabel(name);
-  const { workingTree } = options;
+export async function newCustomer(
+  where: { readonly folder: string; readonly context: () => Context },
+  name: string,
+  options: NewCustomerOptions,
+): Promise<CommandResult> {
+  const { workingTree, commit = false, reason, ownRights } = options;
+  if (workingTree !== undefined && commit)
+    throw new CommandError({
+      subject: '--working-tree',
+      message: 'says where the files are written, and with --commit none is',
+      remedy: 'give one of them',
+    });
+  const tree = commit ? undefined : (workingTree ?? checkoutAt(where.folder));
+  if (tree === undefined) return await commitCustomer(openAnyhow(where), name, options);
+  if (reason !== undefined || ownRights === true)
+    throw new CommandError({
+      subject: reason === undefined ? '--own-rights' : '--reason',
+      message: 'is of a commit, and in a checkout none is made',
+      remedy: 'leave it out, or have it committed with --commit',
+    });
+  return await writeCustomer(where.folder, name, { ...options, workingTree: tree });
+}
+
+/** What holds environments, or lies below what does. */
+function checkoutAt(folder: string): string | undefined {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, environmentsFolder))) return '.';
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function openAnyhow({ context }: { context: () => Context }): Context {
+  try {
+    return context();
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.subject !== 'configuration') throw error;
+    throw new CommandError({
+      subject: '.',
+      message: `holds no folder ${environmentsFolder}/, into which files could be written, and no configuration says where they could be committed`,
+      remedy: 'name the root of a checkout with --working-tree DIR, or a configuration with --config FILE',
+    });
+  }
+}
+
+/** Writes files of the checkout and nothing else, and none that is there. */
+async function writeCustomer(
+  folder: string,
+  name: string,
+  options: NewCustomerOptions & { readonly workingTree: string },
+): Promise<CommandResult> {
+  const { workingTree, customer, dryRun = false } = options;
   const tree = await openLocalTree(resolve(folder, workingTree), { called: workingTree });
   const names = await tree.names();
   const from = options.from.slice(options.from.indexOf('/') + 1);
-  if (!names.includes(from)) throw unknownEnvironment({ name: from, names, called: workingTree });
-  const declared = await tree.read(from);
+  const declared = names.includes(from) ? await tree.read(from) : { state: 'absent' as const };
   if (declared.state === 'invalid') throw declared.error;
   if (declared.state === 'absent') throw unknownEnvironment({ name: from, names, called: workingTree });
-  const customer = options.customer ?? customerOf(from);
-  const rename = renaming({ customer, name });
-  const environment = rename(from);
-  if (environment === from)
-    throw new CommandError({
-      subject: from,
-      message: customer === name ? `is the environment of ${name} already` : `does not hold ${customer} as a word`,
-      remedy: 'say with --customer what the other customer is called in its files',
-    });
-  const files = await filesFor({ root: tree.folder, from, declared: declared.environment, environment, rename });
-  const there = files.filter(({ path }) => existsSync(join(tree.folder, path))).map(({ path }) => path);
-  if (there.length > 0)
-    throw new CommandError({
-      subject: there.join(', '),
-      message: `${there.length === 1 ? 'is' : 'are'} there already, and nothing is overwritten`,
-      remedy: 'choose another name, or remove it first',
-    });
-  if (options.dryRun !== true) await writeAll(tree.folder, files);
+  const plan = planCustomer({ name, from: declared.environment, customer });
+  if ('refused' in plan) throw told(plan.refused);
+  const made = makeCustomer(plan, await lookInto(tree.folder, plan));
+  if ('refused' in made) throw told(made.refused);
+  const { files, isThere } = made;
+  if (isThere) throw told(alreadyThere(files));
+  if (!dryRun) await writeAll(tree.folder, files);
   const paths = files.map(({ path }) => path);
   const left = [
-    ...stillNaming({ customer, name, files }),
+    ...made.left,
     `converge validate ${workingTree}`,
     `git add ${paths.join(' ')} && git commit, or upload them: neither Git's index nor a bucket was touched`,
   ];
   return {
     exit: 0,
-    json: { outcome: options.dryRun === true ? 'planned' : 'written', environment, from, files, left },
-    lines: linesOf({ files, left, isDry: options.dryRun === true }),
+    json: {
+      ...{
+        outcome: dryRun ? 'planned' : 'written',
+        repository: null,
+        environment: plan.environment,
+        from,
+        files,
+        left,
+      },
+      ...{ commit: null, message: null, announced: false },
+    },
+    lines: [
+      ...(dryRun
+        ? fileLines(files, 'would write')
+        : fileLines(
+            files.map((file) => ({ ...file, content: null })),
+            'wrote',
+          )),
+      ...leftLines(left),
+    ],
   };
 }
 
-/** `ACME Ltd` and `acme_db` are other words: people decide. */
-function stillNaming({
-  customer,
-  name,
-  files,
-}: {
-  customer: string;
-  name: string;
-  files: readonly NewFile[];
-}): string[] {
-  const found = files.flatMap(({ path, content }) =>
-    content
-      .split('\n')
-      .flatMap((text, index) =>
-        text.toLowerCase().replaceAll(name, '').includes(customer.toLowerCase()) ? [`${path}:${index + 1}`] : [],
-      ),
-  );
-  return found.length === 0
-    ? []
-    : [`look at what still speaks of ${customer}, in other letters or words: ${found.join(', ')}`];
+function told(refusal: CustomerRefusal): CommandError {
+  return new CommandError(refusal);
 }
 
-function linesOf({
-  files,
-  left,
-  isDry,
-}: {
-  files: readonly NewFile[];
-  left: readonly string[];
-  isDry: boolean;
-}): Line[] {
-  const said = files.flatMap(({ path, from, content }): Line[] => [
-    { text: `${isDry ? 'would write' : 'wrote'} ${path} (from ${from})`, tone: 'good' },
-    ...(isDry
-      ? content
-          .trimEnd()
-          .split('\n')
-          .map((text): Line => ({ text: `  ${withEscapes(text)}`, tone: 'plain' }))
-      : []),
+/** By one commit on the branch, through `act` or by the rights of whoever calls. */
+async function commitCustomer(context: Context, name: string, options: NewCustomerOptions): Promise<CommandResult> {
+  const from = await keyOf(context, options.from);
+  const read = actionSchema.safeParse({
+    ...{ action: 'new-customer', name, from, customer: options.customer, ...saidOf(options) },
+  });
+  if (!read.success || read.data.action !== 'new-customer') {
+    const [issue] = read.error?.issues ?? [];
+    const of = String(issue?.path[0]);
+    throw new CommandError({
+      subject: of === 'name' ? name : `--${of}`,
+      message: of === 'name' ? `is no name of a customer: ${issue?.message ?? ''}` : (issue?.message ?? 'is wrong'),
+    });
+  }
+  const action = read.data;
+  context.progress(`adding ${name} to ${from.split('/')[0] ?? ''}`);
+  const { unannounced, ...result } = await act(context, {
+    ...{ action, options, schema: newCustomerSchema },
+    own: async (by) => newCustomerAction(action, by, await changePorts(context)),
+  });
+  const { outcome, repository, environment, commit, message, files, left } = result;
+  const what = `${repository}/${environment}`;
+  const first: Readonly<Record<typeof outcome, Line>> = {
+    done: { text: `${what} is added, by ${commit ?? ''}`, tone: 'good' },
+    planned: { text: `${what} would be added`, tone: 'heading' },
+    nothing: { text: `${what} is there already, with these files`, tone: 'plain' },
+  };
+  const words = { done: 'wrote', planned: 'would write', nothing: 'has' }[outcome];
+  return {
+    exit: 0,
+    json: result,
+    lines: [
+      first[outcome],
+      ...fileLines(files, words),
+      ...(outcome === 'planned' ? textLines(message ?? '').map((text): Line => ({ text, tone: 'detail' })) : []),
+      ...leftLines(left),
+      ...unannouncedLines(unannounced),
+    ],
+  };
+}
+
+/** Where its class is said, whoever may only ask `act` needs no rights in Git. */
+async function keyOf(context: Context, from: string): Promise<string> {
+  const [first = '', second] = from.split('/');
+  return second !== undefined && first in context.config.repositories ? from : await declaredKey(context, from);
+}
+
+function fileLines(
+  files: readonly { readonly path: string; readonly from: string; readonly content: string | null }[],
+  words: string,
+): Line[] {
+  return files.flatMap(({ path, from, content }): Line[] => [
+    { text: `${words} ${path} (from ${from})`, tone: 'good' },
+    ...textLines(content ?? '').map((text): Line => ({ text, tone: 'plain' })),
   ]);
+}
+
+function textLines(text: string): string[] {
+  if (text === '') return [];
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${withEscapes(line)}`);
+}
+
+function leftLines(left: readonly string[]): Line[] {
+  if (left.length === 0) return [];
   return [
-    ...said,
     { text: 'What is left:', tone: 'heading' },
     ...left.map((text): Line => ({ text: `  ${text}`, tone: 'plain' })),
   ];
 }
 
-/** Its name becomes part of others: of objects, whose names may be as long as a DNS label. */
-function refuseNoLabel(name: string): void {
-  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) return;
+/** A link within the checkout is what it leads to; one that leads nowhere is nothing. */
+async function lookInto(root: string, plan: CustomerPlan): Promise<ReadonlyMap<string, Found>> {
+  const found = new Map<string, Found>();
+  const contents = new Set(plan.copies.flatMap(({ path, from }) => [path, from]));
+  for (const path of pathsToLookAt(plan)) {
+    const at = join(root, path);
+    if (contents.has(path)) await refuseOutside({ root, path });
+    const there = await stat(at).catch((error: unknown) => nothingOr(error, path));
+    if (there === 'nothing' || there.isDirectory()) found.set(path, there === 'nothing' ? there : 'folder');
+    else found.set(path, there.isFile() && contents.has(path) ? await readWhole(at) : 'other');
+  }
+  return found;
+}
+
+function nothingOr(error: unknown, path: string): 'nothing' {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'nothing';
+  const why = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/, '') : String(error);
   throw new CommandError({
-    subject: name,
-    message:
-      'is no name of a customer: lower-case letters, digits and dashes, 63 at most, a letter or digit at both ends',
+    subject: path,
+    message: `cannot be looked at: ${why}`,
+    remedy: 'let the user that runs this read it, and enter the folders above it',
   });
-}
-
-/** `acme` of `acme-production`. */
-function customerOf(environment: string): string {
-  return environment.split('-')[0] ?? environment;
-}
-
-/** Replaces the name where it stands as a word: between dashes, slashes, dots, blanks, and at both ends of a text. */
-function renaming({ customer, name }: { customer: string; name: string }): (text: string) => string {
-  const word = customer.replace(/[^a-z0-9]/gi, '\\$&');
-  const pattern = new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, 'gu');
-  return (text) => text.replace(pattern, () => name);
-}
-
-/** The environment's own file, and each values file that is the customer's by its path, and no other environment's. */
-async function filesFor({
-  root,
-  from,
-  declared,
-  environment,
-  rename,
-}: {
-  root: string;
-  from: string;
-  declared: Environment;
-  environment: string;
-  rename: (text: string) => string;
-}): Promise<NewFile[]> {
-  const path = environmentPath(environment);
-  const values = declared.sources.flatMap((source) => (source.kind === 'helm' ? source.values : []));
-  const own = [...new Set(values)].filter((file) => rename(file) !== file);
-  const paths = declared.sources.flatMap((source) =>
-    source.kind === 'helm' ? [source.chart] : [source.kind === 'kustomize' ? source.folder : source.path],
-  );
-  const folders = paths.filter((one) => rename(one) !== one && !existsSync(join(root, rename(one))));
-  const [folder] = folders;
-  if (folder !== undefined)
-    throw new CommandError({
-      subject: folder,
-      message: `is ${from}'s own by its name, and ${rename(folder)} is not there`,
-      remedy: `make it first: cp -r ${folder} ${rename(folder)}`,
-    });
-  const files = [{ path, from: environmentPath(from) }, ...own.map((file) => ({ path: rename(file), from: file }))];
-  return await Promise.all(
-    files.map(async (file) => {
-      await refuseOutside({ root, path: file.from });
-      await refuseOutside({ root, path: file.path });
-      const content = rename((await readWhole(join(root, file.from))).toString('utf8'));
-      // What it makes must be what an environment file may say: a name of 53 characters, say.
-      if (file.path === path) parseEnvironmentFile({ file: path, text: content });
-      return { ...file, content };
-    }),
-  );
 }
 
 /** What a link leads to outside is no file of the checkout: a copy of it would be committed, or a file written there. */
@@ -195,7 +254,7 @@ async function refuseOutside({ root, path }: { root: string; path: string }): Pr
 }
 
 /** All or none, and none over a file that came there meanwhile. */
-async function writeAll(root: string, files: readonly NewFile[]): Promise<void> {
+async function writeAll(root: string, files: readonly CustomerFile[]): Promise<void> {
   const written: string[] = [];
   for (const { path, content } of files)
     try {

@@ -7,6 +7,7 @@ import { acknowledgedIncidentSchema, acknowledgedSchema } from '../shared/pipeli
 import { letterSchema } from '../shared/pipeline/act/redrive.ts';
 import { rolledBackSchema } from '../shared/pipeline/act/rollback.ts';
 import { resumedSchema } from '../shared/pipeline/act/resume.ts';
+import { newCustomerSchema } from '../shared/pipeline/act/new-customer.ts';
 import { suspendedSchema } from '../shared/pipeline/act/suspend.ts';
 import { planAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 
@@ -370,20 +371,13 @@ export const validateOutputSchema = z.object({
 });
 
 /** `converge new customer`. */
-export const newOutputSchema = z.object({
-  outcome: z.enum(['written', 'planned']).describe('`planned`: by `--dry-run`, nothing was written'),
-  environment: z.string().describe('The name of the new one, without a class'),
-  from: z.string().describe('The one that it was made from'),
-  files: z
-    .array(
-      z.object({
-        path: z.string().describe('From the root of the checkout'),
-        from: z.string().describe('The file that it was made from'),
-        content: z.string().describe('What is written'),
-      }),
-    )
-    .describe('The environment file first'),
-  left: z.array(z.string()).describe('What is left to a person'),
+export const newOutputSchema = newCustomerSchema.omit({ unannounced: true }).extend({
+  outcome: z
+    .enum(['written', 'done', 'planned', 'nothing'])
+    .describe(
+      '`written`: into the checkout; `done`: by a commit; `planned`: by `--dry-run`, nothing was written; `nothing`: the branch has these files already, as they are',
+    ),
+  repository: z.string().nullable().describe('The class; null of a checkout, which does not say it'),
 });
 
 /** Any command that fails. */

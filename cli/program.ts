@@ -96,7 +96,6 @@ export function makeProgram(surroundings: Surroundings): Command {
   program.commandsGroup('From files alone:');
   addRender(program, surroundings);
   addValidate(program, surroundings);
-  addNew(program, surroundings);
   addRbac(program, surroundings);
   addImport(program, surroundings);
   program.commandsGroup('What people do on purpose:');
@@ -106,6 +105,7 @@ export function makeProgram(surroundings: Surroundings): Command {
   addSuspend(program, surroundings);
   addResume(program, surroundings);
   addAccept(program, surroundings);
+  addNew(program, surroundings);
   addAcknowledge(program, surroundings);
   addDeadLetters(program, surroundings);
   addRedrive(program, surroundings);

@@ -1,12 +1,19 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConvergeError } from '../shared/base/errors.ts';
+import { matchesPattern } from '../shared/base/pattern.ts';
 import type { Report } from '../shared/events/report.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import { askedOf, gatherReport, lastReport, unknownReport } from '../shared/pipeline/report.ts';
+import { listEnvironments } from '../shared/pipeline/common/declared-environments.ts';
+import { rememberedEnvironments } from '../shared/pipeline/common/remembered-environments.ts';
+import type { Ports } from '../shared/ports/ports.ts';
+import { choosesClass } from '../shared/report/choice.ts';
 import { renderHtml } from '../shared/report/html.ts';
 import { renderMarkdown } from '../shared/report/markdown.ts';
 import { renderText } from '../shared/report/plain.ts';
+import { CommandError } from './command-error.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import type { Context } from './context.ts';
 import { openFile } from './open-file.ts';
@@ -54,11 +61,47 @@ async function makeNow(context: Context, name: string | undefined, options: Repo
   };
   progress('reading Git and what is remembered of each environment');
   const access = { ...ports, state: await context.open.state(), repository: await context.open.repository() };
+  const repositoriesOf = Object.keys(config.repositories).filter((one) => choosesClass(chosen, one));
+  if (environments.length > 0) await refuseUnknown(environments, repositoriesOf, access);
   const before = name === undefined ? {} : await lastReport(name, access);
   const repositories = Object.keys(config.repositories);
   const interval = parseDuration(config.checks.interval);
   return await gatherReport({ name: name ?? '', chosen, repositories, interval, since }, access, before);
 }
+
+/** What no environment is called is a typing error, and not a wish that all is well. What cannot be read, the report tells. */
+async function refuseUnknown(
+  patterns: readonly string[],
+  classes: readonly string[],
+  ports: Pick<Ports, 'repository' | 'state'>,
+): Promise<void> {
+  const known = new Set<string>();
+  for (const repositoryClass of classes) {
+    const repository = ports.repository(repositoryClass);
+    try {
+      const head = await repository.fetchHead();
+      const declared = head === undefined ? [] : await listEnvironments({ repository, commit: head.id });
+      const remembered = await rememberedEnvironments({ repository: repositoryClass, state: ports.state });
+      for (const name of [...declared, ...remembered]) known.add(`${repositoryClass}/${name}`);
+    } catch (error) {
+      if (error instanceof ConvergeError) return;
+      throw error;
+    }
+  }
+  const names = [...known].toSorted();
+  const missing = patterns.find(
+    (pattern) =>
+      !names.some((key) => [key, key.slice(key.indexOf('/') + 1)].some((text) => matchesPattern({ pattern, text }))),
+  );
+  if (missing === undefined) return;
+  throw new CommandError({
+    subject: `--environment ${missing}`,
+    message: 'is no environment',
+    remedy: `there are ${names.slice(0, mostNamed).join(', ') || 'none'}${names.length > mostNamed ? `, and ${names.length - mostNamed} more` : ''}`,
+  });
+}
+
+const mostNamed = 20;
 
 function linesOf(report: Report, { output, exit }: { output: ReportOptions['output']; exit: 0 | 1 }): Line[] {
   const render = { html: renderHtml, markdown: renderMarkdown, text: renderText, json: renderText, yaml: renderText }[

@@ -70,6 +70,19 @@ export function statusAnswer(
   const rows = wide
     ? shown.flatMap((environment) => wideLines(environment, tones[environment.state]))
     : [...rowsOf(shown), ...shown.flatMap(causesOf), ...shown.flatMap(questionsOf), ...shown.flatMap(acknowledgedOf)];
+  const isNone = environments.length + uploads.length + unreachable.length + unreadable.length === 0;
+  if (isNone)
+    return {
+      exit,
+      json: { environments: [], unreadable, uploads },
+      lines: [
+        { text: 'there is no environment', tone: 'plain' },
+        {
+          text: '  a branch declares one by environments/<name>.yaml: push it, or upload it with converge upload',
+          tone: 'detail',
+        },
+      ],
+    };
   const well: Line = { text: 'nothing needs you', tone: 'good' };
   return {
     exit,

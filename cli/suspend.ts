@@ -1,14 +1,13 @@
 import { formatTime, isZonedTime, parseTime, zonedTimeExpected } from '../shared/base/time.ts';
 import { actionSchema, type ActionOf } from '../shared/pipeline/act/action.ts';
-import type { ChangePorts } from '../shared/pipeline/act/change-environment-file.ts';
 import { resumeAction, resumedSchema, type Resumed } from '../shared/pipeline/act/resume.ts';
 import { suspendAction, suspendedSchema, type Suspended } from '../shared/pipeline/act/suspend.ts';
-import { declaringRepositories } from '../shared/pipeline/common/declaring-repositories.ts';
 import { act, saidOf, type ActOptions } from './ask-act.ts';
-import { lateTopics, unannouncedLines } from './announcing.ts';
+import { changePorts, unannouncedLines } from './announcing.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import type { Context } from './context.ts';
+import { declaredKey } from './declared-key.ts';
 
 export type ResumeOptions = ActOptions;
 
@@ -60,35 +59,6 @@ function parsed<Name extends 'suspend' | 'resume'>(name: Name, facts: Record<str
   if (read.success) return read.data as ActionOf<Name>;
   const [issue] = read.error.issues;
   throw new CommandError({ subject: `--${String(issue?.path[0])}`, message: issue?.message ?? 'is wrong' });
-}
-
-async function changePorts(context: Context): Promise<ChangePorts> {
-  const [state, repository] = await Promise.all([context.open.state(), context.open.repository()]);
-  return { ...context.ports, state, repository, topics: lateTopics(context) };
-}
-
-/** `<class>/<name>` of an environment that a branch declares. */
-async function declaredKey(context: Context, target: string): Promise<string> {
-  context.progress(`looking for ${target}`);
-  const repositories = Object.keys(context.config.repositories);
-  const { name, found } = await declaringRepositories(
-    { target, repositories },
-    { repository: await context.open.repository() },
-  );
-  const [only, ...others] = found.map(({ repositoryClass }) => repositoryClass);
-  if (only === undefined)
-    throw new CommandError({
-      subject: target,
-      message: 'no branch declares an environment of that name',
-      remedy: 'converge status lists those that are',
-    });
-  if (others.length > 0)
-    throw new CommandError({
-      subject: target,
-      message: `is an environment of ${[only, ...others].join(' and ')}`,
-      remedy: `name it as ${only}/${name}`,
-    });
-  return `${only}/${name}`;
 }
 
 function answerOf({ unannounced, ...result }: Resumed, first: string): CommandResult {

@@ -385,7 +385,7 @@ variable "people" {
 
   validation {
     condition = alltrue([for action in flatten([for entry in var.people : coalesce(entry.actions, [])]) : contains([
-      "suspend", "resume", "rollback", "accept", "reconcile", "revert", "acknowledge", "retry-upload", "redrive", "override-freeze", "*",
+      "suspend", "resume", "rollback", "accept", "reconcile", "revert", "acknowledge", "retry-upload", "redrive", "new-customer", "override-freeze", "*",
     ], action)])
     error_message = "An action of people is one that docs/contracts/operations.md names under Access, or *."
   }

@@ -9,6 +9,7 @@ export const actionNames = [
   'acknowledge',
   'retry-upload',
   'redrive',
+  'new-customer',
 ] as const;
 export type ActionName = (typeof actionNames)[number];
 

@@ -27,7 +27,7 @@ import { readToken } from './sinks/secrets.ts';
 interface HostKind {
   /** As errors name it. */
   readonly receiver: string;
-  report(asked: HostReport): ReturnType<GitHosts['report']>;
+  report(asked: HostReport & { readonly host: GitHostConfig }): ReturnType<GitHosts['report']>;
   pullRequest(asked: HostAccess & { readonly number: number }): Promise<PullRequest>;
   showPlan(asked: HostAccess & { readonly report: PlanReport; readonly host: GitHostConfig }): Promise<void>;
   propose(asked: HostProposal): Promise<{ readonly url: string }>;
@@ -35,9 +35,9 @@ interface HostKind {
 
 const kinds: Readonly<Record<GitHostConfig['kind'], HostKind>> = {
   github: {
-    ...{ receiver: 'GitHub', report: reportToGithub, pullRequest: pullRequestOfGithub, propose: proposeToGithub },
-    showPlan: async ({ host, ...asked }) =>
-      await showPlanOnGithub({ ...asked, appId: host.kind === 'github' ? host.githubApp?.appId : undefined }),
+    ...{ receiver: 'GitHub', pullRequest: pullRequestOfGithub, propose: proposeToGithub },
+    report: async ({ host, ...asked }) => await reportToGithub({ ...asked, appId: appIdOf(host) }),
+    showPlan: async ({ host, ...asked }) => await showPlanOnGithub({ ...asked, appId: appIdOf(host) }),
   },
   gitlab: {
     ...{ receiver: 'GitLab', report: reportToGitlab, pullRequest: pullRequestOfGitlab, propose: proposeToGitlab },
@@ -56,6 +56,10 @@ const kinds: Readonly<Record<GitHostConfig['kind'], HostKind>> = {
     ...{ pullRequest: pullRequestOfBitbucketDataCenter, showPlan: showPlanOnBitbucketDataCenter },
   },
 };
+
+function appIdOf(host: GitHostConfig) {
+  return host.kind === 'github' ? host.githubApp?.appId : undefined;
+}
 
 /** Shows what became of commits on hosts of every kind, each by its file in `sinks/`. */
 export function createGitHosts({
@@ -90,7 +94,7 @@ export function createGitHosts({
   };
   return {
     report: async ({ branch, report, ...of }) =>
-      await kinds[of.host.kind].report({ ...(await accessOf(of)), branch, report }),
+      await kinds[of.host.kind].report({ ...(await accessOf(of)), branch, report, host: of.host }),
     pullRequest: async ({ number, ...of }) =>
       await kinds[of.host.kind].pullRequest({ ...(await accessOf(of)), number }),
     showPlan: async ({ report, ...of }) =>

@@ -9,6 +9,7 @@ import { builtInVersion } from '../rbac/known-resources.ts';
 import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
 import { accept, acceptResultSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
 import type { Action, ActionOf } from './act/action.ts';
+import { loggedCustomerSchema, newCustomerAction, newCustomerSchema } from './act/new-customer.ts';
 import { onlyOnce } from './act/only-once.ts';
 import { requestReconcile, requestedSchema } from './act/reconcile.ts';
 import { redrive, redrivenSchema } from './act/redrive.ts';
@@ -43,6 +44,8 @@ interface Settings extends UploadSettings {
 
 interface Doing<N extends ActionName> {
   readonly result: z.ZodType<object>;
+  /** What of it is logged; absent: all. */
+  readonly logged?: z.ZodType<object>;
   readonly act: (action: ActionOf<N>, by: string, ports: Handed, settings: Settings) => Promise<object>;
 }
 
@@ -60,6 +63,7 @@ const doings: { readonly [N in ActionName]: Doing<N> } = {
     result: acceptResultSchema,
     act: async (action, by, ports, { accepting }) => accept(action, by, ports, accepting),
   },
+  'new-customer': { result: newCustomerSchema, logged: loggedCustomerSchema, act: newCustomerAction },
 };
 
 /** What is answered of every action. */
@@ -140,9 +144,10 @@ async function diffOf(
 
 /** For whoever audits: https://docs.cloud.google.com/logging/docs/audit knows only what an account did, not for whom. */
 function told(acted: Acted, about: object, { log }: Pick<Ports, 'log'>): Acted {
+  const { logged } = doingOf(acted.action);
   log('INFO', acted.dryRun ? 'act said what would be done' : 'act did what somebody asked for', {
     ...about,
-    result: acted.result,
+    result: logged === undefined ? acted.result : logged.parse(acted.result),
   });
   return acted;
 }
@@ -161,6 +166,9 @@ function scopeOf(action: Action): ActionScope | undefined {
       return undefined;
     case 'redrive':
       return { repository: undefined };
+    // What is new has no entry of its own yet, and may be called as anything: it is of the class.
+    case 'new-customer':
+      return { repository: action.from.split('/')[0] ?? '', environment: undefined };
     case 'suspend':
     case 'resume':
     case 'accept':

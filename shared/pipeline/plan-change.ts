@@ -72,8 +72,7 @@ export async function planChange(
     const asked = { ...job, head };
     const { report, keep } = isLetIn
       ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
-      :
-      { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
+      : { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
     const shown = await show({ job, of, report, branch }, ports);
     if (shown === 'moved') continue;
     if (shown.outcome === 'shown') await inParallel(keep, async (one) => keepPlan(one, ports), atOnce);

@@ -3,7 +3,7 @@ import { byItself, parseRevert } from './revert.ts';
 
 /** What a commit says that a person asked for by an action. */
 export interface ActionFacts {
-  /** `suspend`, `resume`, `accept`. */
+  /** `suspend`, `resume`, `accept`, `new-customer`. */
   readonly action: string;
   /** The first line: what it does, in a sentence. */
   readonly subject: string;

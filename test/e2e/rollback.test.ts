@@ -739,3 +739,56 @@ spec:
     expect(await master.head()).toBe(head);
   });
 });
+
+describe('converge new customer', () => {
+  const file = (name: string): string => `apiVersion: converge.dev/v1
+kind: Environment
+metadata: { name: ${name}-eu } # of ${name}
+spec:
+  cluster: sandbox
+  namespace: ${name}
+  sources: [{ manifests: manifests/shared }]
+`;
+
+  it('is one commit that says who asked, which is deployed and asked for once', async () => {
+    const command = await openCommand();
+    await master.push({
+      'environments/wallace-eu.yaml': file('wallace'),
+      'manifests/shared/a.yaml': configMap('a', {}),
+    });
+    await convergedAt('wallace-eu', await master.head());
+
+    const planned = await command('new', 'customer', 'nexus', '--from', 'wallace-eu', '--dry-run');
+    expect(planned).toMatchObject({ code: 0, err: '' });
+    expect(planned.out).toMatch(
+      /^master\/nexus-eu would be added\nwould write environments\/nexus-eu\.yaml [^]*# of nexus\n/,
+    );
+    expect(await atHead('environments/nexus-eu.yaml')).toBeUndefined();
+
+    const asked = ['new', 'customer', 'nexus', '--from', 'master/wallace-eu', '--reason', 'signed', '--output', 'json'];
+    const done = await command(...asked);
+    expect(done).toMatchObject({ code: 0, err: '' });
+    const result = z.looseObject({ commit: z.string() }).parse(JSON.parse(done.out));
+    const documented: unknown = JSON.parse(exampleOf('json new-customer'));
+    expect(Object.keys(result).toSorted()).toEqual(Object.keys(z.looseObject({}).parse(documented)).toSorted());
+    expect(await message(result.commit)).toMatch(
+      /^Add nexus-eu, made from wallace-eu\n\nAction: new-customer\nEnvironment: nexus-eu\nRequested-By: .*\nReason: signed$/,
+    );
+    expect(await atHead('environments/nexus-eu.yaml')).toBe(file('nexus').trimEnd());
+    await convergedAt('nexus-eu', result.commit);
+    expect(await world.find('configmap', 'a', 'nexus')).toBeDefined();
+    expect(JSON.parse((await command(...asked)).out)).toMatchObject({ outcome: 'nothing', commit: null });
+  });
+
+  it('is refused where its file says something else by now, or the other one is not there, and commits nothing', async () => {
+    const command = await openCommand();
+    const head = await master.push({ 'environments/nexus-eu.yaml': `${file('nexus')}  suspend: true\n` });
+    expect(await command('new', 'customer', 'nexus', '--from', 'master/wallace-eu')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is there already, and nothing is overwritten'),
+    });
+    expect(await command('new', 'customer', 'nexus', '--from', 'nobody')).toMatchObject({ code: 2 });
+    expect(await command('new', 'customer', 'nexus', '--from', 'master/nobody')).toMatchObject({ code: 2 });
+    expect(await master.head()).toBe(head);
+  });
+});

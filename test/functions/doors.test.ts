@@ -417,6 +417,7 @@ describe('an action', () => {
     acknowledge: { target: environment },
     'retry-upload': { artifact: 'gs://family-master/config/acme.yaml' },
     redrive: { letters: ['1'] },
+    'new-customer': { name: 'initech', from: environment },
   };
   let functions: Functions;
 
@@ -459,7 +460,9 @@ describe('an action', () => {
     {
       who: 'a person of all of that environment alone',
       claims: { email: 'eva@family.example' },
-      may: actionNames.filter((action) => action !== 'retry-upload' && action !== 'redrive'),
+      may: actionNames.filter(
+        (action) => action !== 'retry-upload' && action !== 'redrive' && action !== 'new-customer',
+      ),
     },
     { who: 'a person of another class', claims: { email: 'bob@family.example' }, may: [] },
     { who: 'a person who only looks', claims: { email: 'looks@family.example' }, may: [] },

@@ -23,10 +23,14 @@ const task = 'converge';
 /**
  * Shows a commit's report on GitHub: commit statuses, deployments, and a comment on the pull request. Each is read first,
  * and written where it differs; failures before successes.
+ *
+ * @param asked.appId of the app that the token is of; undefined: it is of a user
  */
-export async function reportToGithub(asked: HostReport): Promise<{ mergedBy: readonly string[] }> {
-  const { report, project, branch } = asked;
-  const to = { calls: hostCalls(asked, mannersOf(asked.token)), report, project: projectPath(project), branch };
+export async function reportToGithub(
+  asked: HostReport & { readonly appId: string | undefined },
+): Promise<{ mergedBy: readonly string[] }> {
+  const { report, project, branch, appId } = asked;
+  const to = { calls: hostCalls(asked, mannersOf(asked.token)), report, project: projectPath(project), branch, appId };
   await showStatuses(to);
   for (const deployment of report.deployments) await showDeployment(deployment, to);
   return report.isIdle ? { mergedBy: [] } : await showComments(to);
@@ -52,6 +56,7 @@ interface To {
   /** `/repos/family/develop` */
   readonly project: string;
   readonly branch: string;
+  readonly appId: string | undefined;
 }
 
 function projectPath(project: string): string {
@@ -113,17 +118,18 @@ const pullSchema = z.object({
   merge_commit_sha: z.string().nullish(),
   base: z.object({ ref: z.string() }),
 });
-const commentSchema = z.object({ id: z.int(), body: z.string().nullish() });
 
-async function showComments({ calls, report, project, branch }: To): Promise<{ mergedBy: readonly string[] }> {
+async function showComments({ calls, report, project, branch, appId }: To): Promise<{ mergedBy: readonly string[] }> {
   const pulls = await calls.list(`${project}/commits/${report.commit}/pulls?per_page=100`, pullSchema);
   const merged = pulls.filter(({ merged_at: at, base }) => at !== null && at !== undefined && base.ref === branch);
   const body = commentOf(report);
   for (const { number, merge_commit_sha: by } of merged) {
     if (by !== report.commit) continue;
     const comments = `${project}/issues/${number}/comments`;
-    const there = await calls.list(`${comments}?per_page=100`, commentSchema);
-    const ours = there.find((comment) => isComment(comment.body ?? '', report.repositoryClass));
+    const marked = (await calls.list(`${comments}?per_page=100`, authoredSchema)).filter((comment) =>
+      isComment(comment.body ?? '', report.repositoryClass),
+    );
+    const ours = await ownOf(marked, { calls, appId });
     if (ours === undefined) await calls.write('POST', comments, { body }, idSchema);
     else if (!isSameText(ours.body ?? '', body))
       await calls.write('PATCH', `${project}/issues/comments/${ours.id}`, { body }, idSchema);
@@ -160,7 +166,17 @@ const authoredSchema = z.object({
   user: z.object({ id: z.int() }).nullish(),
   performed_via_github_app: z.object({ id: z.int(), client_id: z.string().nullish() }).nullish(),
 });
-const userSchema = z.object({ id: z.int() });
+
+/** That of some comments which is our own: others may write what looks like it. */
+async function ownOf(
+  marked: readonly z.infer<typeof authoredSchema>[],
+  { calls, appId }: Pick<To, 'calls' | 'appId'>,
+): Promise<z.infer<typeof authoredSchema> | undefined> {
+  const user = appId === undefined && marked.length > 0 ? (await calls.read('/user', idSchema)).id : undefined;
+  return marked.find(({ user: author, performed_via_github_app: app }) =>
+    appId === undefined ? author?.id === user : String(app?.id) === appId || app?.client_id === appId,
+  );
+}
 
 /**
  * Shows a plan by the status `converge/plan` of the head, and by one comment of our own: others may write what looks like it.
@@ -175,17 +191,14 @@ export async function showPlanOnGithub(
   const project = projectPath(asked.project);
   const calls = hostCalls(asked, mannersOf(asked.token));
   await showStatuses({
-    ...{ calls, project, branch: '' },
+    ...{ calls, project, branch: '', appId },
     report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
   });
   const comments = `${project}/issues/${report.number}/comments`;
   const marked = (await calls.list(`${comments}?per_page=100`, authoredSchema)).filter((comment) =>
     isPlanComment(comment.body ?? '', repositoryClass),
   );
-  const user = appId === undefined && marked.length > 0 ? (await calls.read('/user', userSchema)).id : undefined;
-  const ours = marked.find(({ user: author, performed_via_github_app: app }) =>
-    appId === undefined ? author?.id === user : String(app?.id) === appId || app?.client_id === appId,
-  );
+  const ours = await ownOf(marked, { calls, appId });
   const body = planCommentOf(report, largestComment);
   if (ours === undefined) {
     if (!report.isIdle) await calls.write('POST', comments, { body }, idSchema);

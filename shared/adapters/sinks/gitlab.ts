@@ -128,8 +128,9 @@ async function showNotes({ calls, report, project, branch }: To): Promise<{ merg
   for (const { iid, by } of merged) {
     if (by !== report.commit) continue;
     const notes = `${project}/merge_requests/${iid}/notes`;
-    const there = await calls.list(`${notes}?sort=asc&order_by=created_at&per_page=100`, noteSchema);
-    const ours = there.find((note) => !note.system && isComment(note.body, report.repositoryClass));
+    const there = await calls.list(`${notes}?sort=asc&order_by=created_at&per_page=100`, authoredSchema);
+    const marked = there.filter((note) => !note.system && isComment(note.body, report.repositoryClass));
+    const ours = await ownOf(marked, calls);
     if (ours === undefined) await calls.write('POST', notes, { body }, idSchema);
     else if (!isSameText(ours.body, body)) await calls.write('PUT', `${notes}/${ours.id}`, { body }, idSchema);
   }
@@ -163,6 +164,15 @@ export async function pullRequestOfGitlab(asked: HostAccess & { readonly number:
 
 const authoredSchema = noteSchema.extend({ author: z.object({ id: z.int() }).nullish() });
 
+/** That of some notes which is our own: others may write what looks like it. */
+async function ownOf(
+  marked: readonly z.infer<typeof authoredSchema>[],
+  calls: HostCalls,
+): Promise<z.infer<typeof authoredSchema> | undefined> {
+  const user = marked.length === 0 ? undefined : (await calls.read('/user', idSchema)).id;
+  return marked.find(({ author }) => author?.id === user);
+}
+
 /** Shows a plan by the status `converge/plan` of the head, and by one note of our own: others may write what looks like it. */
 export async function showPlanOnGitlab(asked: HostAccess & { readonly report: PlanReport }): Promise<void> {
   const { report } = asked;
@@ -176,8 +186,7 @@ export async function showPlanOnGitlab(asked: HostAccess & { readonly report: Pl
   const notes = `${project}/merge_requests/${report.number}/notes`;
   const there = await calls.list(`${notes}?sort=asc&order_by=created_at&per_page=100`, authoredSchema);
   const marked = there.filter((note) => !note.system && isPlanComment(note.body, repositoryClass));
-  const user = marked.length === 0 ? undefined : (await calls.read('/user', idSchema)).id;
-  const ours = marked.find(({ author }) => author?.id === user);
+  const ours = await ownOf(marked, calls);
   const body = planCommentOf(report, largestNote);
   if (ours === undefined) {
     if (!report.isIdle) await calls.write('POST', notes, { body }, idSchema);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ActionName } from '../../access/action-names.ts';
 import { durationPattern } from '../../environment/duration.ts';
+import { customerNameExpected, customerNamePattern } from '../../environment/new-customer.ts';
 
 /** Characters. */
 export const longestReason = 500;
@@ -64,6 +65,16 @@ export const actionSchema = z.discriminatedUnion('action', [
     letters: z.union([z.literal('all'), z.array(z.string().min(1)).min(1).max(100)]),
     /** How many are looked at, of each subscription. */
     limit: z.int().min(1).max(1000).default(100),
+  }),
+  z.strictObject({
+    ...common,
+    action: z.literal('new-customer'),
+    /** Of the new customer. */
+    name: z.string().regex(customerNamePattern, `expected ${customerNameExpected}`),
+    /** An environment of another customer's, from whose files it is made. */
+    from: environment,
+    /** What that customer is called in its files; absent: the first word of the environment's name. */
+    customer: z.string().min(1).max(100).optional(),
   }),
 ]);
 export type Action = z.output<typeof actionSchema>;

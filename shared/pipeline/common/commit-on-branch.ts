@@ -11,7 +11,7 @@ export type OnHead<Facts, Given> =
 export type CommitOnBranch<Facts, Given> =
   | { readonly outcome: 'given'; readonly given: Given }
   /** The head has all of it already. */
-  | { readonly outcome: 'unchanged'; readonly head: Commit }
+  | { readonly outcome: 'unchanged'; readonly head: Commit; readonly facts: Facts }
   | {
       readonly outcome: 'planned' | 'pushed';
       readonly commit: Commit;
@@ -43,7 +43,7 @@ export async function commitOnBranch<Facts, Given>(
     if ('given' in wanted) return { outcome: 'given', given: wanted.given };
     const { changes, message, facts } = wanted;
     const commit = await repository.commit({ parent: head.id, changes, message });
-    if (commit === 'unchanged') return { outcome: 'unchanged', head };
+    if (commit === 'unchanged') return { outcome: 'unchanged', head, facts };
     if (dryRun) return { outcome: 'planned', commit, previous: head.id, facts };
     await order.beforePush?.();
     if ((await repository.push(commit)) === 'pushed') return { outcome: 'pushed', commit, previous: head.id, facts };

@@ -1,10 +1,18 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { newCustomer, type NewCustomerOptions } from '../../../cli/new-customer.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CommandError } from '../../../cli/command-error.ts';
+import type { CommandResult } from '../../../cli/command-result.ts';
+import type { Context } from '../../../cli/context.ts';
+import { newCustomer as anyCustomer, type NewCustomerOptions } from '../../../cli/new-customer.ts';
 import { newOutputSchema } from '../../../cli/output-schemas.ts';
 import { environmentPath, parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
+import { createWorld } from '../pipeline/reconcile/world/world.ts';
+import { contextOf } from './context.ts';
 import { folderWith } from './offline-tree.ts';
 
 const acme = `# acme pays on time; acmeade is another one
@@ -26,7 +34,13 @@ const files = {
 };
 const options: NewCustomerOptions = { from: 'acme-production', workingTree: '.' };
 
-describe('converge new customer', () => {
+const unopened = (): never => {
+  throw new Error('no configuration is asked for');
+};
+const newCustomer = async (folder: string, ...asked: [name: string, options: NewCustomerOptions]) =>
+  anyCustomer({ folder, context: unopened }, ...asked);
+
+describe('converge new customer, in a checkout', () => {
   it('writes the files of a customer, made from those of another one, with their comments', async () => {
     const folder = await folderWith(files);
     const told = await newCustomer(folder, 'initech', options);
@@ -165,5 +179,173 @@ describe('converge new customer', () => {
     expect(newOutputSchema.parse(json).left[0]).toBe(
       'look at what still speaks of acme, in other letters or words: environments/initech-production.yaml:1, config/initech.yaml:3',
     );
+  });
+});
+
+describe('converge new customer, where there is no checkout', () => {
+  const who = { GIT_COMMITTER_NAME: 'Ana', GIT_COMMITTER_EMAIL: 'ana@example.com', CONVERGE_ID_TOKEN: 'a-token' };
+  const asked = { from: 'acme-production' };
+  const servers: ReturnType<typeof createServer>[] = [];
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  async function site(more: Partial<Context> = {}) {
+    const world = createWorld();
+    world.git.add(files);
+    const made = contextOf(world, who);
+    const open = { ...made.open, topics: async () => world.ports.topics };
+    const context: Context = { ...made, open, ...more };
+    const where = { folder: await mkdtemp(join(tmpdir(), 'converge-nowhere-')), context: () => context };
+    const head = async () => (await world.git.head()) ?? '';
+    return { world, where, head, fileAt: async (path: string) => world.git.treeOf(await head())[path] };
+  }
+
+  const textOf = ({ lines }: CommandResult): string[] => lines.map(({ text }) => text);
+
+  it('is one commit on the branch, once, by whoever calls', async () => {
+    const { world, where, head, fileAt } = await site();
+    const done = await anyCustomer(where, 'initech', { ...asked, reason: 'signed' });
+    const commit = await head();
+    expect(newOutputSchema.parse(JSON.parse(JSON.stringify(done.json)))).toMatchObject({
+      ...{ outcome: 'done', repository: 'master', environment: 'initech-production', commit, announced: true },
+      files: [{ path: 'environments/initech-production.yaml', content: null }, { path: 'config/initech.yaml' }],
+    });
+    expect(await fileAt('config/initech.yaml')).toContain('tenant: initech\n');
+    expect((await world.git.findCommit(commit))?.message).toBe(
+      'Add initech-production, made from acme-production\n\nAction: new-customer\nEnvironment: initech-production\n' +
+        'Requested-By: Ana <ana@example.com>\nReason: signed\n',
+    );
+    expect(textOf(done)).toEqual([
+      `master/initech-production is added, by ${commit}`,
+      'wrote environments/initech-production.yaml (from environments/acme-production.yaml)',
+      'wrote config/initech.yaml (from config/acme.yaml)',
+      'What is left:',
+      '  look at what still speaks of acme, in other letters or words: environments/initech-production.yaml:1, config/initech.yaml:3',
+    ]);
+    expect(readdirSync(where.folder)).toEqual([]);
+    const again = await anyCustomer(where, 'initech', { from: 'master/acme-production' });
+    expect(textOf(again)[0]).toBe('master/initech-production is there already, with these files');
+    expect(newOutputSchema.parse(again.json)).toMatchObject({ outcome: 'nothing', commit: null });
+    expect(await head()).toBe(commit);
+  });
+
+  it('shows the files and the message that it would make, and makes none', async () => {
+    const { where, head } = await site();
+    const before = await head();
+    const planned = await anyCustomer(where, 'initech', { ...asked, dryRun: true });
+    expect(newOutputSchema.parse(planned.json)).toMatchObject({ outcome: 'planned', commit: null, announced: false });
+    expect(textOf(planned)).toEqual(
+      expect.arrayContaining([
+        'master/initech-production would be added',
+        'would write config/initech.yaml (from config/acme.yaml)',
+        '  tenant: initech',
+        '  Action: new-customer',
+      ]),
+    );
+    expect(await head()).toBe(before);
+  });
+
+  it('is committed from a checkout, too, where that is said', async () => {
+    const { where, head, fileAt } = await site();
+    const folder = await folderWith(files);
+    const written = await anyCustomer({ ...where, folder }, 'globex', asked);
+    expect(newOutputSchema.parse(written.json)).toMatchObject({ outcome: 'written', repository: null });
+    const before = await head();
+    await anyCustomer({ ...where, folder }, 'initech', { ...asked, commit: true });
+    expect(await head()).not.toBe(before);
+    expect(await fileAt('environments/initech-production.yaml')).toContain('name: initech-production');
+    expect(await fileAt('environments/globex-production.yaml')).toBeUndefined();
+    expect(readdirSync(join(folder, 'environments'))).toEqual(['acme-production.yaml', 'globex-production.yaml']);
+  });
+
+  it('is left to act where that answers, by whoever may read no Git', async () => {
+    const bodies: unknown[] = [];
+    const result = {
+      ...{ outcome: 'done', repository: 'master', environment: 'initech-production', from: 'acme-production' },
+      ...{ files: [], left: [], commit: 'c1', message: 'Add', announced: false, unannounced: 'no topic' },
+    };
+    const server = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk) => (text += String(chunk)));
+      request.on('end', () => {
+        bodies.push(JSON.parse(text));
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ result }));
+      });
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const { where, head } = await site({ actUrl: `http://127.0.0.1:${address.port}` });
+    const before = await head();
+    const noGit = async (): Promise<never> => {
+      throw new Error('may not read Git');
+    };
+    const { open, ...context } = where.context();
+    const withoutGit = { ...where, context: () => ({ ...context, open: { ...open, repository: noGit } }) };
+    const done = await anyCustomer(withoutGit, 'initech', { from: 'master/acme-production', customer: 'acme' });
+    expect(bodies).toEqual([
+      { action: 'new-customer', name: 'initech', from: 'master/acme-production', customer: 'acme', dryRun: false },
+    ]);
+    expect(textOf(done)).toEqual([
+      'master/initech-production is added, by c1',
+      'not announced, the next check finds it: no topic',
+    ]);
+    await anyCustomer(where, 'initech', { ...asked, ownRights: true });
+    expect(bodies).toHaveLength(1);
+    expect(await head()).not.toBe(before);
+  });
+
+  it.each<[string, string, Partial<NewCustomerOptions>, object]>([
+    ['a name that is none', 'Initech', {}, { problem: expect.stringContaining('is no name of a customer') as string }],
+    ['no name of the other customer', 'initech', { customer: '' }, { subject: '--customer' }],
+    ['nobody', 'initech', { from: 'nobody' }, { subject: 'nobody', exit: 2 }],
+    ['nobody of a class', 'initech', { from: 'master/nobody' }, { code: 'ActionRefused', subject: 'master/nobody' }],
+    ['a checkout and a commit', 'initech', { workingTree: '.', commit: true }, { subject: '--working-tree' }],
+    [
+      'a checkout that is none',
+      'initech',
+      { workingTree: '.' },
+      { problem: expect.stringContaining('holds no folder') },
+    ],
+  ])('refuses %s', async (_what, name, more, error) => {
+    const { where, head } = await site();
+    const before = await head();
+    await expect(anyCustomer(where, name, { ...asked, ...more })).rejects.toMatchObject(error);
+    expect(await head()).toBe(before);
+  });
+
+  it('refuses in a checkout what is of a commit', async () => {
+    const folder = await folderWith(files);
+    for (const [option, subject] of [
+      [{ reason: 'signed' }, '--reason'],
+      [{ ownRights: true }, '--own-rights'],
+    ] as const)
+      await expect(newCustomer(folder, 'initech', { ...asked, ...option })).rejects.toMatchObject({
+        ...{ subject, exit: 2, remedy: expect.stringContaining('--commit') as string },
+      });
+    expect(readdirSync(join(folder, 'environments'))).toEqual(['acme-production.yaml']);
+  });
+
+  it('says below the root of a checkout where that is, and commits nothing', async () => {
+    const folder = await folderWith(files);
+    await expect(newCustomer(join(folder, 'config'), 'initech', asked)).rejects.toMatchObject({
+      remedy: expect.stringContaining(folder) as string,
+    });
+  });
+
+  it('says what is missing where there is neither a checkout nor a configuration', async () => {
+    const { where } = await site();
+    const context = (): never => {
+      throw new CommandError({ subject: 'configuration', message: 'none was named' });
+    };
+    await expect(anyCustomer({ ...where, context }, 'initech', asked)).rejects.toMatchObject({
+      ...{ exit: 2, remedy: expect.stringMatching(/--working-tree DIR.*--config FILE/) as string },
+    });
   });
 });

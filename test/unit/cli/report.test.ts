@@ -95,6 +95,15 @@ describe('converge report', () => {
     expect((await run('--class', 'staging')).json).toMatchObject({ counts: { environments: 0 } });
   });
 
+  it('is of none that there is not: it says which there are', async () => {
+    const { run } = await world();
+    for (const more of [[], ['--environment', 'acme']])
+      await expect(run('--environment', 'nobody', ...more)).rejects.toMatchObject({
+        ...{ exit: 2, subject: '--environment nobody', remedy: 'there are master/acme, master/beta' },
+      });
+    expect((await run('--environment', 'master/be*')).json).toMatchObject({ counts: { environments: 1 } });
+  });
+
   it('of a name is that of the configuration, against the last one that was kept', async () => {
     const { run, state, clock, repository } = await world();
     const kept = { write: async ({ path }: { path: string }) => `gs://family-state/${path}` };

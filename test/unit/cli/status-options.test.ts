@@ -168,3 +168,12 @@ describe('--wide', () => {
     );
   });
 });
+
+it('a status of nothing says that there is none, and what to do', () => {
+  const none = { environments: [], unreadable: [], uploads: [], unreachable: [] };
+  expect(statusAnswer(none, {})).toMatchObject({
+    exit: 0,
+    json: { environments: [] },
+    lines: [{ text: 'there is no environment' }, { text: expect.stringContaining('converge upload') }],
+  });
+});

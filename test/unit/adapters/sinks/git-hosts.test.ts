@@ -172,6 +172,16 @@ describe('GitHub', () => {
     );
   });
 
+  it('leaves alone the comment that somebody else made to look like that one', async () => {
+    github.pulls.push({ sha: commit, number: 7, merge_commit_sha: commit, merged_at: '2026-11-21T01:02:03Z' });
+    const forged = { id: 900, number: 7, body: '<!-- converge develop -->\nall is well', user: { id: 666 } };
+    github.comments.push({ ...forged });
+    await tell(pending);
+    await tell(failed);
+    expect(github.comments[0]).toEqual(forged);
+    expect(github.comments.slice(1)).toMatchObject([{ body: expect.stringContaining('shop failed') }]);
+  });
+
   it('names the commit that merged the pull request of another one, and comments on none that is open', async () => {
     github.pulls.push(
       { sha: commit, number: 7, merge_commit_sha: merge, merged_at: '2026-11-21T01:02:03Z' },
@@ -338,10 +348,13 @@ describe('GitLab', () => {
   it('has one note on the merge request that the commit merged, which is changed in place', async () => {
     gitlab.mergeRequests.push({ sha: commit, iid: 3, merge_commit_sha: commit, state: 'merged' });
     gitlab.notes.push({ id: 900, iid: 3, body: 'merged', system: true });
+    const forged = '<!-- converge develop -->\nall is well';
+    gitlab.notes.push({ id: 901, iid: 3, body: forged, system: false, author: { id: 666 } });
     await tell(pending);
     await tell(done);
     expect(gitlab.notes.map(({ body }) => body.split('\n').slice(0, 2))).toEqual([
       ['merged'],
+      ['<!-- converge develop -->', 'all is well'],
       ['<!-- converge develop -->', '✅ **Converge** `develop: 2 of 2 converged`'],
     ]);
   });
