@@ -40,6 +40,10 @@ const cause = causeSchema.nullable().default(null);
 export const revertedSchema = z.object({ by: z.string(), reason: z.string().optional(), at: z.string() });
 export type Reverted = Readonly<z.infer<typeof revertedSchema>>;
 
+/** By whose word a run went past a freeze: its window, who and why, and when it did (ISO 8601). */
+export const overrideSchema = z.object({ window: z.string(), by: z.string(), reason: z.string(), at: z.string() });
+export type ToldOverride = Readonly<z.infer<typeof overrideSchema>>;
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -71,6 +75,8 @@ export const diffSchema = z.object({
    * where nothing did.
    */
   rollback: z.object({ to: z.string(), commit: z.string() }).nullable().default(null),
+  /** By whose word the run that found it went past a freeze; absent: it did not. */
+  override: overrideSchema.optional(),
   policy,
   labels,
 });
@@ -91,6 +97,8 @@ export const convergedSchema = z.object({
   reverted: revertedSchema.optional(),
   /** Of drift that a person accepted: who, and the commit that says so. Absent: it was not. */
   accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
+  /** By whose word it was applied in a freeze; absent: it was not. */
+  override: overrideSchema.optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),

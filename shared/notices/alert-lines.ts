@@ -29,6 +29,7 @@ export function diffLines(diff: Diff): string[] {
     ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}${reminderWords(diff)}`,
     ...answerLines(diff),
+    ...overrideLines(diff, 'Asked for'),
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
     ...(frozen === undefined ? [] : [`It is ${frozenWords(frozen)}`]),
@@ -69,7 +70,17 @@ export function convergedLines(converged: Converged): string[] {
     ...(since === null ? [] : [`It had differed since ${since}`]),
     ...revertedLines(converged),
     ...(accepted === undefined ? [] : [`Accepted by ${accepted.by}, with commit ${accepted.commit.slice(0, 12)}`]),
+    ...overrideLines(converged, 'Applied'),
     ...placeLines(converged),
+  ];
+}
+
+/** By whose word a run went past a freeze. */
+function overrideLines({ override }: Pick<Diff, 'override'>, what: string): string[] {
+  if (override === undefined) return [];
+  const { window, by, reason } = override;
+  return [
+    `${what} during the freeze ${boundedText(window, 60)}, by ${boundedText(by, 80)}, because: ${boundedText(reason, 200)}`,
   ];
 }
 
