@@ -130,8 +130,8 @@ describe('the message with which such a look goes on', () => {
   const web = (image: string) => deployment('web', { image });
   const goesOn = ({ published }: World): ReconcileRequested =>
     reconcileRequestedSchema.parse(published.findLast(({ topic }) => topic === 'reconcile')?.event.data);
-  async function waiting(): Promise<World> {
-    const world = await frozen([], list(web('shop:2')), [web('shop:1')]);
+  async function waiting(spec: readonly string[] = []): Promise<World> {
+    const world = await frozen(spec, list(web('shop:2')), [web('shop:1')]);
     world.cluster.statuses.set('Deployment acme/web', unready);
     expect(await ask(world)).toBe('waiting');
     expect(goesOn(world)).toMatchObject({ by, reason, override });
@@ -144,6 +144,16 @@ describe('the message with which such a look goes on', () => {
     expect((await world.run(goesOn(world), undefined, 'next')).outcome).toBe('converged');
     expect(endsOf(world).at(-1)?.override).toEqual(said);
     expect((await world.memoryOf('shop')).requests).toHaveLength(1);
+  });
+
+  it('rolls nothing back that failed, and says so with who had it begun', async () => {
+    const world = await waiting(['rollback: { onFailure: revert }', 'timeout: 40s']);
+    world.wait(60);
+    expect((await world.run(goesOn(world), undefined, 'next')).outcome).toBe('diverged');
+    expect(diffsOf(world).at(-1)).toMatchObject({ reason: 'Unhealthy', rollback: null, override: said });
+    expect(diffsOf(world).at(-1)?.summary).toMatch(/not rolled back before 2026-11-21T06:00:00.000Z: frozen by night$/);
+    const memory = await world.memoryOf('shop');
+    expect([memory.override, memory.quarantine]).toEqual([undefined, undefined]);
   });
 
   it('applies no commit that came since', async () => {
