@@ -1,4 +1,4 @@
-import { parseTime } from '../../../base/time.ts';
+import { isTime, parseTime } from '../../../base/time.ts';
 import type { ToldOverride } from '../../../events/alert.ts';
 import type { Override } from '../../../events/reconcile-requested.ts';
 import { freezeAt, type OpenFreeze } from '../../../config/freeze.ts';
@@ -50,7 +50,8 @@ async function passedBy(
   { override: asked, ...run }: Run,
   commit: Commit,
 ): Promise<ToldOverride | Override | undefined> {
-  if (asked === undefined || run.ports.now().getTime() >= parseTime(asked.until)) return undefined;
+  if (asked === undefined || !isTime(asked.until) || run.ports.now().getTime() >= parseTime(asked.until))
+    return undefined;
   if (asked.begins) return asked;
   const { override, attempted } = run.memoryFile.memory();
   if (override === undefined || attempted === undefined) return undefined;

@@ -80,6 +80,7 @@ describe('a look that goes past a freeze', () => {
   it.each([
     ['without a reason', { reason: '' }],
     ['by nobody', { by: '' }],
+    ['until no time at all', { override: 'tomorrow' }],
     ['after the freeze that it was asked for', { override: '2026-11-21T01:00:30.000Z' }],
   ])('leaves all as it is %s', async (_what, facts) => {
     const world = await frozen();
