@@ -31,11 +31,21 @@ export async function showHistory(
 }
 
 /** What a person asked for, and what came of it. */
-function requestLine({ action, incident, by, reason, at, outcome, message }: History['requests'][number]): Line {
+function requestLine({
+  override,
+  action,
+  incident,
+  by,
+  reason,
+  at,
+  outcome,
+  message,
+}: History['requests'][number]): Line {
   const what = incident === undefined ? action : `${action} ${incident}`;
   const why = reason === undefined ? '' : ` (${boundedText(reason, 120)})`;
+  const past = override === undefined ? '' : ` past the freeze ${boundedText(override, 60)}`;
   const end = message === '' ? outcome : `${outcome}: ${boundedText(message, 120)}`;
-  return { text: `asked  ${shortTime(at)}  ${what} by ${boundedText(by, 80)}${why}: ${end}`, tone: 'plain' };
+  return { text: `asked  ${shortTime(at)}  ${what} by ${boundedText(by, 80)}${why}${past}: ${end}`, tone: 'plain' };
 }
 
 function removedLines({ removed }: History): Line[] {

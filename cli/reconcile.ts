@@ -5,15 +5,20 @@ import type { CommandResult } from './command-result.ts';
 import type { Context } from './context.ts';
 
 /** `converge reconcile ENV`: exit code 0 where it has converged, and where it is not followed. */
-export async function askReconcile(context: Context, name: string, options: AskOptions): Promise<CommandResult> {
+export async function askReconcile(
+  context: Context,
+  name: string,
+  options: AskOptions & { override?: boolean },
+): Promise<CommandResult> {
   const { repository, name: short } = await namedEnvironment(context, name);
   const environment = `${repository}/${short}`;
-  const action = { action: 'reconcile' as const, environment, override: false, ...saidOf(options) };
+  const action = { action: 'reconcile' as const, environment, override: options.override === true, ...saidOf(options) };
   const asked = await act(context, {
     ...{ action, options, schema: requestedSchema },
     own: async (by) =>
       requestReconcile(action, by, await requestPorts(context), {
         repositories: Object.keys(context.config.repositories),
+        freeze: context.config.freeze,
       }),
   });
   const isPlanned = asked.outcome === 'planned';

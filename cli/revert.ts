@@ -21,6 +21,7 @@ export async function askRevert(context: Context, incident: string, options: Rev
     own: async (by) =>
       requestRevert(action, by, await requestPorts(context), {
         repositories: Object.keys(context.config.repositories),
+        freeze: context.config.freeze,
       }),
   });
   return await followed(context, { asked, lines: linesOf(asked) }, options);

@@ -101,10 +101,19 @@ function nextWords({ nextLook, nextTry, state }: EnvironmentStatus): string {
 }
 
 /** What a person asked for last, and what came of it. */
-function requestWords({ action, by, at, reason, outcome, message }: EnvironmentStatus['requests'][number]): string {
+function requestWords({
+  override,
+  action,
+  by,
+  at,
+  reason,
+  outcome,
+  message,
+}: EnvironmentStatus['requests'][number]): string {
   const why = reason === undefined ? '' : ` (${boundedText(reason, 120)})`;
+  const past = override === undefined ? '' : ` past the freeze ${boundedText(override, 60)}`;
   const end = message === '' ? outcome : `${outcome}: ${boundedText(message, 120)}`;
-  return `${action} by ${boundedText(by, 80)}${why}, done ${shortTime(at)}: ${end}`;
+  return `${action} by ${boundedText(by, 80)}${why}${past}, done ${shortTime(at)}: ${end}`;
 }
 
 function causeWords({ cause }: EnvironmentStatus): string[] {

@@ -6,10 +6,11 @@ export function addReconcile(program: Command, { open, answer }: Surroundings): 
   addActOptions(program.command('reconcile'))
     .description(
       'Has an environment looked at now, past every pause: of what failed, of a fight, and healAfter. Follows it until it ' +
-        'has settled. Goes past no suspension and no freeze.',
+        'has settled. Goes past no suspension, and past a freeze only with --override.',
     )
     .argument('<environment>', '<name>, or <class>/<name>')
     .addOption(reasonOption())
+    .option('--override', 'go past the freeze that is open, once: needs --reason')
     .option('--no-wait', 'ask, and do not follow it')
     .addOption(
       new Option('--timeout <duration>', 'how long to follow it')

@@ -70,6 +70,10 @@ export const asPlannedSchema = z.object({
 });
 export type AsPlanned = Readonly<z.infer<typeof asPlannedSchema>>;
 
+/** By whose word a run went past a freeze: its window, who and why, and when it did (ISO 8601). */
+export const overrideSchema = z.object({ window: z.string(), by: z.string(), reason: z.string(), at: z.string() });
+export type ToldOverride = Readonly<z.infer<typeof overrideSchema>>;
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -101,6 +105,8 @@ export const diffSchema = z.object({
    * where nothing did.
    */
   rollback: z.object({ to: z.string(), commit: z.string() }).nullable().default(null),
+  /** By whose word the run that found it went past a freeze; absent: it did not. */
+  override: overrideSchema.optional(),
   policy,
   labels,
 });
@@ -123,6 +129,8 @@ export const convergedSchema = z.object({
   accepted: z.object({ by: z.string(), commit: z.string() }).optional(),
   /** What was done beside what was planned of it on a pull request; absent: nothing was planned, or nothing is new. */
   plan: asPlannedSchema.optional(),
+  /** By whose word it was applied in a freeze; absent: it was not. */
+  override: overrideSchema.optional(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),

@@ -29,25 +29,45 @@ export const reconcileRequestedSchema = z.object({
   /** Id of the incident whose drift is to be undone, and since when that stands. Empty texts are none, as no keys are. */
   revert: z.string().optional(),
   since: z.string().optional(),
+  /**
+   * Until when that person has freezes passed over, for this run and those that go on with it: ISO 8601, the end of the
+   * freeze that was open when they asked. An empty text is none, as no key is.
+   */
+  override: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
 
 /** What a person asks for on purpose: a look past every pause, or that the drift of one incident is undone, too. */
 export type PersonsRequest = { readonly by: string; readonly reason?: string } & (
-  | { readonly action: 'reconcile' }
+  | { readonly action: 'reconcile'; readonly override?: string }
   | { readonly action: 'revert'; readonly incident: string; readonly since: string }
 );
 
-/** Undefined where no person asks for the look. */
+/** Undefined where no person asks for the look: who asked for what this one goes on with asks for nothing more. */
 export function personsRequestOf({
   by = '',
   reason = '',
   revert = '',
   since = '',
+  waitId = '',
+  override = '',
 }: ReconcileRequested): PersonsRequest | undefined {
-  if (by === '') return undefined;
+  if (by === '' || waitId !== '') return undefined;
   const who = { by, ...(reason === '' ? {} : { reason }) };
-  return revert === '' ? { ...who, action: 'reconcile' } : { ...who, action: 'revert', incident: revert, since };
+  if (revert !== '') return { ...who, action: 'revert', incident: revert, since };
+  return { ...who, action: 'reconcile', ...(override === '' || reason === '' ? {} : { override }) };
+}
+
+/** What a job has passed over, and at whose word: nothing without a person and a reason. */
+export type Override = { readonly by: string; readonly reason: string; readonly until: string };
+
+export function overrideOf({
+  by = '',
+  reason = '',
+  revert = '',
+  override: until = '',
+}: ReconcileRequested): Override | undefined {
+  return [by, reason, until].includes('') || revert !== '' ? undefined : { by, reason, until };
 }
 
 /** Throws `InvalidEvent` (refuse). */
@@ -79,6 +99,7 @@ export function encodeReconcileRequested({
     data: {
       ...{ ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
       ...{ by: job.by ?? '', reason: job.reason ?? '', revert: job.revert ?? '', since: job.since ?? '' },
+      override: job.override ?? '',
     },
   };
 }
@@ -122,6 +143,14 @@ export function encodePersonsRequest({
 }): OutgoingEvent {
   const { by, reason } = request;
   const reverted = request.action === 'revert' ? { revert: request.incident, since: request.since } : {};
-  const job = { ...of, cause: 'request', by, ...(reason === undefined ? {} : { reason }), ...reverted } as const;
+  const override = request.action === 'reconcile' ? request.override : undefined;
+  const job = {
+    ...of,
+    cause: 'request',
+    by,
+    ...(reason === undefined ? {} : { reason }),
+    ...reverted,
+    override,
+  } as const;
   return encodeReconcileRequested({ job, occasion: `asked ${nonce}`, time });
 }

@@ -46,7 +46,7 @@ function isWithin(text: string, { writtenAt, longest }: { writtenAt: Date; longe
  */
 export function believedMemory(memory: Memory, writtenAt: Date): Memory {
   const { attempted, converged, previous, quarantine, incident, incidents, rollout, retry, heals } = memory;
-  const { notes, since, outbox, suspects, lateUntil, past, frozen, requests } = memory;
+  const { notes, since, outbox, suspects, lateUntil, past, frozen, requests, override } = memory;
   return {
     ...memory,
     attempted: attempted && believedAttempt(attempted, writtenAt),
@@ -58,6 +58,7 @@ export function believedMemory(memory: Memory, writtenAt: Date): Memory {
     rollout: rollout && believedRollout(rollout, writtenAt),
     retry: retry && believedRetry(retry, writtenAt),
     frozen: frozen && believedFreeze(frozen, writtenAt),
+    override: override && withTexts(override, { at: pastTime(override.at, writtenAt) }),
     heals: heals && believedHeals(heals, writtenAt),
     notes: notes && each(notes, (note) => (isObjectId(note.commit) ? note : undefined)),
     requests: requests && each(requests, (done) => withTexts(done, { at: pastTime(done.at, writtenAt) })),

@@ -262,6 +262,7 @@ export function withDiff({
   labels,
   cause,
   isAsked = false,
+  override,
 }: {
   incident: Incident;
   divergence: Divergence;
@@ -274,6 +275,8 @@ export function withDiff({
   cause: Cause | null;
   /** Whether it waits for somebody's answer. */
   isAsked?: boolean;
+  /** By whose word the run went past a freeze. */
+  override?: Diff['override'];
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
   const diff: Diff = {
@@ -281,6 +284,7 @@ export function withDiff({
     repository,
     cluster,
     action,
+    ...(override === undefined ? {} : { override }),
     policy,
     labels,
     revision: divergence.revision,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
-import { asPlannedSchema, causeSchema } from '../events/alert.ts';
+import { asPlannedSchema, causeSchema, overrideSchema } from '../events/alert.ts';
 import { frozenSchema } from '../environment/frozen.ts';
 import { attemptedSchema, inputsSchema } from './attempted.ts';
 import { believedMemory } from './believed.ts';
@@ -116,6 +116,8 @@ export const memorySchema = z.object({
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** What the last look left for the end of a freeze. */
   frozen: frozenSchema.optional(),
+  /** By whose word what is under way was begun in a freeze; absent: it was not. */
+  override: overrideSchema.optional(),
   /**
    * The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy,
    * until all is healthy.

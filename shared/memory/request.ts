@@ -9,6 +9,8 @@ export const doneRequestSchema = z.object({
   incident: z.string().optional(),
   by: z.string(),
   reason: z.string().optional(),
+  /** Name of the freeze that it went past; absent: it went past none. */
+  override: z.string().optional(),
   /** When its run ended: ISO 8601. */
   at: z.string(),
   /** As the run ended; `refused`: nothing of the incident was undone, and `message` says why. */

@@ -29,6 +29,7 @@ export function diffLines(diff: Diff): string[] {
     ...changedLines(objects[0]),
     `Since ${since}${occurrence === 1 ? '' : `, for the ${ordinal(occurrence)} time`}.${actionWords(diff)}${reminderWords(diff)}`,
     ...answerLines(diff),
+    ...overrideLines(diff, 'Asked for'),
     ...placeLines(diff),
     ...(rollback === null ? [] : [`Rolled back to ${shortRevision(rollback.to)}`]),
     ...(frozen === undefined ? [] : [`It is ${frozenWords(frozen)}`]),
@@ -70,6 +71,7 @@ export function convergedLines(converged: Converged): string[] {
     ...revertedLines(converged),
     ...(accepted === undefined ? [] : [`Accepted by ${accepted.by}, with commit ${accepted.commit.slice(0, 12)}`]),
     ...(converged.plan === undefined ? [] : [planWords(converged.plan)]),
+    ...overrideLines(converged, 'Applied'),
     ...placeLines(converged),
   ];
 }
@@ -94,6 +96,15 @@ export function planWords({ asPlanned, pullRequest, why, objects, omitted }: AsP
 
 function doneWords(done: AsPlanned['objects'][number]['done']): string {
   return `done: ${done ?? 'nothing'}`;
+}
+
+/** By whose word a run went past a freeze. */
+function overrideLines({ override }: Pick<Diff, 'override'>, what: string): string[] {
+  if (override === undefined) return [];
+  const { window, by, reason } = override;
+  return [
+    `${what} during the freeze ${boundedText(window, 60)}, by ${boundedText(by, 80)}, because: ${boundedText(reason, 200)}`,
+  ];
 }
 
 function revertedLines({ reverted }: Converged): string[] {

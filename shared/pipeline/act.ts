@@ -40,6 +40,7 @@ interface Settings extends UploadSettings {
   readonly repositories: readonly string[];
   readonly refusal: Refusal;
   readonly accepting: AcceptSettings;
+  readonly freeze: Config['freeze'];
 }
 
 interface Doing<N extends ActionName> {
@@ -109,6 +110,7 @@ export async function act(
   const buckets = Object.entries(config.repositories).map(([name, { bucket }]) => [name, bucket] as const);
   const settings: Settings = {
     ...{ repositories: Object.keys(config.repositories), bucketOf: Object.fromEntries(buckets), refusal },
+    freeze: config.freeze,
     uploadBytes: config.limits.uploadBytes,
     accepting: { ...config, kubernetesVersion: builtInVersion },
   };

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ConvergeError, describeError } from '../base/errors.ts';
-import { encodeReconcileRequested, personsRequestOf, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import {
+  encodeReconcileRequested,
+  overrideOf,
+  personsRequestOf,
+  type ReconcileRequested,
+} from '../events/reconcile-requested.ts';
 import { commitOf, environmentKey } from '../base/revision.ts';
 import type { Memory } from '../memory/memory.ts';
 import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
@@ -12,6 +17,7 @@ import { hasGateMoved } from './reconcile/accept/dependencies.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
 import { writeTold } from './reconcile/run/claim.ts';
 import { fenceWrites } from './reconcile/run/fence-writes.ts';
+import { endOverride } from './reconcile/accept/freeze.ts';
 import { keepRequest } from './reconcile/run/keep-request.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
@@ -111,6 +117,7 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
   try {
     result = await run.converge();
     keepRequest(run, result);
+    endOverride(run);
     if (result.outcome !== 'removed') suspectUnsettled(run);
     if (result.outcome !== 'absent' || state.hold !== undefined) await commit(state);
   } catch (error) {
@@ -156,12 +163,16 @@ async function goOn(
   const { repository, environment } = job;
   const told = state.told === undefined ? {} : { told: state.told };
   const { id } = state.current.waiting ?? {};
+  const passed = overrideOf(job);
   const next = {
     repository,
     environment,
     cause: 'request',
     ...told,
     ...(id === undefined ? {} : { waitId: id }),
+    ...(id === undefined || passed === undefined
+      ? {}
+      : { by: passed.by, reason: passed.reason, override: passed.until }),
   } as const;
   const occasion = `goes on after ${settings.event}`;
   await ports.topics.publish('reconcile', encodeReconcileRequested({ job: next, occasion, time: ports.now() }));
@@ -189,6 +200,7 @@ async function openRun(
   const { waitSeconds } = settings.limits;
   const waitId = waitIdOf(job, { waiting: state.current.waiting, wait, event: settings.event, head: found.head?.id });
   wait.wasDone ??= state.current.requests?.some(({ id }) => id === settings.event) === true;
+  const passed = overrideOf(job);
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
   const { cluster, ...unanswered } = fenceWrites(ports, lease);
   const run: Run = {
@@ -202,6 +214,7 @@ async function openRun(
     // What was done rests in the pauses that are on.
     cause: wait.wasDone ? 'schedule' : job.cause,
     request: wait.wasDone ? undefined : personsRequestOf(job),
+    override: passed && { ...passed, begins: wait.wasDone !== true && (job.waitId ?? '') === '' },
     waitId,
     waitUntil: () => (waitsUntil ??= new Date(now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
     isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePersonsRequest, type PersonsRequest } from '../../shared/events/reconcile-requested.ts';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
 import {
@@ -23,6 +25,19 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
 });
+
+/** As a person does, by whatever way they ask. */
+async function ask(environment: string, request: PersonsRequest): Promise<void> {
+  const of = { repository: 'master', environment, request, nonce: randomUUID(), time: new Date() };
+  const { id, type, source, subject, data } = encodePersonsRequest(of);
+  await world.pipeline.clients.pubsub.topic('reconcile').publishMessage({
+    json: data,
+    attributes: {
+      ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-type': type, 'ce-source': source },
+      ...{ 'ce-subject': subject, 'content-type': 'application/json' },
+    },
+  });
+}
 
 describe('a commit', () => {
   it('deploys a Helm chart, a Kustomize overlay and plain YAML together, definitions first', async () => {
@@ -286,8 +301,23 @@ describe('a commit', () => {
     const priceOf = async (name: string) => (await world.find('configmap', name, 'closing'))?.data?.['price'];
     expect([await priceOf('a'), await priceOf('b')]).toEqual(['1', '3']);
 
-    await convergedAt('closing', await master.push({ 'environments/closing.yaml': environmentFile('closing') }));
+    const who = { by: 'Anna <anna@example.com>', reason: 'a price is wrong' };
+    const override = (await statusOf('closing'))?.policy?.frozen?.until ?? '';
+    await ask('closing', { ...who, action: 'reconcile' });
+    await eventually('an ordinary look is done', async () => (await statusOf('closing'))?.requests.length === 1);
+    expect([await priceOf('a'), await priceOf('b')]).toEqual(['1', '3']);
+    await ask('closing', { ...who, action: 'reconcile', override });
+    await eventually('one past the freeze is done', async () => (await statusOf('closing'))?.requests.length === 2);
+    const { requests = [] } = (await statusOf('closing')) ?? {};
+    expect(requests.at(-1)).toMatchObject({ ...who, override: 'books', outcome: 'converged' });
+    expect(requests.filter((asked) => asked.override === undefined)).toHaveLength(1);
     expect([await priceOf('a'), await priceOf('b')]).toEqual(['2', '1']);
+    await master.push({ 'manifests/closing/a.yaml': configMap('a', { price: '4' }) });
+    await eventually('it is frozen again', async () => (await statusOf('closing'))?.state === 'Frozen');
+    expect(await priceOf('a')).toBe('2');
+
+    await convergedAt('closing', await master.push({ 'environments/closing.yaml': environmentFile('closing') }));
+    expect([await priceOf('a'), await priceOf('b')]).toEqual(['4', '1']);
     expect((await statusOf('closing'))?.policy).not.toHaveProperty('frozen');
   });
 

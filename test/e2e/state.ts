@@ -1,6 +1,8 @@
 import type { File } from '@google-cloud/storage';
 import { z } from 'zod';
+import { frozenSchema } from '../../shared/environment/frozen.ts';
 import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
+import { doneRequestSchema } from '../../shared/memory/request.ts';
 import { statePaths } from '../../shared/memory/state-paths.ts';
 import { eventually, readLog, type World } from './world.ts';
 
@@ -12,7 +14,8 @@ const statusSchema = z.object({
       message: z.string(),
       health: z.string(),
       incident: z.string().nullable(),
-      policy: z.looseObject({}).nullable(),
+      policy: z.looseObject({ frozen: frozenSchema.optional() }).nullable(),
+      requests: z.array(doneRequestSchema),
     }),
   ),
 });

@@ -190,7 +190,7 @@ describe('fanOut', () => {
       head: expect.stringMatching(/^[0-9a-f]{40}$/),
       told: '',
       waitId: '',
-      ...{ by: '', reason: '', revert: '', since: '' },
+      ...{ by: '', reason: '', revert: '', since: '', override: '' },
     });
   });
 
@@ -288,7 +288,7 @@ describe('checkDrift', () => {
       head: expect.stringMatching(/^[0-9a-f]{40}$/),
       told: '',
       waitId: '',
-      ...{ by: '', reason: '', revert: '', since: '' },
+      ...{ by: '', reason: '', revert: '', since: '', override: '' },
     });
   });
 

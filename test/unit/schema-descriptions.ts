@@ -70,6 +70,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     occurrence: 'How often it came, each time soon after its last end',
     reminder:
       'Of what is suspended: for how many days it has stood, where that is a day or more; of what waits for an answer: how many times `askFor`',
+    override: 'By whose word the run that found it went past a freeze; absent: it did not',
     answers: 'By which commands a person answers drift that waits for that; absent: it waits for nobody',
     action: 'Whether it was healed, is being healed, or is left as it is',
     summary: 'What differs, in a sentence',
@@ -89,6 +90,7 @@ export const keyDescriptions: Readonly<Record<string, Readonly<Record<string, st
     occurrence: 'Of the incident that this ends; null: none',
     since: 'When that began: ISO 8601; null: none, or not told',
     reverted: "By whose request the drift was undone that this ends; absent: by nobody's",
+    override: 'By whose word it was applied in a freeze; absent: it was not',
     accepted: 'Who accepted its drift into Git, and the commit that says so; absent: nobody',
     plan: 'What was done beside what was planned of it on a pull request; absent: nothing was planned',
     seconds: 'How long the run took that ended it',

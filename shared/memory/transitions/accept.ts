@@ -1,10 +1,11 @@
+import type { ToldOverride } from '../../events/alert.ts';
 import type { Frozen } from '../../environment/frozen.ts';
 import { isAnnounced, isOpen, type Incident } from '../incident.ts';
 import { incidentsOf, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 
 /**
- * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout`, `retry` and `frozen`: it waits for
+ * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout`, `retry`, `frozen` and `override`: it waits for
  * nothing and tries nothing, until it is suspended no more, and no freeze is looked at. How a roll-out goes on is no longer looked at, so a health of
  * `Progressing` becomes `Unknown`, unless that is how it settled. What was told stays open.
  */
@@ -19,6 +20,7 @@ export function suspended(memory: Memory, { attempted }: { attempted: AttemptedR
     rollout: undefined,
     retry: undefined,
     frozen: undefined,
+    override: undefined,
   };
 }
 
@@ -41,7 +43,7 @@ export function suspensionPassed(memory: Memory): Memory {
 
 /**
  * It is frozen. Where a commit waits for the end, that is the attempt, and `held`, `waiting`, `rollout` and `retry` are
- * cleared, and `health`, as by `suspended`; else nothing is cleared.
+ * cleared, and `health`, as by `suspended`. Clears `override`: what was begun past a freeze is over.
  *
  * @param facts.attempted the commit that waits; undefined: none
  */
@@ -49,7 +51,17 @@ export function freezeFound(
   memory: Memory,
   { attempted, frozen }: { attempted: AttemptedRevision | undefined; frozen: Frozen },
 ): Memory {
-  return { ...(attempted === undefined ? memory : suspended(memory, { attempted })), frozen };
+  return { ...(attempted === undefined ? memory : suspended(memory, { attempted })), frozen, override: undefined };
+}
+
+/** A person has it go on in a freeze. Clears `frozen`. */
+export function freezePassed(memory: Memory, { override }: { override: ToldOverride }): Memory {
+  return { ...memory, frozen: undefined, override };
+}
+
+/** What was begun past a freeze is over. Clears `override`, and nothing else. */
+export function overrideEnded(memory: Memory): Memory {
+  return { ...memory, override: undefined };
 }
 
 /** It is frozen no more. Clears `frozen`, and nothing else. */

@@ -1,23 +1,32 @@
+import type { ConfiguredFreeze } from '../../config/freeze.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Environment } from '../../environment/environment-file.ts';
-import { frozenWords, stillFrozen } from '../../environment/frozen.ts';
+import { frozenBy, stillFrozen, type Frozen } from '../../environment/frozen.ts';
 import { environmentSuspension, environmentSuspensionWords } from '../../environment/suspension.ts';
 import type { Memory } from '../../memory/memory.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
+import { openFreeze } from '../reconcile/accept/freeze.ts';
 import { actionRefused } from './refusals.ts';
 
 export type AskedPorts = Pick<Ports, 'now' | 'state' | 'repository'>;
+
+export interface AskedSettings {
+  /** Classes. */
+  readonly repositories: readonly string[];
+  /** The operator's freezes. */
+  readonly freeze?: readonly ConfiguredFreeze[];
+}
 
 /** What a person asks something of. */
 export interface Asked {
   readonly repository: string;
   readonly environment: string;
   readonly memory: Memory;
-  /** What keeps anything from being applied there, in words; undefined: nothing is known to. */
-  readonly frozen: string | undefined;
+  /** What keeps anything from being applied there, undefined: nothing is known to. */
+  readonly frozen: Frozen | undefined;
 }
 
 /**
@@ -30,7 +39,7 @@ export interface Asked {
 export async function findAsked(
   key: string,
   ports: AskedPorts,
-  { repositories }: { repositories: readonly string[] },
+  { repositories, freeze = [] }: AskedSettings,
 ): Promise<Asked> {
   const [repository = '', environment = ''] = key.split('/');
   const declared = repositories.includes(repository)
@@ -53,8 +62,10 @@ export async function findAsked(
       remedy: 'no request goes past that: it ends by a commit that says otherwise, or at its end',
     });
   const memory = await memoryOf({ repository, environment }, ports);
-  const frozen = stillFrozen(memory.frozen, now.getTime());
-  return { repository, environment, memory, frozen: frozen === undefined ? undefined : frozenWords(frozen) };
+  const of = { repository, environment, settings: { freeze }, ports };
+  const open = declared === 'invalid' ? undefined : openFreeze(of, declared);
+  const frozen = stillFrozen(memory.frozen, now.getTime()) ?? (open && frozenBy(open, { waits: null }));
+  return { repository, environment, memory, frozen };
 }
 
 async function declarationOf(

@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { environmentKey } from '../../base/revision.ts';
 import { objectDiffSchema } from '../../drift/object-diff.ts';
 import { encodePersonsRequest } from '../../events/reconcile-requested.ts';
+import { frozenWords } from '../../environment/frozen.ts';
 import { isOpen, type Incident } from '../../memory/incident.ts';
 import { incidentsOf } from '../../memory/incidents.ts';
 import { boundedText } from '../../notices/bounded-text.ts';
 import type { ActionOf } from './action.ts';
-import { findAsked } from './find-asked.ts';
+import { findAsked, type AskedSettings } from './find-asked.ts';
 import { actionRefused } from './refusals.ts';
 import { longestName, requestedSchema, type RequestPorts } from './reconcile.ts';
 
@@ -35,15 +36,15 @@ export async function requestRevert(
   { environment: key, incident: id, reason, dryRun }: ActionOf<'revert'>,
   asks: string,
   ports: RequestPorts,
-  settings: { repositories: readonly string[] },
+  settings: AskedSettings,
 ): Promise<RevertRequested> {
   const { repository, environment, memory, frozen } = await findAsked(key, ports, settings);
   const incident = revertible(incidentsOf(memory), { id, key });
   if (frozen !== undefined)
     throw actionRefused({
       subject: key,
-      message: `is ${frozen}`,
-      remedy: 'nothing is healed before; ask again then',
+      message: `is ${frozenWords(frozen)}`,
+      remedy: `nothing is healed before; converge reconcile ${key} --override --reason TEXT goes past it, and heals what selfHeal heals`,
     });
   const at = ports.now();
   const by = boundedText(asks, longestName);

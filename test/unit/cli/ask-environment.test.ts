@@ -53,6 +53,36 @@ function pipelineOf(world: World, { isDead = false }: { isDead?: boolean } = {})
 }
 const textOf = ({ lines }: CommandResult): readonly string[] => lines.map(({ text }) => text);
 
+describe('converge reconcile --override', () => {
+  const frozen = async (): Promise<World> => {
+    const world = await converged();
+    const spec = ['freeze: [{ name: night, cron: "0 1 * * *", length: 5h }]'];
+    world.git.add(shop([colors, configMap('new')], spec));
+    expect((await world.run()).outcome).toBe('frozen');
+    return world;
+  };
+  const past = { ...waiting, override: true, reason: 'a hole is closed' };
+
+  it('says which freeze it goes past, and that it has converged', async () => {
+    const answer = await askReconcile(pipelineOf(await frozen()), 'shop', past);
+    expect(textOf(answer)).toEqual([
+      'asked     master/shop to be looked at now, past every pause',
+      expect.stringMatching(/^ {2}goes past: frozen until .* by night; main@\S+ waits$/),
+      expect.stringMatching(/^converged master\/shop at main@[0-9a-f]{12}$/),
+    ]);
+    expect(reconcileOutputSchema.parse(JSON.parse(JSON.stringify(answer.json)))).toMatchObject({
+      done: { override: 'night', reason: 'a hole is closed', outcome: 'converged' },
+    });
+  });
+
+  it('is refused without a reason, and ends frozen without it', async () => {
+    const world = await frozen();
+    const asked = askReconcile(pipelineOf(world), 'shop', { ...past, reason: undefined });
+    await expect(asked).rejects.toMatchObject({ code: 'ActionRefused' });
+    expect(await askReconcile(pipelineOf(world), 'shop', { ...past, override: false })).toMatchObject({ exit: 1 });
+  });
+});
+
 describe('converge reconcile', () => {
   it('tries what failed in its pause, and says that it has converged', async () => {
     const world = await converged();

@@ -8,6 +8,7 @@ import { parseObjectFinalized } from '../../../shared/events/object-finalized.ts
 import {
   encodeReconcileRequested,
   parseReconcileRequested,
+  overrideOf,
   personsRequestOf,
 } from '../../../shared/events/reconcile-requested.ts';
 
@@ -106,6 +107,7 @@ describe('reconcile', () => {
     reason: 'a mistake',
     revert: '4be0d1a2c3f40516',
     since: '2026-11-21T01:02:03.000Z',
+    override: '2026-11-22T00:00:00.000Z',
   } as const;
 
   it('comes back as it was sent', () => {
@@ -120,16 +122,28 @@ describe('reconcile', () => {
     const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
     expect(parseReconcileRequested(delivered(event))).toEqual({
       ...{ ...blind, head: '', told: '', waitId: '' },
-      ...{ by: '', reason: '', revert: '', since: '' },
+      ...{ by: '', reason: '', revert: '', since: '', override: '' },
     });
     expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
   });
 
   it('is of a person who asks for a look, or that drift is undone, or of none', () => {
-    const { by, reason, revert: incident, since } = job;
-    expect(personsRequestOf(job)).toEqual({ action: 'revert', by, reason, incident, since });
-    expect(personsRequestOf({ ...job, revert: '', since: '', reason: '' })).toEqual({ action: 'reconcile', by });
-    expect(personsRequestOf({ ...job, by: '' })).toBeUndefined();
+    const { by, reason, revert: incident, since, override } = job;
+    const asked = { ...job, waitId: '' };
+    const look = { ...asked, revert: '', since: '' };
+    expect(personsRequestOf(asked)).toEqual({ action: 'revert', by, reason, incident, since });
+    expect(personsRequestOf(look)).toEqual({ action: 'reconcile', by, reason, override });
+    expect(personsRequestOf({ ...look, reason: '' })).toEqual({ action: 'reconcile', by });
+    expect(personsRequestOf({ ...asked, by: '' })).toBeUndefined();
+    expect(personsRequestOf(job)).toBeUndefined();
+  });
+
+  it('has a freeze passed over by a person with a reason, also by a run that goes on, and by none that undoes drift', () => {
+    const { by, reason, override: until } = job;
+    const look = { ...job, revert: '', since: '' };
+    expect(overrideOf(look)).toEqual({ by, reason, until });
+    for (const without of [job, { ...look, by: '' }, { ...look, reason: '' }, { ...look, override: '' }])
+      expect(overrideOf(without)).toBeUndefined();
   });
 
   it('is read without the mode that earlier versions sent', () => {

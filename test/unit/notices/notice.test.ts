@@ -92,6 +92,14 @@ describe('the notice of an alert', () => {
     expect(ended('the test is over')).toContain(`${by}: the test is over`);
   });
 
+  it('says who had a freeze passed over, and why', () => {
+    const override = { window: 'year-end', by: 'Anna <anna@example.com>', reason: 'a hole is closed', at: diff.since };
+    const said = 'during the freeze year-end, by Anna <anna@example.com>, because: a hole is closed';
+    const ended = noticeOf({ ...converged, data: { ...converged.data, override } }, { isTold: true });
+    expect(ended.lines).toContain(`Applied ${said}`);
+    expect(told({ override }).lines).toContain(`Asked for ${said}`);
+  });
+
   it('says until when nothing is done about it in a freeze, and what waits', () => {
     const frozen = {
       ...{ until: '2027-01-06T17:00:00.000Z', window: 'year-end', reason: 'the books are closed' },

@@ -77,11 +77,51 @@ describe('who asks for a look', () => {
   it.each([
     ['an environment that no file declares', { environment: 'master/other' }, 'BadRequest'],
     ['a class that is none', { environment: 'develop/shop' }, 'BadRequest'],
-    ['going past a freeze', { override: true }, 'ActionRefused'],
+    ['going past a freeze for no reason', { override: true }, 'ActionRefused'],
   ])('is refused %s', async (_what, facts, code) => {
     const world = await converged();
     await expect(reconcile(world, facts)).rejects.toMatchObject({ code, disposition: 'refuse' });
     expect(jobsOf(world)).toEqual([]);
+  });
+});
+
+describe('who asks for a look past a freeze', () => {
+  const why = { override: true, reason: 'a hole is closed' };
+  const night = ['freeze: [{ name: night, cron: "0 0 * * *", length: 23h }]'];
+
+  it('sends it with the end of the freeze that is open, also where no look has met it', async () => {
+    const world = await converged(...night);
+    const asked = await reconcile(world, why);
+    expect(asked.notes).toEqual([expect.stringMatching(/^goes past: frozen until .* by night/)]);
+    expect(jobsOf(world).map(personsRequestOf)).toEqual([
+      { action: 'reconcile', by, reason: 'a hole is closed', override: '2026-11-21T23:00:00.000Z' },
+    ]);
+  });
+
+  it('is told what waits, and asks for nothing', async () => {
+    const world = await converged('diffAfter: 0s');
+    paint(world);
+    world.git.add(shop([colors, configMap('more')], ['diffAfter: 0s', ...night]));
+    await world.run({ cause: 'schedule' });
+    const asked = await reconcile(world, { ...why, dryRun: true });
+    expect(asked).toMatchObject({ outcome: 'planned', request: null });
+    expect(asked.notes).toEqual([
+      expect.stringMatching(/^goes past: frozen until .* by night; main@\S+ waits$/),
+      expect.stringMatching(/^drifted, and is healed where selfHeal is true: \w+ ConfigMap acme\/colors/),
+    ]);
+    expect(jobsOf(world)).toEqual([]);
+  });
+
+  it('is told that no freeze is open, and asks for an ordinary look', async () => {
+    const world = await converged();
+    expect((await reconcile(world, why)).notes).toEqual(['no freeze is open: nothing is passed over']);
+    expect(jobsOf(world).map(personsRequestOf)).toEqual([{ action: 'reconcile', by, reason: 'a hole is closed' }]);
+  });
+
+  it('is refused where it is suspended', async () => {
+    const world = await converged(...night);
+    world.git.add(shop([colors], ['suspend: true']));
+    await expect(reconcile(world, why)).rejects.toMatchObject({ code: 'ActionRefused' });
   });
 });
 
@@ -138,6 +178,7 @@ describe('who asks that drift is undone', () => {
     await world.run();
     await expect(revert(world, incident)).rejects.toMatchObject({
       ...{ code: 'ActionRefused', problem: expect.stringMatching(/^is frozen until .* by night/) },
+      remedy: expect.stringContaining('converge reconcile master/shop --override --reason TEXT'),
     });
     world.git.add(shop([colors], ['suspend: true']));
     await expect(revert(world, incident)).rejects.toMatchObject({

@@ -133,7 +133,7 @@ export const noSignatures: Signatures = {
 };
 
 /** What a job says that no person asks for. */
-export const byNobody = { by: '', reason: '', revert: '', since: '' };
+export const byNobody = { by: '', reason: '', revert: '', since: '', override: '' };
 
 export const commitId = (digit: string): string => digit.repeat(40);
 

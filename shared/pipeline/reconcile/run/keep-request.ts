@@ -21,10 +21,12 @@ export function keepRequest(run: Run, result: RunResult): void {
   const now = ports.now();
   const { outcome, message } = endOf(request, { result, memory: memoryFile.memory(), now: now.getTime() });
   const { by, reason, action } = request;
+  const passed = action === 'reconcile' ? memoryFile.memory().override : undefined;
   const asked = {
     ...{ id: settings.event, action, by },
     ...(action === 'revert' ? { incident: request.incident } : {}),
     ...(reason === undefined ? {} : { reason }),
+    ...(passed === undefined ? {} : { override: passed.window }),
   };
   const done = { ...asked, at: now.toISOString(), outcome, message: shortened(message, longestMessage) };
   memoryFile.remember(requestDone, { done });

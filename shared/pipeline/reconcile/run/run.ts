@@ -1,6 +1,6 @@
 import type { Limits } from '../../../config/config.ts';
 import type { ConfiguredFreeze } from '../../../config/freeze.ts';
-import type { PersonsRequest, ReconcileRequested } from '../../../events/reconcile-requested.ts';
+import type { Override, PersonsRequest, ReconcileRequested } from '../../../events/reconcile-requested.ts';
 import type { Hindrance } from '../../../memory/look-times.ts';
 import type { Lease } from './lease.ts';
 import type { Ports } from '../../../ports/ports.ts';
@@ -31,6 +31,11 @@ export interface Run {
   readonly cause: ReconcileRequested['cause'];
   /** What a person asks for by it, which was not done before; undefined: no one asks for anything. */
   readonly request?: PersonsRequest | undefined;
+  /**
+   * By whose word it goes past a freeze; `begins`: whatever the head is. Else it only goes on with what was begun so.
+   * Undefined: it goes past none.
+   */
+  readonly override?: (Override & { readonly begins: boolean }) | undefined;
   /** Id of the wait that it begins or goes on with; undefined where another run waits: this one only looks. */
   readonly waitId: string | undefined;
   /** Until when it may wait for others, in all its waits together: `limits.waitSeconds` from the first one on. */

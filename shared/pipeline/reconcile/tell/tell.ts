@@ -89,6 +89,7 @@ export function tellDivergence(
     labels: told.environment?.labels,
     cause: memoryFile.memory().cause?.found ?? null,
     isAsked: told.drift?.askFor !== undefined,
+    override: memory.override,
   });
   remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
@@ -154,13 +155,17 @@ export function tellConverged(
   {
     reached,
     converged,
-  }: { reached: Reached; converged: Omit<Converged, keyof Closes | 'environment' | 'repository' | 'cause'> },
+  }: {
+    reached: Reached;
+    converged: Omit<Converged, keyof Closes | 'override' | 'environment' | 'repository' | 'cause'>;
+  },
 ): void {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now();
   const cause = before.cause?.found ?? null;
-  const data = { ...converged, environment: run.environment, repository: run.repository, cause };
+  const passed = before.override === undefined ? {} : { override: before.override };
+  const data = { ...converged, ...passed, environment: run.environment, repository: run.repository, cause };
   const [closing = closesNone, ...others] = endingIncidents(before, { reached, now })
     .filter(isAnnounced)
     .map((one) => closes(one, before));

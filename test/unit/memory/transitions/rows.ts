@@ -3,10 +3,12 @@ import {
   causeNoted,
   foundAgain,
   freezeFound,
+  freezePassed,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
   leaveBegun,
+  overrideEnded,
   ruleAccepted,
   suspended,
   suspensionPassed,
@@ -121,6 +123,7 @@ function beside(found: Incident): Partial<Record<StateName, Partial<Memory>>> {
   };
 }
 
+const override = { window: 'night', by: 'Anna', reason: 'a hole is closed', at: earlier };
 const frozen = { until: later, window: 'night', waits: null };
 
 const quarantine = { revision, inputs: attempted.inputs, reason: 'it is so', at: earlier, revert: null };
@@ -132,7 +135,7 @@ const accepting: readonly Row[] = [
     apply: (memory) => suspended(memory, { attempted }),
     meets: 'any',
     sets: { attempted },
-    clears: ['held', 'waiting', 'rollout', 'retry', 'frozen'],
+    clears: ['held', 'waiting', 'rollout', 'retry', 'frozen', 'override'],
     but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
   },
   {
@@ -149,7 +152,7 @@ const accepting: readonly Row[] = [
     apply: (memory) => freezeFound(memory, { attempted, frozen: { ...frozen, waits: revision } }),
     meets: 'any',
     sets: { attempted, frozen: { ...frozen, waits: revision } },
-    clears: ['held', 'waiting', 'rollout', 'retry'],
+    clears: ['held', 'waiting', 'rollout', 'retry', 'override'],
     but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
   },
   {
@@ -158,7 +161,7 @@ const accepting: readonly Row[] = [
     apply: (memory) => freezeFound(memory, { attempted: undefined, frozen }),
     meets: 'any',
     sets: { frozen },
-    clears: [],
+    clears: ['override'],
   },
   {
     transition: 'thawed',
@@ -167,6 +170,22 @@ const accepting: readonly Row[] = [
     meets: ['is frozen'],
     sets: {},
     clears: ['frozen'],
+  },
+  {
+    transition: 'freezePassed',
+    when: 'at the word of a person',
+    apply: (memory) => freezePassed(memory, { override }),
+    meets: 'any',
+    sets: { override },
+    clears: ['frozen'],
+  },
+  {
+    transition: 'overrideEnded',
+    when: 'by the run that ends what was begun so',
+    apply: overrideEnded,
+    meets: ['is rolling out'],
+    sets: {},
+    clears: ['override'],
   },
   {
     transition: 'heldBack',

@@ -93,6 +93,7 @@ export const states = {
     unawaited: 'Job acme/seed: is running',
   },
   'is rolling out': {
+    override: { window: 'night', by: 'Anna', reason: 'a hole is closed', at: earlier },
     ...tried,
     health: 'Progressing',
     rollout: { revision: revisionAt('2'), since: earlier, until: later },
