@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { openContext } from './context.ts';
 import { addAccept } from './verbs/accept.ts';
@@ -45,6 +45,20 @@ const formsOfOne: Readonly<Record<string, string>> = {
   junit: 'validate',
 };
 
+/** Those of the whole program, with the forms of output that a verb takes. */
+function optionsFor(command: Command): Option[] {
+  const forms = Object.entries(formsOfOne).flatMap(([form, verb]) => (verb === command.name() ? [form] : []));
+  return Object.assign(new Help(), { showGlobalOptions: true })
+    .visibleGlobalOptions(command)
+    .map((option) =>
+      option.long === '--output'
+        ? new Option(option.flags, 'for people, or for programs')
+            .choices(['text', 'json', 'yaml', ...forms])
+            .default('text')
+        : option,
+    );
+}
+
 /** The command line of `converge`. Each verb is a file of `verbs/`, which loads its work when it is called. */
 export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command('converge')
@@ -72,7 +86,7 @@ export function makeProgram(surroundings: Surroundings): Command {
         });
     })
     .version(packageFile.version, '--version', 'the version of this command')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: optionsFor })
     .showHelpAfterError('(converge help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();

@@ -120,4 +120,16 @@ describe('the help', () => {
     expect(help).toContain('Exit codes: 0 converged or done, 1 diverged, failed or not known, 2');
     await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
   });
+
+  it.each([
+    ['status', '"text", "json", "yaml", default'],
+    ['report', '"text", "json", "yaml", "html", "markdown", default'],
+    ['validate', '"text", "json", "yaml", "sarif", "junit", default'],
+  ])('of %s lists the forms of output that it takes', (name, forms) => {
+    const program = makeProgram({ open: unopened, answer: () => undefined });
+    let help = '';
+    const command = program.commands.find((known) => known.name() === name);
+    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    expect(help.replace(/\s+/g, ' ')).toContain(`choices: ${forms}`);
+  });
 });
