@@ -10,11 +10,13 @@ import { connectStorage, createBuckets, createStateStore } from '../../shared/ad
 import { configSchema } from '../../shared/config/config.ts';
 import { ConvergeError, describeError } from '../../shared/base/errors.ts';
 import { objectFinalizedSchema } from '../../shared/events/object-finalized.ts';
+import { intakeLeasePath } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import { peakMemory } from '../peak-memory.ts';
 
 /*
- * One instance of copyArtifact in a process of its own, on real adapters. Prints its port. Announcements go to a file.
+ * One instance of copyArtifact in a process of its own, on real adapters. Prints its port. Announcements go to a file,
+ * and each claim of the right to copy goes to another.
  */
 const {
   url,
@@ -22,6 +24,7 @@ const {
   storage: endpoint,
   cache,
   announced,
+  claims,
   times,
 } = z
   .object({
@@ -30,19 +33,30 @@ const {
     storage: z.string(),
     cache: z.string(),
     announced: z.string(),
+    claims: z.string(),
     times: z.record(z.string(), z.number()),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
+const repositoryClass = 'burst';
 const now = () => new Date();
 const storage = connectStorage({ project: 'local', storage: { endpoint } });
 const repositories = configSchema.shape.repositories.parse({ burst: { url, bucket } });
+const state = createStateStore({ storage, bucket: `${bucket}-state` });
 const ports = {
   now,
   sleep: async (milliseconds: number) => sleep(milliseconds),
   log: () => {},
   buckets: createBuckets(storage),
-  state: createStateStore({ storage, bucket: `${bucket}-state` }),
+  state: {
+    ...state,
+    write: async (write: Parameters<typeof state.write>[0]) => {
+      const written = await state.write(write);
+      if (write.path === intakeLeasePath({ repositoryClass }) && written !== 'conflict')
+        appendFileSync(claims, `${JSON.stringify(write.value)}\n`);
+      return written;
+    },
+  },
   repository: createRepositories({
     config: { repositories },
     author: { name: 'Converge', email: 'converge@example.com' },
@@ -56,7 +70,7 @@ const ports = {
   unpack: unpackArchive,
 };
 const settings = {
-  repositoryClass: 'burst',
+  repositoryClass,
   limits: configSchema.shape.limits.parse({}),
   conflicts: 'artifact-wins',
   holder: randomUUID(),

@@ -25,6 +25,8 @@ import { parseProvenance } from '../../shared/source/commit-message.ts';
 const rounds = Number(process.env['CONVERGE_KILL_ROUNDS'] ?? 1);
 const firstSeed = Number(process.env['CONVERGE_KILL_SEED'] ?? 1);
 const kills = 20;
+/** Objects of a burst that are no archives. */
+const plain = 980;
 const run = promisify(execFile);
 const names = ['calm', 'large', ...Array.from({ length: rounds }, (_one, index) => `killed-${index}`)];
 let folder: string;
@@ -62,12 +64,21 @@ async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
   await storage.createBucket(bucket);
   await storage.createBucket(`${bucket}-state`);
   const announced = join(folder, `${name}.announced`);
-  await writeFile(announced, '');
+  const claims = join(folder, `${name}.claims`);
+  await Promise.all([writeFile(announced, ''), writeFile(claims, '')]);
   let started = 0;
 
   async function start(): Promise<Instance> {
     const cache = join(folder, 'cache', `${name}-${started++}`);
-    const facts = JSON.stringify({ url: host.url(name), bucket, storage: service.url, cache, announced, times });
+    const facts = JSON.stringify({
+      url: host.url(name),
+      bucket,
+      storage: service.url,
+      cache,
+      announced,
+      claims,
+      times,
+    });
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'burst-child.ts'), facts],
@@ -97,6 +108,7 @@ async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
     name,
     bucket,
     announced,
+    claims,
     start,
     git: async (...parameters: string[]) =>
       (await run('git', ['--git-dir', host.path(name), ...parameters], { maxBuffer: 100_000_000 })).stdout.trim(),
@@ -230,7 +242,7 @@ async function uploadBurst({
     });
   }
   await Promise.all(deliveries.splice(0));
-  for (let index = 0; index < 980; index++) {
+  for (let index = 0; index < plain; index++) {
     const name = `config/${index % 30}/${index}.yaml`;
     const text = `index: ${index}\nseed: ${seed}\n`;
     tree.set(name, text);
@@ -253,11 +265,20 @@ async function uploadBurst({
   return { tree, bad, groups, seenAs: burstsOf(arrivals) };
 }
 
-/** On a machine that is busy with something else the uploads pause for as long as the intake waits for the next. */
+/**
+ * On a machine that is busy with something else the uploads pause for as long as the intake waits for the next; how long
+ * one was for Storage, is seen here only within the time of an answer.
+ */
 function burstsOf(arrivals: readonly number[]): number {
-  const pauses = arrivals.filter((at, index) => at - (arrivals[index - 1] ?? at) >= usualTimes.quiet);
+  const pauses = arrivals.filter((at, index) => at - (arrivals[index - 1] ?? at) >= usualTimes.quiet / 2);
   const lasted = (arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0);
   return 1 + pauses.length + Math.floor(lasted / usualTimes.longestBurst);
+}
+
+interface Commits {
+  readonly all: number;
+  readonly groups: number;
+  readonly holds: number;
 }
 
 async function expectWhole({
@@ -268,7 +289,7 @@ async function expectWhole({
   site: Site;
   burst: Burst;
   refused: ReadonlySet<string>;
-}): Promise<{ all: number; groups: number }> {
+}): Promise<Commits> {
   const { git } = site;
   expect((await git('ls-tree', '-r', 'main')).split('\n').toSorted()).toEqual(listingOf(burst.tree));
   expect([...refused].toSorted()).toEqual(burst.bad.toSorted());
@@ -287,7 +308,18 @@ async function expectWhole({
   );
   expect(commits.filter((commit) => !announced.has(commit))).toEqual([]);
   for (const group of burst.groups) await expectWholeAtEachCommit({ git, group, commits });
-  return { all: commits.length, groups: artifacts.filter((artifact) => artifact.startsWith('groups/')).length };
+  return {
+    all: commits.length,
+    groups: artifacts.filter((artifact) => artifact.startsWith('groups/')).length,
+    holds: await holdsOf(site),
+  };
+}
+
+/** How often the right to copy was claimed: by its first holder, after one that died or was too slow, after a pause. */
+async function holdsOf({ claims }: Site): Promise<number> {
+  const lines = (await readFile(claims, 'utf8')).trim().split('\n');
+  const holders = lines.map((line) => (JSON.parse(line) as { holder: string | null }).holder);
+  return new Set(holders.filter((holder) => holder !== null)).size;
 }
 
 /** The folder is not there, then is one of the group's trees, then a later one, and never something else. */
@@ -313,6 +345,15 @@ async function expectWholeAtEachCommit({
   }
 }
 
+/**
+ * Whoever claims the right to copy commits what waits for it at once, then the rest once it is quiet: of one holder and
+ * one burst that makes three. A kill costs a claim, and so does a lease that a busy machine kept too late. A group is one
+ * for each of its generations.
+ */
+function expectFew({ all, groups, holds }: Commits, { seenAs }: Burst): void {
+  expect(all - groups).toBeLessThanOrEqual(Math.min(2 * holds + seenAs, plain / 10));
+}
+
 describe('a burst of a thousand objects', () => {
   it('becomes at most three commits, whatever the order of its events, with three instances at work', async () => {
     const site = await startSite('calm');
@@ -321,7 +362,7 @@ describe('a burst of a thousand objects', () => {
       const { deliver, refused } = createDelivery({ instances, seed: 7 });
       const burst = await uploadBurst({ site, deliver, seed: 7 });
       const commits = await expectWhole({ site, burst, refused });
-      expect(commits.all - commits.groups).toBeLessThanOrEqual(2 + burst.seenAs);
+      expectFew(commits, burst);
     } finally {
       for (const instance of instances) instance.kill();
     }
@@ -349,11 +390,9 @@ describe('a burst of a thousand objects', () => {
         isOver = true;
         await killing;
         const commits = await expectWhole({ site, burst, refused });
-        const facts = `${killed} kills, ${burst.seenAs} bursts, ${commits.all} commits, ${commits.groups} of them groups`;
+        const facts = `${killed} kills, ${commits.holds} holds, ${burst.seenAs} bursts, ${commits.all} commits, ${commits.groups} of them groups`;
         console.log(`seed ${seed}: ${facts}`);
-        // A run commits what waits for it at once, then the rest: a kill between the two costs one commit. A group is
-        // one for each of its generations.
-        expect(commits.all - commits.groups).toBeLessThanOrEqual(killed + 2 + burst.seenAs);
+        expectFew(commits, burst);
       } finally {
         isOver = true;
         await killing;
