@@ -16,14 +16,19 @@ export interface Ended {
   readonly err: string;
 }
 
-/** `converge` as its users run it: a process of its own, its output piped. `signal` interrupts it, or ends it where its reason is `SIGTERM`. */
+/** How a command is run: where, with which variables, and what interrupts it, or ends it where its reason is `SIGTERM`. */
+interface Running {
+  readonly folder?: string;
+  readonly variables?: Record<string, string>;
+  readonly signal?: AbortSignal;
+  /** Told all of its output, each time that there is more. */
+  readonly onOutput?: (told: { readonly out: string; readonly err: string }) => void;
+}
+
+/** `converge` as its users run it: a process of its own, its output piped. */
 export async function runConverge(
   parameters: readonly string[],
-  {
-    folder,
-    variables = {},
-    signal,
-  }: { folder?: string; variables?: Record<string, string>; signal?: AbortSignal } = {},
+  { folder, variables = {}, signal, onOutput }: Running = {},
 ): Promise<Ended> {
   const program = join(import.meta.dirname, '../../cli/converge.js');
   const child = spawn(process.execPath, [program, ...parameters], {
@@ -33,8 +38,12 @@ export async function runConverge(
   });
   signal?.addEventListener('abort', () => child.kill(signal.reason === 'SIGTERM' ? 'SIGTERM' : 'SIGINT'));
   const told = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
+  const hear = (stream: 'out' | 'err') => (text: string) => {
+    told[stream] += text;
+    onOutput?.(told);
+  };
+  child.stdout.setEncoding('utf8').on('data', hear('out'));
+  child.stderr.setEncoding('utf8').on('data', hear('err'));
   const code = await new Promise<number | null>((ended) => child.on('close', ended));
   return { code, ...told };
 }

@@ -59,20 +59,32 @@ async function shownStates(): Promise<Record<string, string>> {
   return Object.fromEntries(environments.map(({ name, state }) => [name, state]));
 }
 
-/** A command that goes on: interrupted once `done` has come true, which is told what to do meanwhile. */
-async function interrupted(parameters: readonly string[], meanwhile: () => Promise<void>): Promise<Ended> {
+/** Resolves once a command that goes on has printed so often what matches. */
+type UntilTold = (pattern: RegExp, times?: number) => Promise<unknown>;
+
+/** A command that goes on: interrupted once `meanwhile` is over. */
+async function interrupted(
+  parameters: readonly string[],
+  meanwhile: (untilTold: UntilTold) => Promise<unknown>,
+): Promise<Ended> {
   const stop = new AbortController();
-  const running = runConverge(parameters, { folder, signal: stop.signal });
+  let out = '';
+  const onOutput = (told: Pick<Ended, 'out'>) => void (out = told.out);
+  const running = runConverge(parameters, { folder, signal: stop.signal, onOutput });
   try {
-    await meanwhile();
+    await meanwhile(async (pattern, times = 1) =>
+      eventually(
+        `${parameters.join(' ')} tells ${String(pattern)}`,
+        () => out.split('\n').filter((line) => pattern.test(line)).length >= times,
+        { found: () => out },
+      ),
+    );
   } finally {
     stop.abort();
   }
   return await running;
 }
 
-const pause = async (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
 const broken = { 'environments/shop.yaml': 'apiVersion: converge.dev/v1\nkind: Environment\nspec: [\n' };
 
 describe('converge status', () => {
@@ -102,25 +114,20 @@ describe('converge status', () => {
 
   it('goes on with --watch until Ctrl-C, and tells the rows that changed, a JSON value a line too', async () => {
     const upload = async (v: string) => master.push({ 'manifests/shop/a.yaml': configMap('a', { v }) });
-    const told = await interrupted(['status', 'shop', '--watch'], async () => {
-      await pause(6_000);
+    const told = await interrupted(['status', 'shop', '--watch'], async (untilTold) => {
+      await untilTold(/Converged/);
       const revision = (await upload('2')).slice(0, 12);
-      await eventually('it converged', async () => (await converge('status', 'shop')).out.includes(revision));
-      await pause(12_000);
+      await untilTold(new RegExp(`Converged.*${revision}`));
     });
     expect(told.code).toBe(130);
     const lines = told.out.trimEnd().split('\n');
     expect(lines.length).toBeGreaterThanOrEqual(2);
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}master\/shop {2}\w+ {2}main@/);
     expect(told.out + told.err).not.toContain('\u001b');
-    const values = await interrupted(['status', '--watch', '--output', 'json'], async () => pause(6_000));
+    const values = await interrupted(['status', '--watch', '--output', 'json'], async (untilTold) => untilTold(/./));
     expect(values.code).toBe(130);
-    expect(
-      values.out
-        .trimEnd()
-        .split('\n')
-        .map((line) => statusSchema.parse(JSON.parse(line)).environments.length),
-    ).toEqual([2]);
+    for (const line of values.out.trimEnd().split('\n'))
+      expect(statusSchema.parse(JSON.parse(line)).environments).toHaveLength(2);
     expect(await converge('status', 'nobody', '--watch')).toMatchObject({ code: 2, out: '' });
   });
 });
@@ -227,7 +234,9 @@ describe('converge logs', () => {
   });
 
   it('goes on with --follow until Ctrl-C', async () => {
-    const told = await interrupted(['logs', 'shop', '--follow', '--output', 'json'], async () => pause(6_000));
+    const told = await interrupted(['logs', 'shop', '--follow', '--output', 'json'], async (untilTold) =>
+      untilTold(/./),
+    );
     expect(told.code).toBe(130);
     const first = z.object({ id: z.string(), message: z.string() }).parse(JSON.parse(told.out.split('\n')[0] ?? ''));
     expect(first.message).not.toBe('');
@@ -237,19 +246,21 @@ describe('converge logs', () => {
 describe('converge alerts', () => {
   it('shows what is open, and follows its beginning and its end', async () => {
     expect(await converge('alerts')).toEqual({ code: 0, out: 'nothing is open\n', err: '' });
-    const told = await interrupted(['alerts', 'shop', '--follow', '--no-dead-letters'], async () => {
-      await pause(6_000);
+    await master.push(broken);
+    await eventually('it failed', async () => (await shownStates())['shop'] === 'Failed');
+    const told = await interrupted(['alerts', 'shop', '--follow', '--no-dead-letters'], async (untilTold) => {
+      await untilTold(/ {2}open {4}/);
+      await master.push({ 'environments/shop.yaml': labelled });
+      await untilTold(/ {2}ends {5}/);
       await master.push(broken);
-      await eventually('it failed', async () => (await shownStates())['shop'] === 'Failed');
-      await pause(12_000);
+      await untilTold(/ {2}begins {3}/);
       const open = await converge('alerts', 'shop');
       expect(open.code).toBe(1);
       const report = await converge('report', '--environment', 'shop');
       expect(report).toMatchObject({ code: 1, out: expect.stringContaining('master/shop') as string });
       expect(open.out).toMatch(/^20\S+ \S+ +master\/shop +Failed +tried again from .*environments\/shop\.yaml/m);
       await master.push({ 'environments/shop.yaml': labelled });
-      await eventually('it converged', async () => (await shownStates())['shop'] === 'Converged');
-      await pause(12_000);
+      await untilTold(/ {2}ends {5}/, 2);
     });
     expect(told.code).toBe(130);
     expect(told.out).toMatch(/^\S+ \S+ {2}begins {3}master\/shop {2}Failed: .*environments\/shop\.yaml/m);
