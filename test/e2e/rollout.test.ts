@@ -164,7 +164,11 @@ describe('a roll-out that takes longer than a run may wait', () => {
 
     // Doubled and foreign messages join the one chain of runs, and do not make more of it. Each may find nobody at it, and
     // look itself: the chain is counted once they are answered.
-    await Promise.all([1, 2, 3, 4, 5, 6].map(async () => deliver('slow', 'request')));
+    const foreign = await Promise.all([1, 2, 3, 4, 5, 6].map(async () => deliver('slow', 'request')));
+    await eventually('the log has the last of them', async () => {
+      const logged = (await ends('slow')).map(({ event }) => event);
+      return foreign.every((event) => logged.includes(event));
+    });
     const before = (await outcomes('slow')).filter((outcome) => outcome === 'waiting').length;
     const since = performance.now();
     await waits('slow', before + 4);

@@ -1169,7 +1169,8 @@ describe('a Storage that is silent for one content', () => {
     const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${address.port}` } });
     const ports = instance({
       buckets: createBuckets(silent, {
-        ...{ answer: 1_000, wholeUpload: 5_000, wholeState: 5_000, upload: 1_000 },
+        // What is not silent answers within this on a busy machine, too.
+        ...{ answer: 5_000, wholeUpload: 25_000, wholeState: 25_000, upload: 5_000 },
         ...{ tries: 1, reads: 1, firstPause: 10 },
       }),
     });
@@ -1183,7 +1184,7 @@ describe('a Storage that is silent for one content', () => {
         reason: {
           code: 'StorageUnavailable',
           disposition: 'retry',
-          problem: 'Cloud Storage did not answer in 1 s',
+          problem: 'Cloud Storage did not answer in 5 s',
         },
       });
       expect(results.slice(1).map(({ status }) => status)).toEqual(behind.map(() => 'fulfilled'));
@@ -1198,17 +1199,22 @@ describe('a Storage that is silent for one content', () => {
 
   it('keeps no upload behind it for longer than its patience', async () => {
     const stuck = Promise.withResolvers<undefined>();
+    const reading = Promise.withResolvers<undefined>();
     const own = instance();
     const ports = instance({
       buckets: {
         ...own.buckets,
-        read: async (live) => (live.name === 'a.yaml' ? stuck.promise : own.buckets.read(live)),
+        async read(live) {
+          if (live.name !== 'a.yaml') return await own.buckets.read(live);
+          reading.resolve(undefined);
+          return await stuck.promise;
+        },
       },
     });
     await upload('a.yaml', 'a');
     await upload('b.yaml', 'b');
     const first = copy('a.yaml', ports);
-    await sleep(500);
+    await reading.promise;
     const behind = copy('b.yaml', ports, { times: { ...times, patience: 500 } });
     await expect(behind).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
     stuck.resolve(undefined);
