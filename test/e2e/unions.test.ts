@@ -628,7 +628,7 @@ describe('a choice', () => {
   });
 
   it('that another manager made is not taken from it, nor the object made anew: the owner is named', async () => {
-    await environment('held', [withName('a', deployment({}))]);
+    await environment('held', [withName('a', deployment({}))], { timeout: '5m' });
     const [before] = await readAll([withName('a', deployment({}))], 'held');
     await world.pipeline.kubernetes.kubectl(
       ['apply', '--server-side', '--field-manager', 'tuner', '--namespace', 'held', '--filename', '-'],
@@ -639,7 +639,8 @@ describe('a choice', () => {
         spec: { strategy: { rollingUpdate: { maxSurge: 3 } } },
       }),
     );
-    await environment('held', [withName('a', deployment({ strategy: { type: 'Recreate' } }))], { replace: true });
+    const recreated = withName('a', deployment({ strategy: { type: 'Recreate' } }));
+    await environment('held', [recreated], { timeout: '5m', replace: true });
     const [failed] = diffs().filter((diff) => diff.environment === 'held');
     expect(failed?.objects[0]?.message).toContain('/spec/strategy/rollingUpdate is set by tuner');
     expect((await readAll([withName('a', deployment({}))], 'held'))[0]?.metadata.uid).toBe(before?.metadata.uid);
