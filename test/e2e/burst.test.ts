@@ -267,7 +267,7 @@ async function uploadBurst({
 
 /**
  * On a machine that is busy with something else the uploads pause for as long as the intake waits for the next; how long
- * one was for Storage, is seen here only within the time of an answer.
+ * one was for Storage is seen here only within the time of an answer.
  */
 function burstsOf(arrivals: readonly number[]): number {
   const pauses = arrivals.filter((at, index) => at - (arrivals[index - 1] ?? at) >= usualTimes.quiet / 2);
@@ -347,8 +347,8 @@ async function expectWholeAtEachCommit({
 
 /**
  * Whoever claims the right to copy commits what waits for it at once, then the rest once it is quiet: of one holder and
- * one burst that makes three. A kill costs a claim, and so does a lease that a busy machine kept too late. A group is one
- * for each of its generations.
+ * one burst that makes three. A kill costs a claim, and so does a lease that a busy machine kept too late; however many
+ * there are, a commit holds ten objects and more. A group is one for each of its generations.
  */
 function expectFew({ all, groups, holds }: Commits, { seenAs }: Burst): void {
   expect(all - groups).toBeLessThanOrEqual(Math.min(2 * holds + seenAs, plain / 10));

@@ -5,9 +5,10 @@ import { incidentsOf, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 
 /**
- * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout`, `retry`, `frozen` and `override`: it waits for
- * nothing and tries nothing, until it is suspended no more, and no freeze is looked at. How a roll-out goes on is no longer looked at, so a health of
- * `Progressing` becomes `Unknown`, unless that is how it settled. What was told stays open.
+ * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout`, `retry`, `frozen` and `override`:
+ * it waits for nothing and tries nothing, until it is suspended no more, and no freeze is looked at. How a roll-out goes
+ * on is no longer looked at, so a health of `Progressing` becomes `Unknown`, unless that is how it settled. What was
+ * told stays open.
  */
 export function suspended(memory: Memory, { attempted }: { attempted: AttemptedRevision }): Memory {
   const { health, unawaited } = memory;
