@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConvergenceNotes } from '../../shared/source/convergence-note.ts';
-import { onlyProgress, runConverge, type Ended } from './command.ts';
+import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
   deployment,
@@ -97,7 +97,7 @@ describe('converge upload', () => {
       'manifests/shop/sub/b.yaml': configMap('b', { v: '1' }),
     });
     const ended = await converge(['upload', '--wait', '--output', 'json', 'manifests/shop'], { variables: build });
-    expect(ended).toMatchObject({ code: 0, err: onlyProgress });
+    expect(ended).toMatchObject({ code: 0, err: '' });
     expect(shapeOf(JSON.parse(ended.out))).toEqual(shapeOf(await documented('upload')));
     const { repository, artifacts, commits, environments } = uploaded.parse(JSON.parse(ended.out));
     expect({ repository, names: artifacts.map(({ name }) => name), commits: commits.length }).toEqual({
@@ -164,7 +164,7 @@ describe('converge upload', () => {
       '--output',
       'json',
     ]);
-    expect(ended).toMatchObject({ code: 0, err: onlyProgress });
+    expect(ended).toMatchObject({ code: 0, err: '' });
     expect(uploaded.parse(JSON.parse(ended.out)).environments).toMatchObject([{ name: 'shop', state: 'Converged' }]);
   });
 
@@ -179,7 +179,7 @@ describe('converge upload', () => {
       '--output',
       'json',
     ]);
-    expect(ended).toMatchObject({ code: 0, err: onlyProgress });
+    expect(ended).toMatchObject({ code: 0, err: '' });
     expect(uploaded.parse(JSON.parse(ended.out))).toMatchObject({
       repository: 'staging',
       artifacts: [{ bucket: 'family-staging', name: 'config/a.yaml' }],
