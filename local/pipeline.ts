@@ -33,7 +33,7 @@ import { asOnPlatform, type Instances, type MemoryLimit } from './platform.ts';
 import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { comingPrograms, type ComingPrograms, type Programs, type Report } from './programs.ts';
-import { sendPushWebhook } from './push-webhook.ts';
+import { sendPushWebhook } from './webhook.ts';
 import { startSchedule } from './schedule.ts';
 import { clusterFolder, gkeCluster, startServices, type Services } from './services.ts';
 import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
