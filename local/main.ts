@@ -13,7 +13,7 @@ import { startInbox, type Inbox } from './parts/inbox.ts';
 import { startPipelineEarly, type EarlyPipeline, type Pipeline } from './pipeline.ts';
 import { comingPrograms, isRunning } from './programs.ts';
 import { sayTo, tell } from './say.ts';
-import { tellStory } from './story.ts';
+import { tellStory } from './story/tell-story.ts';
 
 const usage = `npm start -- [options]
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
-import { tellStory } from '../../local/story.ts';
+import { tellStory } from '../../local/story/tell-story.ts';
 import { noCalls, withStateCall } from './call-counts.ts';
 import { secondsOf, type Case } from './measure.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { startPipeline } from '../../local/pipeline.ts';
-import { tellStory } from '../../local/story.ts';
+import { tellStory } from '../../local/story/tell-story.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
