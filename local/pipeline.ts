@@ -28,16 +28,17 @@ import type { GkeFront } from './parts/gke-front.ts';
 import { kubeconfigIn } from './parts/control-plane.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
+import { startPullRequests, type PullRequests } from './parts/pull-requests.ts';
 import type { StorageService } from './parts/storage.ts';
 import { asOnPlatform, type Instances, type MemoryLimit } from './platform.ts';
 import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { comingPrograms, type ComingPrograms, type Programs, type Report } from './programs.ts';
-import { sendPushWebhook } from './webhook.ts';
 import { startSchedule } from './schedule.ts';
 import { clusterFolder, gkeCluster, startServices, type Services } from './services.ts';
 import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
 import { createStops, type Stops } from './stops.ts';
+import { sendWebhook, type Announcement } from './webhook.ts';
 import { cacheFolder } from '../shared/adapters/cache-folder.ts';
 
 const project = 'local';
@@ -107,6 +108,8 @@ export interface PipelineOptions {
   readonly onStorageCall?: (call: StorageCall) => void;
   /** Of the disturbances; drawn and logged where absent. */
   readonly seed?: number;
+  /** The Git host has pull requests, too, and is told what commits became; none where absent. */
+  readonly pullRequests?: 'served';
   /** How often `checkDrift` is called; 10 where absent, 0: never. */
   readonly scheduleSeconds?: number;
   /** Attempts before a message goes to the dead-letter topic; 5 where absent. */
@@ -138,6 +141,8 @@ export interface EarlyPipeline {
   /** Where it says no as Google Cloud does, in words. */
   readonly limits: readonly string[];
   readonly git: GitHost;
+  /** Undefined where the options ask for none. */
+  readonly pullRequests: PullRequests | undefined;
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
   readonly functions: Functions;
@@ -263,10 +268,16 @@ async function startParts(start: Start): Promise<EarlyPipeline> {
   const { folder, seed, chaos, stops, log } = start;
   const webhookSecret = randomBytes(24).toString('hex');
   let announceTo: string | undefined;
+  const announce = async (announcement: Announcement): Promise<void> => {
+    if (announceTo !== undefined) await sendWebhook({ url: announceTo, secret: webhookSecret, announcement });
+  };
+  let pullRequests: PullRequests | undefined;
   const onPush = async (push: Push): Promise<void> => {
-    if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
+    await pullRequests?.follow(push);
+    await announce({ event: 'push', push });
   };
   const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
+  pullRequests = await servePullRequests({ start, services, announce });
   const buckets = byClass((name) => `family-${name}`);
   const access = await openStorage({ start, services, buckets });
   const clients = openClients({ stops, services, access });
@@ -274,7 +285,7 @@ async function startParts(start: Start): Promise<EarlyPipeline> {
   // Whoever hosts the functions may read the file that is named there.
   if (start.options.cluster === 'kubeconfig') await services.cluster;
   const config = await configure({
-    ...{ start, services, buckets, repositories, webhookSecret },
+    ...{ start, services, buckets, repositories, webhookSecret, pullRequests },
     storage: access.functions,
   });
   await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
@@ -310,6 +321,7 @@ async function startParts(start: Start): Promise<EarlyPipeline> {
     seed,
     limits: limitsOf(start.options),
     git,
+    pullRequests,
     storage,
     pubsub,
     functions,
@@ -337,6 +349,24 @@ async function withCluster({
   const [pubsub, storage, render] = await Promise.all([programs.pubsub, programs.storage, programs.render]);
   const [kwok, cluster] = await Promise.all([programs.kwok, programs.cluster]);
   return { ...early, kubernetes, gke, programs: { pubsub, storage, render, kwok, cluster } };
+}
+
+async function servePullRequests({
+  start: { options, stops, log },
+  services: { git },
+  announce,
+}: {
+  start: Start;
+  services: Services;
+  announce: (announcement: Announcement) => Promise<void>;
+}): Promise<PullRequests | undefined> {
+  if (options.pullRequests === undefined) return undefined;
+  return await stops.withStop(
+    startPullRequests({
+      ...{ git, repositories: repositoryClasses, now: () => new Date().toISOString(), log: log.noteOf('git') },
+      onEvent: (told) => announce({ event: 'pull_request', url: git.url(told.repository), ...told }),
+    }),
+  );
 }
 
 /** Share of the functions' writes whose answer is lost, as any answer may be. */
@@ -392,6 +422,7 @@ async function configure({
   buckets,
   repositories,
   webhookSecret,
+  pullRequests,
 }: {
   start: Start;
   services: Services;
@@ -400,8 +431,10 @@ async function configure({
   buckets: ByClass;
   repositories: ByClass;
   webhookSecret: string;
+  pullRequests: PullRequests | undefined;
 }): Promise<string> {
   const secretFile = join(folder, 'webhook-secret');
+  const tokenSecretFile = join(folder, 'git-host-token');
   const file = join(folder, 'converge.yaml');
   const configuration: ConfigInput = {
     project,
@@ -421,10 +454,22 @@ async function configure({
     reports: [{ name: dailyReport, schedule: '0 6 * * *' }],
     access: localAccess(issuer),
     ...options.configuration,
+    ...(pullRequests === undefined
+      ? {}
+      : {
+          alerts: {
+            ...options.configuration?.alerts,
+            gitHosts: [{ name: 'local', github: { tokenSecretFile, api: pullRequests.api } }],
+          },
+        }),
   };
   const text = dump(configuration);
   parseConfig({ file, text });
-  await Promise.all([writeFile(secretFile, webhookSecret, { mode: 0o600 }), writeFile(file, text)]);
+  await Promise.all([
+    writeFile(secretFile, webhookSecret, { mode: 0o600 }),
+    ...(pullRequests === undefined ? [] : [writeFile(tokenSecretFile, pullRequests.token, { mode: 0o600 })]),
+    writeFile(file, text),
+  ]);
   return file;
 }
 

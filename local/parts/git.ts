@@ -39,6 +39,8 @@ export interface GitHost {
   url(repository: string): string;
   /** The bare repository on disk. A push made there is announced to nobody. */
   path(repository: string): string;
+  /** Runs git in it; resolves with its output. What it moves is announced to nobody. */
+  run(repository: string, parameters: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   return {
     url,
     path,
+    run: (repository, parameters) => runGit(['--git-dir', path(repository), ...parameters], environment),
     async stop() {
       if (!server.listening) return;
       const closed = once(server, 'close');
