@@ -32,7 +32,7 @@ export default defineConfig({
           globalSetup: ['test/programs.ts'],
           // Each file may bring up a control plane of its own, 0.5 GB with its fellows. Most wait for others most of the
           // time: for a second between two writes of one object, say.
-          maxWorkers: 6,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
