@@ -20,6 +20,7 @@ import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { measureFarGit, prepareNewFleet } from './new-fleet.ts';
 import { connectRaw, type RawApi } from './raw-api.ts';
+import { measurePlan } from './plan-case.ts';
 import { prepareRender } from './render-cases.ts';
 import { describeCase, describeState } from './report.ts';
 import { openStorageFront, type StorageFront } from './storage-front.ts';
@@ -155,6 +156,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'upload-to-converged': async () => (await uploads()).measure(),
     'upload-to-converged-platform': async () => (await uploads()).measureOnPlatform(),
     'story-platform': () => measureStory(parts.pipeline),
+    'plan-pull-request': () => measurePlan(parts.pipeline),
     'alert-latency': async () => (await told()).latency(),
     'alerts-of-1000': async () => (await told()).manyOfOneCause(),
     'frozen-api-server': () => measureFrozen(parts.pipeline),

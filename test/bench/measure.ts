@@ -61,6 +61,7 @@ export const caseNames = [
   'upload-to-converged',
   'upload-to-converged-platform',
   'story-platform',
+  'plan-pull-request',
   'alert-latency',
   'alerts-of-1000',
   'frozen-api-server',

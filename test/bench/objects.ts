@@ -36,6 +36,11 @@ export function fourObjects(): KubernetesObject[] {
   return [...configMaps(1), ...secrets(1), ...[account, policy].flatMap((one) => one ?? [])];
 }
 
+/** Fifty of the six kinds. */
+export function fiftyObjects(): KubernetesObject[] {
+  return mixed(5);
+}
+
 function mixed(share: number): KubernetesObject[] {
   return [...configMaps(4 * share), ...secrets(2 * share), ...others(share)];
 }

@@ -9,6 +9,8 @@ export interface RawApi {
   createNamespace(name: string): Promise<void>;
   /** Server-side applies, as many at a time as the pool has connections. */
   apply(objects: readonly KubernetesObject[]): Promise<void>;
+  /** The same as dry runs. */
+  rehearse(objects: readonly KubernetesObject[]): Promise<void>;
   /** Replaces the data of ConfigMaps, as a person does: by another field manager. */
   editData(edit: {
     names: readonly string[];
@@ -87,12 +89,21 @@ export function connectRaw({ kubeconfig, token }: { kubeconfig: string; token: s
     return text;
   }
 
-  const apply = (path: string, object: KubernetesObject): Promise<string> =>
+  const apply = (path: string, object: KubernetesObject, more = ''): Promise<string> =>
     call({
       method: 'PATCH',
-      path: `${path}/${object.metadata.name}?fieldManager=${manager}&force=true`,
+      path: `${path}/${object.metadata.name}?fieldManager=${manager}&force=true${more}`,
       body: JSON.stringify(object),
     });
+
+  async function applyAll(objects: readonly KubernetesObject[], more?: string): Promise<void> {
+    const queue = objects.values();
+    const worker = async (): Promise<void> => {
+      for (const object of queue)
+        await apply(pathOf({ kind: object.kind, namespace: object.metadata.namespace ?? '' }), object, more);
+    };
+    await Promise.all(Array.from({ length: connections }, worker));
+  }
 
   async function listKind({ path, labelSelector }: { path: string; labelSelector: string }): Promise<void> {
     let continueAt: string | undefined;
@@ -110,14 +121,8 @@ export function connectRaw({ kubeconfig, token }: { kubeconfig: string; token: s
     async createNamespace(name) {
       await apply('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     },
-    async apply(objects) {
-      const queue = objects.values();
-      const worker = async (): Promise<void> => {
-        for (const object of queue)
-          await apply(pathOf({ kind: object.kind, namespace: object.metadata.namespace ?? '' }), object);
-      };
-      await Promise.all(Array.from({ length: connections }, worker));
-    },
+    apply: (objects) => applyAll(objects),
+    rehearse: (objects) => applyAll(objects, '&dryRun=All'),
     async editData({ names, namespace, data }) {
       const body = JSON.stringify({ data });
       const path = pathOf({ kind: 'ConfigMap', namespace });
