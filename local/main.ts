@@ -195,6 +195,7 @@ async function runIn(
       if (kind === 'failure') say(`${part} ${message}`, 'bad');
     },
     ...(seed === undefined ? {} : { seed }),
+    pullRequests: 'served',
     configuration: { alerts: { sinks: inbox.sinks } },
   });
   const facts = `${JSON.stringify({ ...pipeline.facts, inbox: inbox.url }, undefined, 2)}\n`;

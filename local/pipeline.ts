@@ -21,7 +21,7 @@ import { startDelivery, type Delivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { withAccounts, writeConfigOf, type Deployments } from './deployments.ts';
 import type { StorageCall } from './fronts/storage-front.ts';
-import type { StorageGrant } from './fronts/storage-grants.ts';
+import { gitHostGrants, storageGrants, type StorageGrant } from './fronts/storage-grants.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
 import type { GkeFront } from './parts/gke-front.ts';
@@ -72,6 +72,8 @@ export interface LocalFacts {
   readonly webhook: string;
   /** Path of what the functions log, a line each. */
   readonly log: string;
+  /** The pull requests of the Git host, where it has them: the URL of its API, and the token of who writes there. */
+  readonly gitHost?: { readonly api: string; readonly token: string };
 }
 
 export interface PipelineOptions {
@@ -294,7 +296,10 @@ async function startParts(start: Start): Promise<EarlyPipeline> {
     ...{ start, services, config },
     deployments: withAccounts({ config, uploads: buckets, storageOf: access.of }),
   });
-  const facts = factsOf({ start, services, functions, buckets, repositories, config, storage: access.others });
+  const facts = factsOf({
+    ...{ start, services, functions, buckets, repositories, config, pullRequests },
+    storage: access.others,
+  });
   const configOfCi = (name: string): string =>
     writeConfigOf({
       ...{ config, whose: `ci-${name}` },
@@ -386,10 +391,14 @@ function openStorage({
     openStorageAccess({
       ...{ target: storage.url, stateBucket, uploads: buckets },
       ...(chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } }),
-      ...(options.grants === undefined ? {} : { grants: options.grants }),
+      grants: options.grants ?? (tellsGitHosts(options) ? [...storageGrants, ...gitHostGrants] : storageGrants),
       ...(options.onStorageCall === undefined ? {} : { onCall: options.onStorageCall }),
     }),
   );
+}
+
+function tellsGitHosts({ pullRequests, configuration }: PipelineOptions): boolean {
+  return pullRequests !== undefined || (configuration?.alerts?.gitHosts ?? []).length > 0;
 }
 
 function openClients({
@@ -521,6 +530,7 @@ function factsOf({
   buckets,
   repositories,
   config,
+  pullRequests,
 }: {
   start: Start;
   services: Services;
@@ -529,6 +539,7 @@ function factsOf({
   buckets: ByClass;
   repositories: ByClass;
   config: string;
+  pullRequests: PullRequests | undefined;
 }): LocalFacts {
   return {
     project,
@@ -544,6 +555,7 @@ function factsOf({
     act: functions.url('act'),
     webhook: functions.url('receivePush'),
     log: functionsLog(folder),
+    ...(pullRequests === undefined ? {} : { gitHost: { api: pullRequests.api, token: pullRequests.token } }),
   };
 }
 

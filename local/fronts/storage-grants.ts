@@ -93,6 +93,13 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'ci', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
 ];
 
+/** What comes with `git_hosts`: those that a Git host is told of keep what it was told, and read how far environments are. */
+export const gitHostGrants: readonly StorageGrant[] = [
+  { who: 'fan-out', role: 'roles/storage.objectUser', on: 'state', names: ['commits/'] },
+  { who: 'deliver-alert', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['commits/'] },
+];
+
 /** What is missing, and on what. */
 export interface Denial {
   readonly permission: Permission;

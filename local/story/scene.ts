@@ -10,7 +10,7 @@ import { eventId } from '../../shared/events/cloud-event.ts';
 import { encodeReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { partEnvironment } from '../environment.ts';
 import { LocalError } from '../local-error.ts';
-import { type EarlyPipeline } from '../pipeline.ts';
+import type { EarlyPipeline } from '../pipeline.ts';
 import type { Say } from '../say.ts';
 import { subscribeToTopics, type Seen } from '../topics.ts';
 
@@ -37,18 +37,19 @@ export function cloneFolder(pipeline: EarlyPipeline): string {
   return join(pipeline.folder, 'clone');
 }
 
+/** Who acts in the story, as git names people. */
+export const person = {
+  GIT_AUTHOR_NAME: 'Olga Ops',
+  GIT_AUTHOR_EMAIL: 'olga@family-insurance.example',
+  GIT_COMMITTER_NAME: 'Olga Ops',
+  GIT_COMMITTER_EMAIL: 'olga@family-insurance.example',
+};
+
 export function gitIn(pipeline: EarlyPipeline): Scene['git'] {
   const run = promisify(execFile);
   const env = partEnvironment({
     home: join(pipeline.folder, 'home'),
-    variables: {
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_AUTHOR_NAME: 'Olga Ops',
-      GIT_AUTHOR_EMAIL: 'olga@family-insurance.example',
-      GIT_COMMITTER_NAME: 'Olga Ops',
-      GIT_COMMITTER_EMAIL: 'olga@family-insurance.example',
-    },
+    variables: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', ...person },
   });
   return async (...parameters) => (await run('git', parameters, { env })).stdout;
 }

@@ -12,7 +12,9 @@ import { storageEvent } from '../binary-event.ts';
 import { LocalError } from '../local-error.ts';
 import type { Inbox, InboxMessage } from '../parts/inbox.ts';
 import { dailyReport, type EarlyPipeline } from '../pipeline.ts';
+import type { PullRequests } from '../parts/pull-requests.ts';
 import type { Say } from '../say.ts';
+import { acceptDrift, proposeChange, suspendForAWhile } from './proposals.ts';
 import { type Seen } from '../topics.ts';
 import {
   abbreviatedRevision,
@@ -60,11 +62,21 @@ export async function tellStory(pipeline: EarlyPipeline, say: Say, inbox?: Inbox
     await step(scene, '6. The new shop disappoints: a person reverts its upload', (here) => revertChart(here, chart));
     if (inbox !== undefined)
       await step(scene, '7. CI uploads settings that nobody can read, and mends them', (here) => mend(here, inbox));
+    if (pipeline.pullRequests !== undefined) await tellOfPeople(scene, pipeline.pullRequests);
     await step(scene, 'Where everything stands', sayStatus);
     await step(scene, 'The report of it (at other times, one is made by a schedule)', sayReport);
   } finally {
     await watch.stop();
   }
+}
+
+/** What people propose, accept, and have left alone for a while. */
+async function tellOfPeople(scene: Scene, pulls: PullRequests): Promise<void> {
+  await step(scene, '8. A pull request says what it would do, and is merged', (here) => proposeChange(here, pulls));
+  await step(scene, '9. Somebody scales by hand what is asked about, and it is accepted', (here) =>
+    acceptDrift(here, pulls),
+  );
+  await step(scene, '10. A customer is suspended for a repair, which ends by itself', suspendForAWhile);
 }
 
 async function step<T>(scene: Scene, title: string, play: (scene: Scene) => Promise<T>): Promise<T> {

@@ -54,6 +54,23 @@ const told = [
   /inbox +http:\/\/127\.0\.0\.1:\d+\/\n(.*\n)*? +mail +opened: \[Converge\] master\/acme-production Failed: /,
   /converged +acme-production +\d+ configured, \d+ unchanged/,
   /inbox +http:\/\/127\.0\.0\.1:\d+\/\n(.*\n)*? +mail +closed: Re: \[Converge\] master\/acme-production Failed: /,
+  /8\. A pull request says what it would do, and is merged/,
+  /git +push \w{7} by Olga Ops: Ask before healing Globex, and run two of it to globex-asks\n/,
+  /check +converge\/plan of \w{7}: success, master: 1 of 1 environment would change/,
+  /\/spec\/replicas: 1 -> 2/,
+  /converged +globex-production +1 configured/,
+  /plan +As planned on pull request 1\n/,
+  /9\. Somebody scales by hand what is asked about, and it is accepted/,
+  /diff +globex-production: Deployment globex\/web: replicas differs \(Drifted, none, selfHeal: ask\)/,
+  /converge +accept \w+ --reason 'the campaign needs three'\n/,
+  /Deployment globex\/web: \/spec\/replicas by a value of its chart \(config\/globex\.yaml\)\n/,
+  /accepted +by Olga Ops.*, as \w{7}: incident \w+ is closed\n/,
+  /kubectl +globex: .*web shop:1\.4\.2 3\/3 ready/,
+  /10\. A customer is suspended for a repair, which ends by itself/,
+  /converge +suspend acme-production --for 30s --reason 'a repair at night'\n/,
+  /status +acme-production is Suspended/,
+  /kubectl +acme: .*web shop:repaired/,
+  /converged +acme-production, suspended no more/,
   /Where everything stands\n.*\n(.*-production +Converged .*\n){3}.*platform +Converged /,
   /The report of it .*\n +report +gs:\/\/family-state\/reports\/[0-9-]+-daily\.html\n/,
   /Nothing differs from Git in 4 environments/,
@@ -69,8 +86,8 @@ test('the story comes true from the first push to the revert, by the command tha
     if (found === null) expect.fail(`expected ${expected} in the rest of:\n${output}`);
     rest = rest.slice(found.index);
   }
-  // The edit by hand and the settings that nobody can read: each of them once.
-  expect(output.match(/^ +diff /gm)).toHaveLength(2);
+  // Two edits by hand, what was scaled, and the settings that nobody can read: each of them once.
+  expect(output.match(/^ +diff /gm)).toHaveLength(4);
   expect(code).toBe(0);
 });
 

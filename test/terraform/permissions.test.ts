@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { storageGrants } from '../../local/fronts/storage-grants.ts';
+import { gitHostGrants, storageGrants } from '../../local/fronts/storage-grants.ts';
 import { allows, customRolesOf, grantsOf, readPermissions, type Grant, type Row } from './permissions.ts';
 import { ofType, planOf, text, type Resource } from './plan.ts';
 import { examples, startTofu, type Example, type Tofu } from './tofu.ts';
@@ -18,6 +18,15 @@ beforeAll(async () => {
 });
 afterAll(async () => tofu.stop());
 
+/** A row for each beginning of names. */
+function rowsOf(grants: typeof storageGrants): Row[] {
+  return grants.flatMap(({ who, role, on, names }): Row[] =>
+    (names.length === 0 ? [[]] : names.map((name) => [name])).map((of) => {
+      return { who, role, kind: on, names: of, why: 'the sandbox' };
+    }),
+  );
+}
+
 describe('the permissions on Google Cloud', () => {
   it.each(examples)('are those of the table, and no others: %s', (example) => {
     const grants = grantsOf(planned(example));
@@ -34,11 +43,7 @@ describe('the permissions on Google Cloud', () => {
   });
 
   it('are those that the sandbox holds functions and CI to, where they ask Storage', () => {
-    const inSandbox = storageGrants.flatMap(({ who, role, on, names }): Row[] =>
-      (names.length === 0 ? [[]] : names.map((name) => [name])).map((of) => {
-        return { who, role, kind: on, names: of, why: 'the sandbox' };
-      }),
-    );
+    const inSandbox = rowsOf(storageGrants);
     const held = new Set(inSandbox.map(({ who }) => who));
     // The sandbox's pipelines are of those without `objects`.
     const isConfined = ({ who, kind, names }: Grant): boolean => who === 'ci' && kind === 'uploads' && names.length > 0;
@@ -48,6 +53,12 @@ describe('the permissions on Google Cloud', () => {
       .filter((grant) => !isConfined(grant));
     expect(grants.filter((grant) => !inSandbox.some((row) => allows(row, grant)))).toEqual([]);
     expect(inSandbox.filter((row) => !grants.some((grant) => allows(row, grant)))).toEqual([]);
+  });
+
+  it('are those that the sandbox holds who tells Git hosts to', () => {
+    const ofState = rows.filter(({ kind, why }) => kind === 'state' && why.includes('`git_hosts`'));
+    const facts = ({ who, role, names }: Row) => [who, role, ...names];
+    expect(rowsOf(gitHostGrants).map(facts)).toEqual(ofState.map(facts));
   });
 
   it('have roles of our own with exactly the permissions of the table', () => {
