@@ -13,6 +13,8 @@ import type { EarlyPipeline } from '../pipeline.ts';
 import {
   branch,
   cloneFolder,
+  driftOf,
+  endOf,
   lookForDrift,
   person,
   push,
@@ -66,25 +68,14 @@ export async function acceptDrift(scene: Scene, pulls: PullRequests): Promise<vo
   await (await pipeline.whole()).kubernetes.kubectl(command);
   say(`kubectl    ${command.join(' ')}`);
   await lookForDrift(pipeline);
-  const { incident } = await watch.first({
-    what: `a diff of ${globex.environment}`,
-    from: mark,
-    pick: (seen) =>
-      seen.kind === 'diff' && seen.data.environment === globex.environment && seen.data.reason === 'Drifted'
-        ? seen.data
-        : undefined,
-  });
+  const { incident } = await driftOf(scene, globex.environment, mark);
   await runCommand(scene, ['accept', incident, '--reason', 'the campaign needs three']);
   const [proposed] = await openPulls(pulls);
   if (proposed === undefined) throw new LocalError({ message: 'no pull request was opened' });
   await git('-C', cloneFolder(pipeline), 'fetch', '--quiet', 'origin', proposed.head.ref);
   await sayPlan(scene, { pulls, number: proposed.number, head: proposed.head.sha, comment: 'none' });
   const merged = await merge(scene, { from: 'FETCH_HEAD', number: proposed.number });
-  const ended = await watch.first({
-    what: `the end of incident ${incident}`,
-    from: mark,
-    pick: (seen) => (seen.kind === 'converged' && seen.data.incident === incident ? seen.data : undefined),
-  });
+  const ended = await endOf(scene, incident, mark);
   if (ended.accepted === undefined || ended.revision !== revisionOf({ branch, commit: merged.commit }))
     throw new LocalError({ message: `incident ${incident} has ended otherwise than by what was accepted` });
   say(
@@ -116,14 +107,8 @@ export async function suspendForAWhile(scene: Scene): Promise<void> {
   say(`waits      ${Math.max(0, Math.ceil(wait / 1000))} s, until the suspension ends by itself`);
   await sleep(Math.max(0, wait) + 1000);
   await lookForDrift(pipeline);
-  await watch.first({
-    what: `${acme.environment} is healed`,
-    from: mark,
-    pick: (seen) =>
-      seen.kind === 'converged' && seen.data.environment === acme.environment && seen.data.changes.configured > 0
-        ? seen
-        : undefined,
-  });
+  const { incident } = await driftOf(scene, acme.environment, mark);
+  await endOf(scene, incident, mark);
   say(`converged  ${acme.environment}, suspended no more`, 'good');
   const healed = await sayDeployments(scene, acme.namespace);
   if (healed === 'shop:repaired')

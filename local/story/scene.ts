@@ -143,6 +143,27 @@ export async function sayDeployments({ pipeline, say }: Scene, namespace: string
   return image;
 }
 
+/** Waits for what is told of drift, from a mark of the watch on. */
+export async function driftOf({ watch }: Scene, environment: string, from: number): Promise<Diff> {
+  return await watch.first({
+    what: `a diff of ${environment}`,
+    from,
+    pick: (seen) =>
+      seen.kind === 'diff' && seen.data.environment === environment && seen.data.reason === 'Drifted'
+        ? seen.data
+        : undefined,
+  });
+}
+
+/** Waits for the end of an incident, from a mark of the watch on. */
+export async function endOf({ watch }: Scene, incident: string, from: number): Promise<Converged> {
+  return await watch.first({
+    what: `the end of incident ${incident}`,
+    from,
+    pick: (seen) => (seen.kind === 'converged' && seen.data.incident === incident ? seen.data : undefined),
+  });
+}
+
 export async function lookForDrift({ functions, authorize }: EarlyPipeline): Promise<{ checked: readonly string[] }> {
   const answer = await fetch(functions.url('checkDrift'), { method: 'POST', headers: await authorize('checkDrift') });
   if (!answer.ok) throw new LocalError({ message: `checkDrift answered ${answer.status} ${await answer.text()}` });

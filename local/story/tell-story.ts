@@ -22,6 +22,8 @@ import {
   cloneFolder,
   type Committed,
   countsOf,
+  driftOf,
+  endOf,
   gitIn,
   lookForDrift,
   push,
@@ -148,20 +150,8 @@ async function editByHand(scene: Scene): Promise<void> {
     `schedule   checkDrift looks at ${checked.length} environments ` +
       '(called by hand here, so that nobody waits for the scheduler)',
   );
-  const diff = await watch.first({
-    what: `a diff of ${acme.environment}`,
-    from: mark,
-    pick: (seen) => {
-      const isOurs =
-        seen.kind === 'diff' && seen.data.environment === acme.environment && seen.data.reason === 'Drifted';
-      return isOurs ? seen.data : undefined;
-    },
-  });
-  const converged = await watch.first({
-    what: `the end of incident ${diff.incident}`,
-    from: mark,
-    pick: (seen) => (seen.kind === 'converged' && seen.data.incident === diff.incident ? seen.data : undefined),
-  });
+  const diff = await driftOf(scene, acme.environment, mark);
+  const converged = await endOf(scene, diff.incident, mark);
   say(
     `converged  ${acme.environment.padEnd(18)} ${countsOf(converged.changes)}; ${secondsSince(edited)} after the edit`,
     'good',
