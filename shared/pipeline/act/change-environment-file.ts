@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
-import { environmentPath, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { actionMessage } from '../../source/action-message.ts';
@@ -35,8 +35,8 @@ export type Change = (
  * is looked at again.
  *
  * @param request.environment `<class>/<name>`
- * Throws `NotFound` (refuse) where no file declares it, `InvalidEnvironment` (refuse) where that cannot be read or not be
- * changed in place, `UnknownRepository` (refuse), `GitUnavailable`, `StorageUnavailable`, `PubSubUnavailable` (retry).
+ * Throws `NotFound` (refuse) where no file declares it, `InvalidEnvironment` (refuse) where that cannot be read, not be
+ * changed in place, or not be read afterwards, `UnknownRepository` (refuse), `GitUnavailable`, `StorageUnavailable`, `PubSubUnavailable` (retry).
  */
 export async function changeEnvironmentFile(
   request: {
@@ -124,7 +124,9 @@ async function fileAt({
 
 function edited({ text, path, edits }: { text: string; path: string; edits: readonly YamlEdit[] }): string {
   try {
-    return editYaml(text, edits);
+    const after = editYaml(text, edits);
+    parseEnvironmentFile({ file: path, text: after });
+    return after;
   } catch (error) {
     if (!(error instanceof UneditableYaml)) throw error;
     throw new ConvergeError({

@@ -128,6 +128,12 @@ describe('an action', () => {
     });
   });
 
+  it('takes no reason in which nothing shows', () => {
+    for (const reason of ['', ' \n', '\u200B', '\u202E\u0007'])
+      expect(actionSchema.safeParse({ ...rollback, reason }).success).toBe(false);
+    expect(actionSchema.parse({ ...rollback, reason: ' \u200Bx ' })).toMatchObject({ reason: '\u200Bx' });
+  });
+
   it('names the environment that it is of, where it does', () => {
     const of = (action: object) => environmentOf(actionSchema.parse(action));
     expect(of(rollback)).toEqual({ repository: 'master', environment: 'shop' });
