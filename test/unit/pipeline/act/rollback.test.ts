@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ActionScope } from '../../../../shared/access/judge-action.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
 import type { Repository } from '../../../../shared/ports/git.ts';
+import type { Refusal } from '../../../../shared/pipeline/act/refusals.ts';
 import { rollback, type RollbackRequest, type RollbackResult } from '../../../../shared/pipeline/act/rollback.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { configMap, list, shop } from '../reconcile/runs/files.ts';
@@ -26,13 +29,17 @@ function withNotes({ git }: World, { writesBack }: { writesBack: boolean }): Rep
 
 async function roll(
   world: World,
-  { writesBack = true, ...request }: Partial<RollbackRequest> & { writesBack?: boolean } = {},
+  {
+    writesBack = true,
+    refusal,
+    ...request
+  }: Partial<RollbackRequest> & { writesBack?: boolean; refusal?: Refusal | undefined } = {},
 ): Promise<RollbackResult> {
   const repository = withNotes(world, { writesBack });
   return await rollback(
     { target: 'shop', by: 'Olivia Ops', ...request },
     { ...world.ports, repository: () => repository },
-    { repositories: ['master'] },
+    { repositories: ['master'], refusal },
   );
 }
 
@@ -149,5 +156,31 @@ describe('a rollback that is said twice', () => {
     expect(colorAt(world, (await roll(world, { target: 'master' })).commit)).toBe('red');
     await expect(roll(world, { target: 'master' })).rejects.toMatchObject({ code: 'RollbackRefused' });
     expect(await roll(world, { target: 'master', to: commits[1] })).toMatchObject({ outcome: 'reverted' });
+  });
+});
+
+describe('a rollback of what other environments are made of, too', () => {
+  it('is for whoever may roll those back as well', async () => {
+    const { world, commits } = await convergedAt('red', 'green');
+    const other = (world.git.treeOf(commits[1] ?? '')['environments/shop.yaml'] ?? '').replace(
+      'name: shop',
+      'name: twin',
+    );
+    world.git.add({ 'environments/twin.yaml': other });
+    await look(world);
+    const ofTheirs = ({ environment }: ActionScope): ConvergeError | undefined =>
+      environment === 'shop'
+        ? undefined
+        : new ConvergeError({ code: 'NotAllowed', subject: 'eve', message: 'may not', disposition: 'refuse' });
+    const ask = { to: commits[0], includeShared: true, dryRun: true };
+    await expect(roll(world, { ...ask, refusal: ofTheirs })).rejects.toMatchObject({ code: 'NotAllowed' });
+    await expect(roll(world, { ...ask, includeShared: false, refusal: ofTheirs })).rejects.toMatchObject({
+      code: 'RollbackConflict',
+    });
+    for (const refusal of [() => undefined, undefined])
+      expect(await roll(world, { ...ask, refusal })).toMatchObject({
+        outcome: 'planned',
+        paths: ['manifests/shop/all.json'],
+      });
   });
 });
