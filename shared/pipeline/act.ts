@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Ports } from '../ports/ports.ts';
 import { builtInVersion } from '../rbac/known-resources.ts';
 import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
-import { accept, acceptResultSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
+import { accept, acceptResultSchema, loggedAcceptSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
 import type { Action, ActionOf } from './act/action.ts';
 import { loggedCustomerSchema, newCustomerAction, newCustomerSchema } from './act/new-customer.ts';
 import { onlyOnce } from './act/only-once.ts';
@@ -61,7 +61,7 @@ const doings: { readonly [N in ActionName]: Doing<N> } = {
   suspend: { result: suspendedSchema, act: suspendAction },
   resume: { result: resumedSchema, act: resumeAction },
   accept: {
-    result: acceptResultSchema,
+    ...{ result: acceptResultSchema, logged: loggedAcceptSchema },
     act: async (action, by, ports, { accepting }) => accept(action, by, ports, accepting),
   },
   'new-customer': { result: newCustomerSchema, logged: loggedCustomerSchema, act: newCustomerAction },

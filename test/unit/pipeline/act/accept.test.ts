@@ -4,6 +4,7 @@ import { configSchema } from '../../../../shared/config/config.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import {
   accept,
+  loggedAcceptSchema,
   type AcceptPorts,
   type AcceptResult,
   type AcceptSettings,
@@ -229,6 +230,16 @@ describe('an accepted incident of a manifest', () => {
     expect(result.files[0]?.diff).toContain("-  v: '1' # for now\n+  v: '2' # for now\n");
     expect(at.world.git.refs.size).toBe(0);
     expect(at.proposed).toEqual([]);
+  });
+
+  it('is written down without what its files say beside it', async () => {
+    const secret = '---\nstringData: { key: sesame }\nkind: Secret\napiVersion: v1\nmetadata: { name: door }\n';
+    const path = 'manifests/shop/all.yaml';
+    const at = await scene({ ...manifests, [path]: manifests[path].replace('---\n', `${secret}---\n`) }, [v2]);
+    const told = await at.ask({ dryRun: true });
+    expect(told.files).toMatchObject([{ path, diff: expect.stringContaining('sesame') as unknown }]);
+    expect(loggedAcceptSchema.parse(told)).toMatchObject({ outcome: 'planned', files: [{ path }] });
+    expect(JSON.stringify(loggedAcceptSchema.parse(told))).not.toContain('sesame');
   });
 
   it('takes the document of an object away that somebody deleted', async () => {
