@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
+import { parseEnvironmentFile } from '../../../../shared/environment/environment-file.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import {
   accept,
@@ -448,6 +449,27 @@ spec:
     const at = await scene({ ...files, 'environments/shop.yaml': file }, [differing('web', [ready])]);
     await at.ask();
     expect(at.file('environments/shop.yaml')).toContain('[/spec/paused, "/spec/minReadySeconds"]');
+  });
+
+  it('adds a rule beside that of another object, which has its name and its kind', async () => {
+    const rule = [
+      'ignore:',
+      '  - target: { group: example.com, kind: Deployment, namespace: acme, name: web }',
+      '    paths: [/spec/paused]',
+    ];
+    const source = 'helm: { chart: charts/shop, release: shop, values: [config/shop.yaml] }';
+    const at = await scene({ ...files, 'environments/shop.yaml': environmentFile('shop', source, rule) }, [
+      differing('web', [ready]),
+    ]);
+    await at.ask();
+    const { ignore } = parseEnvironmentFile({
+      file: 'environments/shop.yaml',
+      text: at.file('environments/shop.yaml') ?? '',
+    });
+    expect(ignore).toMatchObject([
+      { target: { group: 'example.com' }, paths: ['/spec/paused'] },
+      { target: { group: 'apps' }, paths: ['/spec/minReadySeconds'] },
+    ]);
   });
 
   it('is refused where an object of it was deleted', async () => {
