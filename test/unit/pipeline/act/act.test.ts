@@ -159,6 +159,20 @@ describe('a key of an action', () => {
     expect(await head()).toBe(after);
   });
 
+  it('has the first answer again, though what somebody saw is changed by what was done', async () => {
+    const { ask, head } = await converged();
+    const seen = await head();
+    const assertSeen = async () => {
+      if ((await head()) !== seen)
+        throw new ConvergeError({ code: 'PreconditionFailed', subject: 's', message: 'm', disposition: 'refuse' });
+    };
+    const first = await ask(rollback, { key, assertSeen });
+    expect(await ask(rollback, { key, assertSeen })).toEqual(first);
+    const other = '7a1f3c3e-2f0e-4f7e-9d57-0f6f4d0e7a12';
+    for (const asked of [{}, { key: other }, { key: other }])
+      await expect(ask(rollback, { ...asked, assertSeen })).rejects.toMatchObject({ code: 'PreconditionFailed' });
+  });
+
   it('is of that action and that person alone', async () => {
     const { ask } = await converged();
     await ask(rollback, { key });
