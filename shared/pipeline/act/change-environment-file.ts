@@ -63,7 +63,7 @@ export async function changeEnvironmentFile(
         const { text, executable } = await fileAt({ repository, head, path });
         const change = request.change(environment);
         if (change === undefined) return { given: head };
-        const after = edited({ text, path, edits: change.edits });
+        const after = editEnvironmentFile({ text, path, edits: change.edits });
         return {
           changes: [{ path, content: Buffer.from(after), executable }],
           message: actionMessage({ action, subject: change.subject, environment: name, by, reason }),
@@ -122,7 +122,16 @@ async function fileAt({
   return { text: Buffer.from(bytes ?? []).toString('utf8'), executable: entry?.kind === 'executable' };
 }
 
-function edited({ text, path, edits }: { text: string; path: string; edits: readonly YamlEdit[] }): string {
+/** The text of an environment file with some edits. Throws `InvalidEnvironment` (refuse) where they cannot be made in place. */
+export function editEnvironmentFile({
+  text,
+  path,
+  edits,
+}: {
+  text: string;
+  path: string;
+  edits: readonly YamlEdit[];
+}): string {
   try {
     const after = editYaml(text, edits);
     parseEnvironmentFile({ file: path, text: after });

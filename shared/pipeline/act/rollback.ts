@@ -16,6 +16,7 @@ import { revertOnBranch } from '../rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type RollbackScope } from '../rollback/where-to.ts';
 import type { ActionOf } from './action.ts';
 import { announcementShape, announcing } from './announcing.ts';
+import { keepSuspension } from './keep-suspension.ts';
 import type { Refusal } from './refusals.ts';
 import { provenanceOf } from '../common/provenance.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
@@ -116,6 +117,10 @@ export async function rollback(
         environment === undefined || (includesShared && refusal === undefined)
           ? []
           : await otherReaders({ repository, commit: id, except: environment, ports }),
+      contentOf: async (path, { id }) =>
+        environment === undefined || path !== environmentPath(environment)
+          ? undefined
+          : await keepSuspension({ repository, name: environment, now: ports.now() }, { to: extent.to.id, head: id }),
       accepts: (conflict) => includesShared && isAccepted(conflict, { repository, environment, refusal }),
       says: {
         environment,

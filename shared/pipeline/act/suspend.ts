@@ -3,8 +3,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { shortenedWithin } from '../../base/shortened.ts';
 import { formatTime, parseTime } from '../../base/time.ts';
 import { parseDuration } from '../../environment/duration.ts';
-import type { Environment } from '../../environment/environment-file.ts';
-import { environmentSuspension } from '../../environment/suspension.ts';
+import { environmentSuspension, type SuspensionKeys } from '../../environment/suspension.ts';
 import { oneLine } from '../../source/commit-message.ts';
 import type { ActionOf } from './action.ts';
 import { announcementShape, announcing } from './announcing.ts';
@@ -47,7 +46,10 @@ export async function suspend(action: ActionOf<'suspend'>, by: string, ports: Ch
         }
         stands = { until, reason };
         const ends = until === undefined ? '' : ` until ${until}`;
-        return { subject: `Suspend ${environment.name}${ends}`, edits: editsFor({ environment, until, reason }) };
+        return {
+          subject: `Suspend ${environment.name}${ends}`,
+          edits: suspensionEdits({ environment, until, reason }),
+        };
       },
     },
     ports,
@@ -60,12 +62,13 @@ export async function suspendAction(action: ActionOf<'suspend'>, by: string, por
   return await announcing(ports, async (announced) => suspend(action, by, announced));
 }
 
-function editsFor({
+/** The edits of a file by which its environment is suspended so. */
+export function suspensionEdits({
   environment,
   until,
   reason,
 }: {
-  environment: Environment;
+  environment: SuspensionKeys;
   until: string | undefined;
   reason: string | undefined;
 }): { path: string[]; value: unknown }[] {

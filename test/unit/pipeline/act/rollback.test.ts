@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ActionScope } from '../../../../shared/access/judge-action.ts';
 import { ConvergeError } from '../../../../shared/base/errors.ts';
+import { parseEnvironmentFile } from '../../../../shared/environment/environment-file.ts';
 import type { Repository } from '../../../../shared/ports/git.ts';
 import type { Refusal } from '../../../../shared/pipeline/act/refusals.ts';
 import { rollback, type RollbackRequest, type RollbackResult } from '../../../../shared/pipeline/act/rollback.ts';
+import { suspend } from '../../../../shared/pipeline/act/suspend.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { configMap, list, shop } from '../reconcile/runs/files.ts';
 import { createWorld, type World } from '../reconcile/world/world.ts';
@@ -182,5 +184,56 @@ describe('a rollback of what other environments are made of, too', () => {
         outcome: 'planned',
         paths: ['manifests/shop/all.json'],
       });
+  });
+});
+
+describe('a rollback of an environment that somebody suspended', () => {
+  const told = { for: '5h', reason: 'repaired by hand' };
+  const suspends = async ({ ports }: World): Promise<unknown> =>
+    suspend({ action: 'suspend', environment: 'master/shop', dryRun: false, ...told }, 'Olivia Ops', ports);
+  const fileAt = (world: World, commit: string | null): string =>
+    world.git.treeOf(commit ?? '')['environments/shop.yaml'] ?? '';
+
+  it.each<[string, (world: World) => Promise<unknown>, string | undefined, string]>([
+    ['and that was not looked at since', async () => {}, undefined, 'red'],
+    ['and that was looked at since', look, undefined, 'red'],
+    ['to a revision that somebody names', look, 'first', 'red'],
+    [
+      'and that somebody committed to since',
+      async (world) => (world.git.add(colored('black')), await look(world)),
+      undefined,
+      'green',
+    ],
+  ])('goes back and stays suspended: one %s', async (_which, meanwhile, to, color) => {
+    const { world, commits } = await convergedAt('red', 'green');
+    await suspends(world);
+    await meanwhile(world);
+    const before = fileAt(world, (await world.git.head()) ?? '');
+    expect(before).toContain('suspendReason: repaired by hand');
+    const done = await roll(world, { to: to && commits[0] });
+    expect(done).toMatchObject({ outcome: 'reverted', paths: ['manifests/shop/all.json'] });
+    expect(done.reverts).toHaveLength(1);
+    expect(colorAt(world, done.commit)).toBe(color);
+    expect(fileAt(world, done.commit)).toBe(before);
+  });
+
+  it('has what its file said beside that again, and is not suspended as it was then', async () => {
+    const { world } = await convergedAt('red');
+    const file = shop([]);
+    const then = world.git.add({
+      'environments/shop.yaml': `${file['environments/shop.yaml']}  suspend: true # then\n`,
+    });
+    const now = world.git.add({ ...shop([], ['timeout: 9m']), ...colored('green') });
+    await look(world);
+    const done = await roll(world, { to: then.id });
+    expect(done.reverts).toEqual([now.id]);
+    expect(fileAt(world, done.commit)).toBe(file['environments/shop.yaml']);
+    await suspends(world);
+    const again = await roll(world, { to: now.id });
+    const { suspendReason, timeout } = parseEnvironmentFile({
+      file: 'environments/shop.yaml',
+      text: fileAt(world, again.commit),
+    });
+    expect({ suspendReason, timeout }).toEqual({ suspendReason: told.reason, timeout: 9 * 60_000 });
   });
 });
