@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { durationPattern, parseDuration } from '../../shared/environment/duration.ts';
-import { longestReason } from '../../shared/pipeline/act/action.ts';
+import { longestReason, showsSomething } from '../../shared/pipeline/act/action.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import type { CommandResult } from '../command-result.ts';
 import type { Context } from '../context.ts';
@@ -36,7 +36,7 @@ export function contextOf(command: Command, open: Surroundings['open']): Context
 export function reasonOption(): Option {
   return new Option('--reason <text>', 'for the history and the alerts').argParser((text: string) => {
     const said = text.trim();
-    if (said === '' || said.length > longestReason)
+    if (!showsSomething(said) || said.length > longestReason)
       throw new InvalidArgumentError(`It is a text of ${longestReason} characters at most.`);
     return said;
   });

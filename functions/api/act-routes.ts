@@ -116,10 +116,10 @@ const actions = postRoute({
         .find((refused) => refused !== undefined);
     const key = keyOf(header);
     const by = whoOf(caller, header);
-    await assertSeen(action, { caller, header });
     const flow = await wire('state', 'repository', 'topics', 'buckets', 'uploads', 'deadLetters');
     const ports = { ...flow, ...(await wire('cluster', 'renderer', 'signatures', 'gitHosts')) };
-    return await act({ action, by, key, refusal }, config, ports);
+    const seen = async () => assertSeen(action, { caller, header });
+    return await act({ action, by, key, refusal, assertSeen: seen }, config, ports);
   },
 });
 

@@ -40,7 +40,8 @@ export function createRepositories({
 }): (repositoryClass: string) => Repository {
   const repositories = new Map<string, Repository>();
   return (repositoryClass) => {
-    const settings = config.repositories[repositoryClass];
+    const { repositories: configured } = config;
+    const settings = Object.hasOwn(configured, repositoryClass) ? configured[repositoryClass] : undefined;
     if (settings === undefined) {
       throw new ConvergeError({
         code: 'UnknownRepository',

@@ -53,7 +53,7 @@ function openConnections(
 }) => Promise<{ connection: Connection; discovered: Discovered }> {
   const open = new Map<string, Promise<OpenCluster>>();
   return async ({ name, repository, environment }) => {
-    const settings = clusters[name];
+    const settings = Object.hasOwn(clusters, name) ? clusters[name] : undefined;
     if (settings === undefined) {
       throw new ConvergeError({
         code: 'UnknownCluster',

@@ -27,3 +27,9 @@ export function environmentSuspensionWords({ until, reason }: EnvironmentSuspens
   const what = until === undefined ? 'suspend: true' : `suspendUntil: ${until}`;
   return reason === undefined ? what : `${what} (${reason})`;
 }
+
+/** What a file says beside that. */
+export function withoutSuspension(environment: Environment): Omit<Environment, keyof SuspensionKeys> {
+  const { suspend: _suspend, suspendUntil: _until, suspendReason: _reason, ...rest } = environment;
+  return rest;
+}

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Ports } from '../ports/ports.ts';
 import { builtInVersion } from '../rbac/known-resources.ts';
 import { acknowledge, acknowledgedSchema } from './act/acknowledge.ts';
-import { accept, acceptResultSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
+import { accept, acceptResultSchema, loggedAcceptSchema, type AcceptPorts, type AcceptSettings } from './act/accept.ts';
 import type { Action, ActionOf } from './act/action.ts';
 import { loggedCustomerSchema, newCustomerAction, newCustomerSchema } from './act/new-customer.ts';
 import { onlyOnce } from './act/only-once.ts';
@@ -61,7 +61,7 @@ const doings: { readonly [N in ActionName]: Doing<N> } = {
   suspend: { result: suspendedSchema, act: suspendAction },
   resume: { result: resumedSchema, act: resumeAction },
   accept: {
-    result: acceptResultSchema,
+    ...{ result: acceptResultSchema, logged: loggedAcceptSchema },
     act: async (action, by, ports, { accepting }) => accept(action, by, ports, accepting),
   },
   'new-customer': { result: newCustomerSchema, logged: loggedCustomerSchema, act: newCustomerAction },
@@ -89,15 +89,17 @@ export interface ActRequest {
   readonly key?: string | undefined;
   /** Why who asks may not act there. */
   readonly refusal: Refusal;
+  /** Throws where what is acted on is not as who asks saw it. An answer that is given again asks no more: it changed that itself. */
+  readonly assertSeen?: () => Promise<void>;
 }
 
 /**
  * Does what a person asks for on purpose, once, and says so in the log: who, what, why, and what became of it.
  *
- * Throws what `refusal` says, what `onlyOnce` throws, and what the action throws.
+ * Throws what `refusal` says, what `assertSeen` and `onlyOnce` throw, and what the action throws.
  */
 export async function act(
-  { action, by, key, refusal }: ActRequest,
+  { action, by, key, refusal, assertSeen }: ActRequest,
   config: Pick<Config, 'repositories' | 'checks' | 'limits' | 'alerts' | 'freeze'>,
   ports: ActPorts,
 ): Promise<Acted> {
@@ -121,6 +123,7 @@ export async function act(
     diffOf: async (of) => diffOf({ ...config, ...of }, ports),
   };
   const work = async (): Promise<Acted> => {
+    await assertSeen?.();
     const result = await doing.act(action, by, handed, settings);
     return { action: action.action, by, at, reason, dryRun, result };
   };

@@ -35,6 +35,8 @@ export interface AcceptSettings extends Pick<Config, 'repositories'> {
   readonly kubernetesVersion: string;
 }
 
+const fileSchema = z.object({ path: z.string(), diff: z.string().describe('As `diff -u` writes it') });
+
 export const acceptResultSchema = z.object({
   outcome: z
     .enum(['proposed', 'planned', 'nothing'])
@@ -58,9 +60,7 @@ export const acceptResultSchema = z.object({
       }),
     )
     .describe('What was observed, object by object, and how Git comes to say it'),
-  files: z
-    .array(z.object({ path: z.string(), diff: z.string().describe('As `diff -u` writes it') }))
-    .describe('What the commit changes'),
+  files: z.array(fileSchema).describe('What the commit changes'),
   shared: z.array(z.string()).describe('Other environments that are made of the same files'),
   pullRequest: z.string().nullable().describe('Its address'),
   openAt: z
@@ -69,6 +69,8 @@ export const acceptResultSchema = z.object({
     .describe('Where a person opens the pull request; null where there is one, or nobody knows'),
   unopened: z.string().nullable().describe('Why the Git host did not open one'),
 });
+/** What is logged of it: which files, and nothing of what they say, which may be secret. */
+export const loggedAcceptSchema = acceptResultSchema.extend({ files: z.array(fileSchema.omit({ diff: true })) });
 export type AcceptResult = Readonly<z.infer<typeof acceptResultSchema>>;
 
 /** The environment of an action, and its branch. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import type { ActionScope } from '../../access/judge-action.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { environmentKey } from '../../base/revision.ts';
+import { formatTime, parseTime } from '../../base/time.ts';
 import { parseDuration } from '../../environment/duration.ts';
 import { uploadIncident, uploadOf } from '../../events/upload-alert.ts';
 import { boundedText, largestLine } from '../../notices/bounded-text.ts';
@@ -49,8 +52,9 @@ interface OpenIncident {
 /**
  * Says who takes care of what is open, or takes that back; of an environment, of all that is open there.
  *
- * Throws `ActionRefused` (refuse) where nothing of that name is open, `ActionConflict` (refuse) where somebody else said
- * something at this moment, what `refusal` says, and `StorageUnavailable` (retry).
+ * Throws `ActionRefused` (refuse) where nothing of that name is open, or several classes have an environment of it,
+ * `BadRequest` (refuse) for a time that is none, `ActionConflict` (refuse) where somebody else said something at this moment,
+ * what `refusal` says, and `StorageUnavailable` (retry).
  *
  * @param settings.refusal why who asks may not do it, of each environment: asked before anything is written; absent: their own
  *   rights say what they may
@@ -80,7 +84,7 @@ async function write(
   const said = {
     by: boundedText(by, 200),
     at: now.toISOString(),
-    until: duration === undefined ? null : new Date(now.getTime() + parseDuration(duration)).toISOString(),
+    until: duration === undefined ? null : endAfter(duration, now),
     comment: reason === undefined ? null : boundedText(reason, largestComment),
   };
   for (const { incident, since } of dryRun ? [] : chosen) {
@@ -88,6 +92,18 @@ async function write(
     await writeAcknowledgement({ incident: incidentKey(incident), said: record }, { state });
   }
   return { outcome: dryRun ? 'planned' : 'acknowledged', incidents: chosen.map(shownOf), ...said };
+}
+
+/** ISO 8601. Throws `BadRequest` (refuse) for an end that has passed, or is no time that can be written. */
+function endAfter(duration: string, now: Date): string {
+  const milliseconds = parseDuration(duration);
+  const end = now.getTime() + milliseconds;
+  if (milliseconds > 0 && end < parseTime('9999-12-31T23:59:59Z')) return formatTime(end);
+  throw new ConvergeError({
+    ...{ code: 'BadRequest', subject: 'for', disposition: 'refuse' },
+    message: milliseconds > 0 ? `${duration} leads to no time` : `in ${duration} it would be acknowledged no more`,
+    remedy: 'give a duration such as 8h, or none: until it ends',
+  });
 }
 
 /** Metadata of an object of Storage has 8 KiB, and each character may take nine bytes of them. */
@@ -123,12 +139,19 @@ function shownOf({ incident, about, since, summary }: OpenIncident): Acknowledge
 }
 
 function chosenOf(status: Status, { target, refusal }: { target: string; refusal: Refusal }): readonly OpenIncident[] {
+  const named = status.environments.filter(
+    ({ repository, name }) => name === target || environmentKey({ repository, environment: name }) === target,
+  );
+  if (named.length > 1)
+    throw actionRefused({
+      subject: target,
+      message: `is an environment of ${named.map(({ repository }) => repository).join(' and ')}`,
+      remedy: `name it as ${named[0]?.repository ?? ''}/${target}`,
+    });
   const open = openOf(status);
   const chosen = open.filter(({ incident, names }) => incident === target || names.includes(target));
   if (chosen.length > 0) return chosen;
-  const isEnvironment = status.environments.some(
-    ({ repository, name }) => name === target || `${repository}/${name}` === target,
-  );
+  const isEnvironment = named.length > 0;
   const theirs = open.filter(({ scope }) => refusal(scope) === undefined);
   const shown = theirs.slice(0, mostNamed).map(({ about, incident }) => `${about} ${incident}`);
   const more = theirs.length > mostNamed ? `, and ${theirs.length - mostNamed} more` : '';

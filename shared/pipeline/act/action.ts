@@ -6,10 +6,21 @@ import { customerNameExpected, customerNamePattern } from '../../environment/new
 /** Characters. */
 export const longestReason = 500;
 
+/** Whether a text says anything to whoever reads it. */
+export function showsSomething(text: string): boolean {
+  return /[^\s\p{Cc}\p{Cf}]/u.test(text);
+}
+
 /** What all actions say beside what they are of. */
 const common = {
   /** For the commit, the history and the alerts. */
-  reason: z.string().trim().min(1).max(longestReason).optional(),
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(longestReason)
+    .refine(showsSomething, 'expected characters that show')
+    .optional(),
   /** Only tells what would be done. */
   dryRun: z.boolean().default(false),
 };

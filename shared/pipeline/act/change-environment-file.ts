@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
-import { environmentPath, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { actionMessage } from '../../source/action-message.ts';
@@ -35,8 +35,8 @@ export type Change = (
  * is looked at again.
  *
  * @param request.environment `<class>/<name>`
- * Throws `NotFound` (refuse) where no file declares it, `InvalidEnvironment` (refuse) where that cannot be read or not be
- * changed in place, `UnknownRepository` (refuse), `GitUnavailable`, `StorageUnavailable`, `PubSubUnavailable` (retry).
+ * Throws `NotFound` (refuse) where no file declares it, `InvalidEnvironment` (refuse) where that cannot be read, not be
+ * changed in place, or not be read afterwards, `UnknownRepository` (refuse), `GitUnavailable`, `StorageUnavailable`, `PubSubUnavailable` (retry).
  */
 export async function changeEnvironmentFile(
   request: {
@@ -63,7 +63,7 @@ export async function changeEnvironmentFile(
         const { text, executable } = await fileAt({ repository, head, path });
         const change = request.change(environment);
         if (change === undefined) return { given: head };
-        const after = edited({ text, path, edits: change.edits });
+        const after = editEnvironmentFile({ text, path, edits: change.edits });
         return {
           changes: [{ path, content: Buffer.from(after), executable }],
           message: actionMessage({ action, subject: change.subject, environment: name, by, reason }),
@@ -122,9 +122,20 @@ async function fileAt({
   return { text: Buffer.from(bytes ?? []).toString('utf8'), executable: entry?.kind === 'executable' };
 }
 
-function edited({ text, path, edits }: { text: string; path: string; edits: readonly YamlEdit[] }): string {
+/** The text of an environment file with some edits. Throws `InvalidEnvironment` (refuse) where they cannot be made in place. */
+export function editEnvironmentFile({
+  text,
+  path,
+  edits,
+}: {
+  text: string;
+  path: string;
+  edits: readonly YamlEdit[];
+}): string {
   try {
-    return editYaml(text, edits);
+    const after = editYaml(text, edits);
+    parseEnvironmentFile({ file: path, text: after });
+    return after;
   } catch (error) {
     if (!(error instanceof UneditableYaml)) throw error;
     throw new ConvergeError({

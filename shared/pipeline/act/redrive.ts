@@ -63,7 +63,7 @@ export async function redrive(
 ): Promise<Redriven> {
   const { deadLetters, progress } = ports;
   return await withLetters(deadLetters, { limit }, async (held) => {
-    const letters = asked === 'all' ? held.letters : asked.flatMap((id) => lettersOf(held, id));
+    const letters = asked === 'all' ? held.letters : [...new Set(asked)].flatMap((id) => lettersOf(held, id));
     await deadLetters.hold(letters.map(({ taken }) => taken));
     const told: Redriven['letters'] = [];
     for (const letter of letters) {

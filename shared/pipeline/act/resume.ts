@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { environmentSuspension } from '../../environment/suspension.ts';
+import { environmentSuspension, type SuspensionKeys } from '../../environment/suspension.ts';
+import type { YamlEdit } from '../../yaml/edit-yaml.ts';
 import type { ActionOf } from './action.ts';
 import { announcementShape, announcing } from './announcing.ts';
 import {
@@ -24,15 +25,17 @@ export async function resume(action: ActionOf<'resume'>, by: string, ports: Chan
       ...{ action: name, environment: key, by, reason, dryRun },
       change(environment) {
         if (environmentSuspension(environment, now) === undefined) return undefined;
-        const keys = [...(environment.suspend ? ['suspend'] : []), 'suspendUntil', 'suspendReason'];
-        return {
-          subject: `Resume ${environment.name}`,
-          edits: keys.map((one) => ({ path: ['spec', one], value: undefined })),
-        };
+        return { subject: `Resume ${environment.name}`, edits: resumptionEdits(environment) };
       },
     },
     ports,
   );
+}
+
+/** The edits of a file by which nothing is left of a suspension. */
+export function resumptionEdits({ suspend }: SuspensionKeys): YamlEdit[] {
+  const keys = [...(suspend ? ['suspend'] : []), 'suspendUntil', 'suspendReason'];
+  return keys.map((one) => ({ path: ['spec', one], value: undefined }));
 }
 
 /** The same, asked for on purpose: a commit that cannot be announced is there all the same. */

@@ -16,6 +16,7 @@ import { revertOnBranch } from '../rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type RollbackScope } from '../rollback/where-to.ts';
 import type { ActionOf } from './action.ts';
 import { announcementShape, announcing } from './announcing.ts';
+import { keepSuspension } from './keep-suspension.ts';
 import type { Refusal } from './refusals.ts';
 import { provenanceOf } from '../common/provenance.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
@@ -39,7 +40,7 @@ export interface RollbackRequest {
 export interface RollbackSettings {
   /** Classes. */
   readonly repositories: readonly string[];
-  /** Why who asks may not do it, of what it is of; absent: their own rights say what they may. */
+  /** Why who asks may not do it, of what it is of, and of all that goes back with it; absent: their own rights say what they may. */
   readonly refusal?: Refusal | undefined;
 }
 
@@ -113,10 +114,14 @@ export async function rollback(
     {
       ...{ repository, paths, to: extent.to, from: extent.from, dryRun: request.dryRun === true },
       readers: async ({ id }) =>
-        environment === undefined || includesShared
+        environment === undefined || (includesShared && refusal === undefined)
           ? []
           : await otherReaders({ repository, commit: id, except: environment, ports }),
-      accepts: ({ reason }) => includesShared && environment === undefined && reason === 'removes-environment',
+      contentOf: async (path, { id }) =>
+        environment === undefined || path !== environmentPath(environment)
+          ? undefined
+          : await keepSuspension({ repository, name: environment, now: ports.now() }, { to: extent.to.id, head: id }),
+      accepts: (conflict) => includesShared && isAccepted(conflict, { repository, environment, refusal }),
       says: {
         environment,
         what: environment ?? repository.repositoryClass,
@@ -154,6 +159,24 @@ export async function rollback(
     reverts,
     paths: changed,
   };
+}
+
+/** Of what others are made of, too, each of them goes back: throws what `refusal` says of one. */
+function isAccepted(
+  conflict: RevertConflict,
+  {
+    repository: { repositoryClass },
+    environment,
+    refusal,
+  }: Pick<RollbackSettings, 'refusal'> & { repository: Repository; environment: string | undefined },
+): boolean {
+  if (environment === undefined) return conflict.reason === 'removes-environment';
+  if (conflict.reason !== 'shared') return false;
+  for (const other of conflict.with) {
+    const notAllowed = refusal?.({ repository: repositoryClass, environment: other });
+    if (notAllowed !== undefined) throw notAllowed;
+  }
+  return true;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
+import { shortenedWithin } from '../../base/shortened.ts';
 import { formatTime, parseTime } from '../../base/time.ts';
 import { parseDuration } from '../../environment/duration.ts';
-import type { Environment } from '../../environment/environment-file.ts';
-import { environmentSuspension } from '../../environment/suspension.ts';
+import { environmentSuspension, type SuspensionKeys } from '../../environment/suspension.ts';
 import { oneLine } from '../../source/commit-message.ts';
 import type { ActionOf } from './action.ts';
 import { announcementShape, announcing } from './announcing.ts';
@@ -17,7 +17,7 @@ export const suspendedSchema = suspendResultSchema.extend(announcementShape);
 export type Suspended = Readonly<z.output<typeof suspendedSchema>>;
 export type SuspendResult = Readonly<z.output<typeof suspendResultSchema>>;
 
-/** What the environment's file takes for `suspendReason`. */
+/** What the environment's file takes for `suspendReason`: UTF-16 code units. */
 const reasonLength = 200;
 /** Of two who suspend at once, or one who says it again, each counts from his own clock. */
 const sameEnd = { milliseconds: 60_000, share: 0.1 };
@@ -31,7 +31,7 @@ const sameEnd = { milliseconds: 60_000, share: 0.1 };
 export async function suspend(action: ActionOf<'suspend'>, by: string, ports: ChangePorts): Promise<SuspendResult> {
   const now = ports.now();
   const until = endOf(action, now);
-  const asked = action.reason === undefined ? undefined : oneLine(action.reason, reasonLength);
+  const asked = reasonFor(action);
   let stands: { until: string | undefined; reason: string | undefined } = { until, reason: asked };
   const done = await changeEnvironmentFile(
     {
@@ -46,7 +46,10 @@ export async function suspend(action: ActionOf<'suspend'>, by: string, ports: Ch
         }
         stands = { until, reason };
         const ends = until === undefined ? '' : ` until ${until}`;
-        return { subject: `Suspend ${environment.name}${ends}`, edits: editsFor({ environment, until, reason }) };
+        return {
+          subject: `Suspend ${environment.name}${ends}`,
+          edits: suspensionEdits({ environment, until, reason }),
+        };
       },
     },
     ports,
@@ -59,12 +62,13 @@ export async function suspendAction(action: ActionOf<'suspend'>, by: string, por
   return await announcing(ports, async (announced) => suspend(action, by, announced));
 }
 
-function editsFor({
+/** The edits of a file by which its environment is suspended so. */
+export function suspensionEdits({
   environment,
   until,
   reason,
 }: {
-  environment: Environment;
+  environment: SuspensionKeys;
   until: string | undefined;
   reason: string | undefined;
 }): { path: string[]; value: unknown }[] {
@@ -78,6 +82,12 @@ function editsFor({
     { path: ['spec', 'suspendUntil'], value: until },
     { path: ['spec', 'suspendReason'], value: reason },
   ];
+}
+
+/** As the file takes it: a character of which nobody knows what it was makes the whole file one of another encoding. */
+function reasonFor({ reason = '' }: ActionOf<'suspend'>): string | undefined {
+  const line = oneLine(reason.toWellFormed().replaceAll('\uFFFD', '?'), reason.length);
+  return line === '' ? undefined : shortenedWithin(line, reasonLength);
 }
 
 /** ISO 8601, to the second; undefined: without an end. */

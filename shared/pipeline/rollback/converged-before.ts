@@ -1,3 +1,5 @@
+import { withoutSuspension } from '../../environment/suspension.ts';
+import { hashJson } from '../../objects/canonical-json.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { commitOf, shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
@@ -36,7 +38,8 @@ export async function convergedBefore({
     const to = await findOnBranch({ repository, head, id: revision.commit });
     if (to === undefined) continue;
     // What holds the same is no way back: a memory that was lost learns the paths of its inputs anew.
-    if (current !== undefined && (await holds(repository, { commit: current, inputs: revision.inputs }))) continue;
+    const { inputs } = revision;
+    if (current !== undefined && (await isSameButSuspended(of, { one: to, other: current, inputs }))) continue;
     return { to, because };
   }
   return current === undefined ? undefined : await noted({ ...of, current });
@@ -57,11 +60,10 @@ function remembered({ attempted, converged, previous }: Memory): { revision: Att
 }
 
 async function noted({
-  repository,
-  environment,
-  memory,
   current,
+  ...of
 }: Of & { current: Commit }): Promise<{ to: Commit; because: string } | undefined> {
+  const { repository, environment, memory } = of;
   const declared = await readEnvironment({ repository, commit: current.id, name: environment });
   // Of a file that is wrong, what is remembered of it counts alone.
   const named = declared.state === 'declared' ? declaredPaths(declared.environment) : [environmentPath(environment)];
@@ -70,10 +72,33 @@ async function noted({
   const notes = await openNotes(repository);
   for await (const commit of youngCommits({ repository, from: current })) {
     if ((await convergencesAt(commit.id, { environment, memory, notes })).length === 0) continue;
-    if (!(await holds(repository, { commit, inputs })))
+    if (!(await isSameButSuspended(of, { one: current, other: commit, inputs })))
       return { to: commit, because: 'it converged before the current one (as noted in Git)' };
   }
   return undefined;
+}
+
+/**
+ * Whether an environment is made of the same at two commits, but for what its file says of its suspension: to go back over
+ * that alone is none of a rollback.
+ *
+ * @param at.inputs at `one`
+ */
+async function isSameButSuspended(
+  { repository, environment: name }: Pick<Of, 'repository' | 'environment'>,
+  { one, other, inputs }: { one: Commit; other: Commit; inputs: Inputs },
+): Promise<boolean> {
+  const { [environmentPath(name)]: own = null, ...rest } = inputs;
+  if (!(await holds(repository, { commit: other, inputs: rest }))) return false;
+  if (await holds(repository, { commit: other, inputs: { [environmentPath(name)]: own } })) return true;
+  const [before, after] = await Promise.all(
+    [one, other].map(async ({ id: commit }) => readEnvironment({ repository, commit, name })),
+  );
+  return (
+    before?.state === 'declared' &&
+    after?.state === 'declared' &&
+    hashJson(withoutSuspension(before.environment)) === hashJson(withoutSuspension(after.environment))
+  );
 }
 
 async function holds(repository: Repository, { commit, inputs }: { commit: Commit; inputs: Inputs }): Promise<boolean> {

@@ -29,6 +29,8 @@ export interface RevertOrder {
   readonly accepts: (conflict: RevertConflict) => boolean;
   /** Whether the branch still has what is to be reverted; absent: the conflicts tell. */
   readonly isDue?: (head: Commit) => Promise<boolean>;
+  /** What a file is to hold in place of what it held at `to`; undefined: that. Absent: so is each. */
+  readonly contentOf?: (path: string, head: Commit) => Promise<Uint8Array | undefined>;
   /** Called before each push. Throws where it must not be. */
   readonly beforePush?: () => Promise<void>;
   /** `to`: another revision that holds the same, to be named in place of the commit's. */
@@ -63,9 +65,11 @@ export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sle
         const plan = await planOn(order, head);
         const conflicts = plan.conflicts.filter((conflict) => !order.accepts(conflict));
         if (conflicts.length > 0) return { given: { outcome: 'conflicts', conflicts } };
-        if (plan.restore.length === 0) return { given: { outcome: 'nothing', head } };
-        const { message, reverts } = await describe(order, head);
-        return { changes: changesOf(plan), message, facts: { paths: plan.restore.map(({ path }) => path), reverts } };
+        const { restore, kept } = await contentsOf(order, { plan, head });
+        if (restore.length === 0) return { given: { outcome: 'nothing', head } };
+        const paths = order.paths.filter((path) => !kept.has(path));
+        const { message, reverts } = await describe({ ...order, paths }, head);
+        return { changes: changesOf(restore), message, facts: { paths: restore.map(({ path }) => path), reverts } };
       },
     },
     ports,
@@ -108,10 +112,29 @@ async function describe(
   };
 }
 
+type Restored = RevertPlan['restore'][number] & { readonly content?: Uint8Array };
+
+/** What changes, and the paths that stay as they are, since what they are to hold is there. */
+async function contentsOf(
+  { repository, contentOf }: RevertOrder,
+  { plan, head }: { plan: RevertPlan; head: Commit },
+): Promise<{ restore: readonly Restored[]; kept: ReadonlySet<string> }> {
+  const restore: Restored[] = [];
+  const kept = new Set<string>();
+  for (const one of plan.restore) {
+    const content = one.to === undefined ? undefined : await contentOf?.(one.path, head);
+    const there = content && (await repository.readFile({ commit: head.id, path: one.path }));
+    if (content === undefined) restore.push(one);
+    else if (there !== undefined && Buffer.from(there).equals(content)) kept.add(one.path);
+    else restore.push({ ...one, content });
+  }
+  return { restore, kept };
+}
+
 /** A file is replaced whatever stands at its path, a folder too: what is below it was compared. */
-function changesOf({ restore }: RevertPlan): readonly TreeChange[] {
-  return restore.flatMap(({ path, to }) => [
+function changesOf(restore: readonly Restored[]): readonly TreeChange[] {
+  return restore.flatMap(({ path, to, content }) => [
     { path, content: undefined, executable: false },
-    ...(to === undefined ? [] : [{ path, content: { blob: to.id }, executable: to.kind === 'executable' }]),
+    ...(to === undefined ? [] : [{ path, content: content ?? { blob: to.id }, executable: to.kind === 'executable' }]),
   ]);
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { acknowledge } from '../../../cli/acknowledge.ts';
 import { acknowledgeOutputSchema } from '../../../cli/output-schemas.ts';
 import { showStatus } from '../../../cli/status.ts';
+import { acknowledge as acknowledgeAction } from '../../../shared/pipeline/act/acknowledge.ts';
 import { acknowledgementPath } from '../../../shared/pipeline/common/acknowledgements.ts';
 import { uploadIncident, type UploadRefused } from '../../../shared/events/upload-alert.ts';
 import { statusSchema } from '../../../shared/pipeline/common/environment-status.ts';
@@ -79,6 +80,40 @@ describe('converge acknowledge', () => {
     await expect(acknowledge(context, 'shop', {})).rejects.toMatchObject({
       ...{ problem: 'has no open incident: what there was has ended', remedy: 'nothing is open' },
     });
+  });
+
+  it.each([
+    ['0s', 'in 0ms it would be acknowledged no more'],
+    ['10000 years', '315360000000000ms leads to no time'],
+    ['what no clock shows', '8640000000000000000ms leads to no time'],
+  ])('is of no time that nobody can read afterwards: %s', async (_which, problem) => {
+    const { context, shown } = await broken();
+    const [, given = ''] = /(\d+)ms/.exec(problem) ?? [];
+    await expect(acknowledge(context, 'shop', { for: Number(given) })).rejects.toMatchObject({
+      ...{ code: 'BadRequest', subject: 'for', problem },
+    });
+    expect(JSON.stringify(await shown())).not.toContain('acknowledged');
+  });
+
+  it('is of no environment whose name two classes have, and of each by its class', async () => {
+    const { context, world } = await broken();
+    const status = statusSchema.parse(JSON.parse(JSON.stringify((await showStatus(context, [])).json)));
+    const [own] = status.environments;
+    if (own === undefined) throw new Error('there is no environment');
+    const [incident] = own.incidents;
+    if (incident === undefined) throw new Error('nothing is open');
+    const twin = { ...own, repository: 'staging', incidents: [{ ...incident, id: '4be0d1a2c3f40516' }] };
+    const both = async () => ({ ...status, environments: [own, twin] });
+    const asked = async (target: string) =>
+      acknowledgeAction({ action: 'acknowledge', target, undo: false, dryRun: true }, 'Ana', {
+        ...world.ports,
+        readStatus: both,
+      });
+    await expect(asked('shop')).rejects.toMatchObject({
+      ...{ code: 'ActionRefused', problem: 'is an environment of master and staging' },
+      remedy: 'name it as master/shop',
+    });
+    expect((await asked('staging/shop')).incidents).toMatchObject([{ incident: '4be0d1a2c3f40516' }]);
   });
 
   it('does not say and take back at once', async () => {

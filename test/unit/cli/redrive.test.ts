@@ -113,6 +113,15 @@ describe('converge redrive', () => {
     ]);
   });
 
+  it('sends one once that is named twice', async () => {
+    const { context, done } = site({ held });
+    const { json } = await redrive(context, ['2', '1', '2'], { limit: 100 });
+    expect(json).toMatchObject({ letters: [{ id: '2' }, { id: '1' }] });
+    expect(done).toEqual([
+      ...['hold 2 1', 'send event-2', 'acknowledge 2', 'send event-1', 'acknowledge 1', 'give back 3'],
+    ]);
+  });
+
   it('says of one that was sent and is still there that it stays', async () => {
     const { context, done } = site({ held, fails: (what) => what === 'acknowledge 1' });
     expect(await redrive(context, ['1'], { limit: 100 })).toMatchObject({ exit: 1 });

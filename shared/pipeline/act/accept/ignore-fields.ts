@@ -31,5 +31,6 @@ function targetOf({ group, kind, namespace, name }: ObjectId): RuleTarget {
 /** Whether a rule is of this object alone. */
 function isOf(target: Readonly<Record<string, unknown>>, id: ObjectId): boolean {
   const wanted = targetOf(id);
-  return (['kind', 'namespace', 'name'] as const).every((key) => target[key] === wanted[key]);
+  const isOfGroup = target['group'] === undefined || target['group'] === wanted.group;
+  return isOfGroup && (['kind', 'namespace', 'name'] as const).every((key) => target[key] === wanted[key]);
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
+import { parseEnvironmentFile } from '../../../../shared/environment/environment-file.ts';
 import type { Incident } from '../../../../shared/memory/incident.ts';
 import {
   accept,
+  loggedAcceptSchema,
   type AcceptPorts,
   type AcceptResult,
   type AcceptSettings,
@@ -231,6 +233,16 @@ describe('an accepted incident of a manifest', () => {
     expect(at.proposed).toEqual([]);
   });
 
+  it('is written down without what its files say beside it', async () => {
+    const secret = '---\nstringData: { key: sesame }\nkind: Secret\napiVersion: v1\nmetadata: { name: door }\n';
+    const path = 'manifests/shop/all.yaml';
+    const at = await scene({ ...manifests, [path]: manifests[path].replace('---\n', `${secret}---\n`) }, [v2]);
+    const told = await at.ask({ dryRun: true });
+    expect(told.files).toMatchObject([{ path, diff: expect.stringContaining('sesame') as unknown }]);
+    expect(loggedAcceptSchema.parse(told)).toMatchObject({ outcome: 'planned', files: [{ path }] });
+    expect(JSON.stringify(loggedAcceptSchema.parse(told))).not.toContain('sesame');
+  });
+
   it('takes the document of an object away that somebody deleted', async () => {
     const gone = differing('a', [], { change: 'missing' });
     const at = await scene(manifests, [gone]);
@@ -437,6 +449,27 @@ spec:
     const at = await scene({ ...files, 'environments/shop.yaml': file }, [differing('web', [ready])]);
     await at.ask();
     expect(at.file('environments/shop.yaml')).toContain('[/spec/paused, "/spec/minReadySeconds"]');
+  });
+
+  it('adds a rule beside that of another object, which has its name and its kind', async () => {
+    const rule = [
+      'ignore:',
+      '  - target: { group: example.com, kind: Deployment, namespace: acme, name: web }',
+      '    paths: [/spec/paused]',
+    ];
+    const source = 'helm: { chart: charts/shop, release: shop, values: [config/shop.yaml] }';
+    const at = await scene({ ...files, 'environments/shop.yaml': environmentFile('shop', source, rule) }, [
+      differing('web', [ready]),
+    ]);
+    await at.ask();
+    const { ignore } = parseEnvironmentFile({
+      file: 'environments/shop.yaml',
+      text: at.file('environments/shop.yaml') ?? '',
+    });
+    expect(ignore).toMatchObject([
+      { target: { group: 'example.com' }, paths: ['/spec/paused'] },
+      { target: { group: 'apps' }, paths: ['/spec/minReadySeconds'] },
+    ]);
   });
 
   it('is refused where an object of it was deleted', async () => {

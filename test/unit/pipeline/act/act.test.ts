@@ -128,6 +128,12 @@ describe('an action', () => {
     });
   });
 
+  it('takes no reason in which nothing shows', () => {
+    for (const reason of ['', ' \n', '\u200B', '\u202E\u0007'])
+      expect(actionSchema.safeParse({ ...rollback, reason }).success).toBe(false);
+    expect(actionSchema.parse({ ...rollback, reason: ' \u200Bx ' })).toMatchObject({ reason: '\u200Bx' });
+  });
+
   it('names the environment that it is of, where it does', () => {
     const of = (action: object) => environmentOf(actionSchema.parse(action));
     expect(of(rollback)).toEqual({ repository: 'master', environment: 'shop' });
@@ -151,6 +157,20 @@ describe('a key of an action', () => {
     expect(lines.filter(({ message }) => message === 'act did what somebody asked for')).toHaveLength(1);
     expect(await ask(rollback)).toMatchObject({ result: { outcome: 'nothing' } });
     expect(await head()).toBe(after);
+  });
+
+  it('has the first answer again, though what somebody saw is changed by what was done', async () => {
+    const { ask, head } = await converged();
+    const seen = await head();
+    const assertSeen = async () => {
+      if ((await head()) !== seen)
+        throw new ConvergeError({ code: 'PreconditionFailed', subject: 's', message: 'm', disposition: 'refuse' });
+    };
+    const first = await ask(rollback, { key, assertSeen });
+    expect(await ask(rollback, { key, assertSeen })).toEqual(first);
+    const other = '7a1f3c3e-2f0e-4f7e-9d57-0f6f4d0e7a12';
+    for (const asked of [{}, { key: other }, { key: other }])
+      await expect(ask(rollback, { ...asked, assertSeen })).rejects.toMatchObject({ code: 'PreconditionFailed' });
   });
 
   it('is of that action and that person alone', async () => {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { ActionScope } from '../../../../shared/access/judge-action.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
+import { parseEnvironmentFile } from '../../../../shared/environment/environment-file.ts';
 import type { Repository } from '../../../../shared/ports/git.ts';
+import type { Refusal } from '../../../../shared/pipeline/act/refusals.ts';
 import { rollback, type RollbackRequest, type RollbackResult } from '../../../../shared/pipeline/act/rollback.ts';
+import { suspend } from '../../../../shared/pipeline/act/suspend.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { configMap, list, shop } from '../reconcile/runs/files.ts';
 import { createWorld, type World } from '../reconcile/world/world.ts';
@@ -26,13 +31,17 @@ function withNotes({ git }: World, { writesBack }: { writesBack: boolean }): Rep
 
 async function roll(
   world: World,
-  { writesBack = true, ...request }: Partial<RollbackRequest> & { writesBack?: boolean } = {},
+  {
+    writesBack = true,
+    refusal,
+    ...request
+  }: Partial<RollbackRequest> & { writesBack?: boolean; refusal?: Refusal | undefined } = {},
 ): Promise<RollbackResult> {
   const repository = withNotes(world, { writesBack });
   return await rollback(
     { target: 'shop', by: 'Olivia Ops', ...request },
     { ...world.ports, repository: () => repository },
-    { repositories: ['master'] },
+    { repositories: ['master'], refusal },
   );
 }
 
@@ -149,5 +158,82 @@ describe('a rollback that is said twice', () => {
     expect(colorAt(world, (await roll(world, { target: 'master' })).commit)).toBe('red');
     await expect(roll(world, { target: 'master' })).rejects.toMatchObject({ code: 'RollbackRefused' });
     expect(await roll(world, { target: 'master', to: commits[1] })).toMatchObject({ outcome: 'reverted' });
+  });
+});
+
+describe('a rollback of what other environments are made of, too', () => {
+  it('is for whoever may roll those back as well', async () => {
+    const { world, commits } = await convergedAt('red', 'green');
+    const other = (world.git.treeOf(commits[1] ?? '')['environments/shop.yaml'] ?? '').replace(
+      'name: shop',
+      'name: twin',
+    );
+    world.git.add({ 'environments/twin.yaml': other });
+    await look(world);
+    const ofTheirs = ({ environment }: ActionScope): ConvergeError | undefined =>
+      environment === 'shop'
+        ? undefined
+        : new ConvergeError({ code: 'NotAllowed', subject: 'eve', message: 'may not', disposition: 'refuse' });
+    const ask = { to: commits[0], includeShared: true, dryRun: true };
+    await expect(roll(world, { ...ask, refusal: ofTheirs })).rejects.toMatchObject({ code: 'NotAllowed' });
+    await expect(roll(world, { ...ask, includeShared: false, refusal: ofTheirs })).rejects.toMatchObject({
+      code: 'RollbackConflict',
+    });
+    for (const refusal of [() => undefined, undefined])
+      expect(await roll(world, { ...ask, refusal })).toMatchObject({
+        outcome: 'planned',
+        paths: ['manifests/shop/all.json'],
+      });
+  });
+});
+
+describe('a rollback of an environment that somebody suspended', () => {
+  const told = { for: '5h', reason: 'repaired by hand' };
+  const suspends = async ({ ports }: World): Promise<unknown> =>
+    suspend({ action: 'suspend', environment: 'master/shop', dryRun: false, ...told }, 'Olivia Ops', ports);
+  const fileAt = (world: World, commit: string | null): string =>
+    world.git.treeOf(commit ?? '')['environments/shop.yaml'] ?? '';
+
+  it.each<[string, (world: World) => Promise<unknown>, string | undefined, string]>([
+    ['and that was not looked at since', async () => {}, undefined, 'red'],
+    ['and that was looked at since', look, undefined, 'red'],
+    ['to a revision that somebody names', look, 'first', 'red'],
+    [
+      'and that somebody committed to since',
+      async (world) => (world.git.add(colored('black')), await look(world)),
+      undefined,
+      'green',
+    ],
+  ])('goes back and stays suspended: one %s', async (_which, meanwhile, to, color) => {
+    const { world, commits } = await convergedAt('red', 'green');
+    await suspends(world);
+    await meanwhile(world);
+    const before = fileAt(world, (await world.git.head()) ?? '');
+    expect(before).toContain('suspendReason: repaired by hand');
+    const done = await roll(world, { to: to && commits[0] });
+    expect(done).toMatchObject({ outcome: 'reverted', paths: ['manifests/shop/all.json'] });
+    expect(done.reverts).toHaveLength(1);
+    expect(colorAt(world, done.commit)).toBe(color);
+    expect(fileAt(world, done.commit)).toBe(before);
+  });
+
+  it('has what its file said beside that again, and is not suspended as it was then', async () => {
+    const { world } = await convergedAt('red');
+    const file = shop([]);
+    const then = world.git.add({
+      'environments/shop.yaml': `${file['environments/shop.yaml']}  suspend: true # then\n`,
+    });
+    const now = world.git.add({ ...shop([], ['timeout: 9m']), ...colored('green') });
+    await look(world);
+    const done = await roll(world, { to: then.id });
+    expect(done.reverts).toEqual([now.id]);
+    expect(fileAt(world, done.commit)).toBe(file['environments/shop.yaml']);
+    await suspends(world);
+    const again = await roll(world, { to: now.id });
+    const { suspendReason, timeout } = parseEnvironmentFile({
+      file: 'environments/shop.yaml',
+      text: fileAt(world, again.commit),
+    });
+    expect({ suspendReason, timeout }).toEqual({ suspendReason: told.reason, timeout: 9 * 60_000 });
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parseEnvironmentFile } from '../../../../shared/environment/environment-file.ts';
 import { actionSchema, type ActionOf } from '../../../../shared/pipeline/act/action.ts';
 import { resume } from '../../../../shared/pipeline/act/resume.ts';
 import { suspend, suspendResultSchema, type SuspendResult } from '../../../../shared/pipeline/act/suspend.ts';
-import type { ChangedFile } from '../../../../shared/pipeline/act/change-environment-file.ts';
+import { changeEnvironmentFile, type ChangedFile } from '../../../../shared/pipeline/act/change-environment-file.ts';
 import { parseAction } from '../../../../shared/source/action-message.ts';
 import { configMap, shop } from '../reconcile/runs/files.ts';
 import { createWorld, type World } from '../reconcile/world/world.ts';
@@ -106,6 +107,38 @@ describe('an environment that somebody suspends', () => {
     expect(await fileOf(world)).toBe(file('suspendReason: holidays', "suspendUntil: '2026-12-01T00:00:00Z'"));
     expect(await suspended(world, { reason: 'over' })).toMatchObject({ outcome: 'done', until: null, reason: 'over' });
     expect(await fileOf(world)).toBe(file('suspendReason: over', 'suspend: true'));
+  });
+
+  it.each([
+    [
+      'of pictures, each of which is two characters of a file',
+      '\u{1F4A5}'.repeat(150),
+      `${'\u{1F4A5}'.repeat(91)}… (300 characters)`,
+    ],
+    ['of a terminal that writes other bytes than UTF-8', 'caf\uFFFD is closed', 'caf? is closed'],
+    ['with half of a character', 'cut \uD83D', 'cut ?'],
+    ['in which nothing is left that shows', '\u200B\u0000', null],
+    ['of marks of YAML', "': - {} # &a *b !!c |", "': - {} # &a *b !!c |"],
+  ])('has a file that can be read with a reason %s', async (_which, reason, kept) => {
+    const world = worldOf();
+    const action = { action: 'suspend', environment: 'master/shop', dryRun: false, reason } as const;
+    expect(await suspend(action, by, world.ports)).toMatchObject({ outcome: 'done', reason: kept });
+    const { suspend: isSuspended, suspendReason = null } = parseEnvironmentFile({
+      file: path,
+      text: await fileOf(world),
+    });
+    expect({ isSuspended, suspendReason }).toEqual({ isSuspended: true, suspendReason: kept });
+  });
+
+  it('is left as it is where its file would not be one any more', async () => {
+    const world = worldOf();
+    const before = await world.git.head();
+    const edits = [{ path: ['spec', 'suspendReason'], value: '' }];
+    const wrong = { action: 'suspend', environment: 'master/shop', by, dryRun: false };
+    await expect(
+      changeEnvironmentFile({ ...wrong, change: () => ({ subject: 'Suspend shop', edits }) }, world.ports),
+    ).rejects.toMatchObject({ code: 'InvalidEnvironment', subject: `${path}:8` });
+    expect(await world.git.head()).toBe(before);
   });
 
   it('takes no reason from a suspension that is over', async () => {
