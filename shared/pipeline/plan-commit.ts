@@ -119,7 +119,7 @@ async function planRun(
     if (isFolder) await assertPlace(run, { declared, head });
     switch (declared.state) {
       case 'absent':
-        return await planRemoval(run, { commit, revision }, sight);
+        return await planRemoval(run, { commit, revision, asksCluster }, sight);
       case 'invalid':
         throw declared.error;
       case 'declared':

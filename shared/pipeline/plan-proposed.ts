@@ -16,7 +16,7 @@ import { planDeclared } from './plan-commit/plan-declared.ts';
 import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
-import { watchSecrets, withoutWrittenWords } from './plan-commit/secretive.ts';
+import { watchSecrets, withoutWrittenError, withoutWrittenWords } from './plan-commit/secretive.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
 import { acceptRule, assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
@@ -144,7 +144,7 @@ export async function planProposed(
     const revision = revisionOf({ branch: 'commit', commit: commit.id });
     const declared =
       commit === proposal.planned ? then : await readEnvironment({ repository, commit: commit.id, name: environment });
-    if (declared.state === 'absent') return await planRemoval(run, { commit, revision }, sight);
+    if (declared.state === 'absent') return await planRemoval(run, { commit, revision, asksCluster: false }, sight);
     if (declared.state === 'invalid') throw declared.error;
     const changes = await identityChanges(repository, {
       ...{ base: proposal.base, before: now.environment, commit, after: declared.environment },
@@ -155,6 +155,8 @@ export async function planProposed(
         `it changes ${changes.join(', ')}: that is not tried before it is merged`,
       );
     return await planDeclared(run, { commit, revision, asksCluster: false, environment: declared.environment }, sight);
+  }).catch((error: unknown) => {
+    throw watched.wasToldSecrets() ? withoutWrittenError(error, judging.key) : error;
   });
   const revision = revisionOf({ branch: 'commit', commit: found.commit.id });
   const asOf = { repository: repositoryClass, environment, revision, at: ports.now().toISOString() };
