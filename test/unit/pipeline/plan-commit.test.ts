@@ -27,7 +27,6 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
 }
 
 async function planTree(world: World, tree: PlannedTree, of = 'shop'): Promise<PlanAnswer> {
-  const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
   return planAnswerSchema.parse(
     await inspect(
       {
@@ -39,12 +38,12 @@ async function planTree(world: World, tree: PlannedTree, of = 'shop'): Promise<P
         repositories: { master: {} },
         shownTo: () => [],
       },
-      { ...world.ports, repository: () => git },
+      world.ports,
     ),
   );
 }
 
-/** A commit on top of the branch that is not on it. */
+/** A commit of another branch, on top of this one. */
 async function commitOf(world: World, changes: Changes): Promise<string> {
   const parent = await world.git.head();
   const made = await world.git.commit({
@@ -55,6 +54,7 @@ async function commitOf(world: World, changes: Changes): Promise<string> {
     })),
   });
   if (made === 'unchanged') throw new Error('the commit changes nothing');
+  world.git.refs.set('refs/heads/proposal', made.id);
   return made.id;
 }
 
