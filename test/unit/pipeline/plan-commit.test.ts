@@ -465,6 +465,32 @@ describe('the plan of a folder', () => {
     expect(planned.objects).toMatchObject([{ name: 'theirs', action: 'update', fields: [], omittedFields: 4 }]);
   });
 
+  it('shows nothing that its templates may have written a secret into, nor does a commit that is not on the branch', async () => {
+    const asking = configMap('asking', { seen: '$lookup(Secret acme/login color)' });
+    const spec = ['lookup: cluster'];
+    const world = createWorld();
+    const metadata = { name: 'login', namespace: 'acme' };
+    world.cluster.put({ apiVersion: 'v1', kind: 'Secret', metadata, ...{ data: { color: 'aHVudGVyMg==' } } });
+    world.git.add(release([asking], spec));
+    await world.run();
+    world.wait(60);
+    const changes = release([configMap('asking', { v: 'spelt', drawn: '$random' }), configMap('spelt')], spec);
+    for (const planned of [await planFolder(world, changes), await planOf(world, changes)]) {
+      expect(planned).toMatchObject({
+        ...{ outcome: 'planned', message: expect.stringContaining('its templates are told what is secret') },
+        objects: [
+          { action: 'update', name: 'asking', fields: [], omittedFields: 0 },
+          { action: 'create', name: '(hidden)' },
+        ],
+      });
+      expect(JSON.stringify(planned)).not.toContain('spelt');
+    }
+    const before = await headOf(world);
+    world.git.add(changes);
+    for (const revision of [before, undefined])
+      expect((await planTree(world, { revision })).message).not.toContain('told what is secret');
+  });
+
   it.each([
     ['a path that leaves it', { '../x': 'y' }, 'BadRequest'],
     ['what is Git’s own', { '.git/config': 'y' }, 'BadRequest'],
