@@ -72,8 +72,8 @@ export async function planPullRequest(
 }
 
 /**
- * The environments that a pull request changes, by name: where the Git object id of an input is another than before it. What
- * an environment is made of, its last run knows; of one that never ran, what its file names.
+ * The environments that a pull request changes, by name: where the Git object id of an input, or of what says who signs, is
+ * another than before it. What an environment is made of, its last run knows; of one that never ran, what its file names.
  */
 export async function affectedBy(
   { repository: repositoryClass, proposal: { planned, since } }: { repository: string; proposal: Proposal },
@@ -99,7 +99,9 @@ export async function affectedBy(
 
 async function pathsAt(repository: Repository, at: { commit: string; name: string }): Promise<string[]> {
   const declared = await readEnvironment({ repository, ...at });
-  return declared.state === 'declared' ? declaredPaths(declared.environment) : [environmentPath(at.name)];
+  return declared.state === 'declared'
+    ? [...declaredPaths(declared.environment), ...rulesOf(declared.environment).flatMap((rule) => rule?.path ?? [])]
+    : [environmentPath(at.name)];
 }
 
 /**
@@ -242,12 +244,22 @@ async function identityChanges(
 /** The rule, with the Git object ids of the files that it names. */
 async function ruleAt(
   repository: Repository,
-  { commit, environment: { verify } }: { commit: Commit; environment: Environment },
+  { commit, environment }: { commit: Commit; environment: Environment },
 ): Promise<string> {
-  const parts = [verify?.allowedSigners, verify?.openpgpKeys].map(async (value) => {
-    const path = value?.trim();
-    if (path === undefined || /\s/.test(path)) return value ?? null;
-    return { path, id: (await repository.entry({ commit: commit.id, path }))?.id ?? null };
-  });
+  const parts = rulesOf(environment).map(async (rule) =>
+    rule?.path === undefined
+      ? (rule?.text ?? null)
+      : { path: rule.path, id: (await repository.entry({ commit: commit.id, path: rule.path }))?.id ?? null },
+  );
   return JSON.stringify(await Promise.all(parts));
+}
+
+/** What its file says of who signs: each in its own words, or by the path of a file. */
+function rulesOf({
+  verify,
+}: Environment): readonly ({ readonly path?: string | undefined; readonly text: string } | undefined)[] {
+  return [verify?.allowedSigners, verify?.openpgpKeys].map((text) => {
+    const path = text?.trim();
+    return text === undefined ? undefined : { text, path: path === undefined || /\s/.test(path) ? undefined : path };
+  });
 }

@@ -331,12 +331,14 @@ describe('what a pull request may not do', () => {
     world.wait(60);
     const hub = await openedOn(world, painted('shop', 'blue'));
     const base = (await world.git.head()) ?? '';
-    const head = world.git.add({ 'keys.asc': 'another key', ...painted('shop', 'blue') }, { signature: pgp });
-    world.git.reset(base);
-    push(hub, head);
-    await plan(hub);
-    expect(verdicts(hub)).toEqual([['shop', 'pending']]);
-    expect(lastOf(hub).environments[0]?.summary).toContain('(verify)');
+    for (const beside of [painted('shop', 'blue'), {}]) {
+      const head = world.git.add({ 'keys.asc': 'another key', ...beside }, { signature: pgp });
+      world.git.reset(base);
+      push(hub, head);
+      await plan(hub);
+      expect(verdicts(hub)).toEqual([['shop', 'pending']]);
+      expect(lastOf(hub).environments[0]?.summary).toContain('(verify)');
+    }
   });
 
   it('have more than a hundred environments planned: the others are named, and no success', async () => {
