@@ -73,7 +73,8 @@ export async function planPullRequest(
 
 /**
  * The environments that a pull request changes, by name: where the Git object id of an input, or of what says who signs, is
- * another than before it. What an environment is made of, its last run knows; of one that never ran, what its file names.
+ * another than before it. What an environment is made of, its last run knows; of one that never ran, what its file names. Of an overlay that nobody has
+ * rendered, nobody knows what it reads beside.
  */
 export async function affectedBy(
   { repository: repositoryClass, proposal: { planned, since } }: { repository: string; proposal: Proposal },
@@ -86,9 +87,13 @@ export async function affectedBy(
   const remembered = await recallMemories({ repository: repositoryClass }, ports);
   const affected: string[] = [];
   for (const name of [...new Set([...(then ?? []), ...(before ?? [])])].sort()) {
-    const known = Object.keys(remembered.get(name)?.memory.attempted?.inputs ?? {});
-    const named = await Promise.all([planned.id, since].map(async (commit) => pathsAt(repository, { commit, name })));
-    const paths = [...new Set([...known, ...named.flat()])];
+    const known = remembered.get(name)?.memory.attempted?.inputs;
+    const named = await Promise.all([planned.id, since].map(async (commit) => namedAt(repository, { commit, name })));
+    if (known === undefined && named.some(({ isOverlay }) => isOverlay)) {
+      affected.push(name);
+      continue;
+    }
+    const paths = [...new Set([...Object.keys(known ?? {}), ...named.flatMap((one) => one.paths)])];
     const [one, other] = await Promise.all(
       [planned.id, since].map(async (commit) => readInputs({ repository, commit, paths })),
     );
@@ -97,11 +102,18 @@ export async function affectedBy(
   return affected;
 }
 
-async function pathsAt(repository: Repository, at: { commit: string; name: string }): Promise<string[]> {
+/** The paths that the file of an environment names, and whether it may read others. */
+async function namedAt(
+  repository: Repository,
+  at: { commit: string; name: string },
+): Promise<{ readonly paths: readonly string[]; readonly isOverlay: boolean }> {
   const declared = await readEnvironment({ repository, ...at });
-  return declared.state === 'declared'
-    ? [...declaredPaths(declared.environment), ...rulesOf(declared.environment).flatMap((rule) => rule?.path ?? [])]
-    : [environmentPath(at.name)];
+  if (declared.state !== 'declared') return { paths: [environmentPath(at.name)], isOverlay: false };
+  const { environment } = declared;
+  return {
+    paths: [...declaredPaths(environment), ...rulesOf(environment).flatMap((rule) => rule?.path ?? [])],
+    isOverlay: environment.sources.some(({ kind }) => kind === 'kustomize'),
+  };
 }
 
 /**

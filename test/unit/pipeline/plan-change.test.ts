@@ -147,6 +147,23 @@ describe('the plan on a pull request', () => {
     expect(lastOf(hub)).toMatchObject({ isIdle: true, verdict: 'success', environments: [] });
   });
 
+  it('is of an overlay of which nobody knows yet what it reads beside', async () => {
+    const world = createWorld();
+    const overlay = environment('new', ['sources: [{ kustomize: overlays/new }]']);
+    world.git.add({
+      ...{ ...declared('shop'), 'environments/new.yaml': overlay },
+      ...{ 'overlays/new/all.json': list(configMap('a')), 'bases/new.json': list() },
+    });
+    await world.run();
+    world.wait(60);
+    const hub = await openedOn(world, { 'bases/new.json': list(configMap('b')) });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['new', 'success']]);
+    await world.run({ environment: 'new' });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([]);
+  });
+
   it('fails where a policy would refuse it, and where the cluster does not answer, beside the others', async () => {
     const hub = await opened({ ...painted('shop', 'blue'), ...painted('blog', 'blue') });
     hub.world.cluster.refusals.set('dry-run ConfigMap acme/shop-colors', { status: 403, message: 'no blue here' });
