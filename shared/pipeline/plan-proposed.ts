@@ -1,6 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import { revisionOf } from '../base/revision.ts';
-import { environmentPath, type Environment } from '../environment/environment-file.ts';
+import { environmentPath, looksUpMore, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../environment/inputs.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
@@ -233,7 +233,7 @@ function untried(now: Declaration | undefined, then: Declaration | undefined): P
   }
 }
 
-/** What of who the environment is, and of whose commits it believes, is another: in words. */
+/** What of who the environment is, of whose commits it believes, and of what its templates may see, is another: in words. */
 async function identityChanges(
   repository: Repository,
   { base, before, commit, after }: { base: Commit; before: Environment; commit: Commit; after: Environment },
@@ -250,6 +250,7 @@ async function identityChanges(
     ...moved,
     ...(names.length === 0 ? [] : [`whose objects it takes over (previousNames: ${names.join(', ')})`]),
     ...(one === other ? [] : ['whose signatures it asks for (verify)']),
+    ...(looksUpMore(after, before) ? [`what its templates may look up from ${before.lookup} to ${after.lookup}`] : []),
   ];
 }
 

@@ -331,6 +331,7 @@ describe('what a pull request may not do', () => {
   it.each([
     ['who signs', environment('shop', ['verify: { openpgpKeys: "a key" }']), '(verify)'],
     ['whose objects it takes over', environment('shop', [], { previously: 'old' }), 'previousNames: old'],
+    ['what its templates may look up', environment('shop', ['lookup: cluster']), 'look up from own to cluster'],
   ])('change %s and have it tried', async (_what, text, words) => {
     const hub = await opened(painted('shop', 'blue'));
     push(hub, await proposed(hub.world, { 'environments/shop.yaml': text }));

@@ -438,6 +438,7 @@ describe('the plan of a folder', () => {
     ['another cluster', ['cluster: other'], {}, /spec.cluster sandbox there/],
     ['another namespace', ['namespace: elsewhere'], {}, /spec.namespace acme there/],
     ['other names before', [], { previously: 'payroll' }, /other metadata.previousNames/],
+    ['with more to look up', ['lookup: cluster'], {}, /spec.lookup own there/],
   ])('asks no cluster where the branch has the environment elsewhere: %s', async (_what, spec, named, message) => {
     const world = await converged(shop([configMap('a')]));
     const cluster = async () => Promise.reject(new Error('a cluster was asked'));
