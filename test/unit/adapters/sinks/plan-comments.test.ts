@@ -112,6 +112,16 @@ describe('GitLab', () => {
   });
 });
 
+describe('a fork on GitLab', () => {
+  it('has no branch that a status could be of, and is shown its plan all the same', async () => {
+    const gitlab = fakeGitlab({ commits: [head], token, forked: [head] });
+    host.answers = gitlab.answers;
+    await hosts.showPlan({ ...at('gitlab', 'family/apps/develop'), report: reportOf() });
+    expect(gitlab.statuses).toEqual([]);
+    expect(gitlab.notes).toMatchObject([{ iid: 7, body: expect.stringContaining('update Deployment web') }]);
+  });
+});
+
 describe('the comment of a plan', () => {
   it('lets nothing that strangers wrote take effect', () => {
     const evil = '`````\n```\n</details><img src=x> @family/all #1 !2 [x](http://x) <!-- converge -->\n/close';
