@@ -202,6 +202,12 @@ export type Environment = Unchangeable<EnvironmentFile['metadata'] & Environment
 
 type Unchangeable<T> = T extends object ? { readonly [Key in keyof T]: Unchangeable<T[Key]> } : T;
 
+/** Whether the templates of one may look up what those of another may not. */
+export function looksUpMore({ lookup }: Pick<Environment, 'lookup'>, than: Pick<Environment, 'lookup'>): boolean {
+  const least = ['empty', 'own', 'cluster'] satisfies readonly Environment['lookup'][];
+  return least.indexOf(lookup) > least.indexOf(than.lookup);
+}
+
 /** `environments/<name>.yaml`. */
 export function environmentPath(name: string): string {
   return `${environmentsFolder}/${name}.yaml`;

@@ -14,6 +14,7 @@ import { planDeclared } from './plan-commit/plan-declared.ts';
 import type { Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
+import { watchSecrets, withoutWrittenError, withoutWrittenWords } from './plan-commit/secretive.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
 import { assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
@@ -23,7 +24,8 @@ import type { Run } from './reconcile/run/run.ts';
  * answers reads and dry runs alone. Nothing is written, in the cluster or the state, and no lease is taken.
  *
  * Throws `BadRequest` (refuse) where nobody knows the commit, and what Git, the state bucket and the cluster throw; what a run
- * would refuse is an answer. Values of Secrets are hidden in both, as in any answer.
+ * would refuse is an answer. Values of Secrets are hidden in both, as in any answer; where templates that are not on the branch
+ * are told what is secret, so is all that they may have written it into.
  *
  * @param asked.revision a commit, a branch or a tag; undefined: the head of the branch
  * @param asked.folder what is planned in the stead of a commit: by what the branch says of the environment's place alone, and
@@ -38,15 +40,23 @@ export async function planCommit(
   const { repository, commit, head, revision } = opened;
   // Whoever asks where the branch is, is told that it is there already: that is what is planned.
   const there = { ...repository, head: async () => commit.id };
+  const watched = watchSecrets(ports.renderer);
+  const isAtHead = commit.id === head.id;
   const seeing: InspectPorts = {
     ...ports,
+    ...(isAtHead ? {} : { renderer: watched.renderer }),
     repository: (name) => (name === asked.repository ? there : ports.repository(name)),
   };
   const run = { ...onlookingRun(asked, { memory, commit, ports: seeing }), lease: rehearsedLease };
-  const planned = await planRun(run, { commit, revision, head, isFolder: 'folder' in tree });
+  const planned = await planRun(run, { commit, revision, head, isFolder: 'folder' in tree }).catch((error: unknown) => {
+    throw watched.wasToldSecrets() ? withoutWrittenError(error, run.key) : error;
+  });
   const { repository: of, environment } = asked;
   const told = tellPlan(planned, { repository: of, environment, revision, at: ports.now().toISOString() });
-  return 'folder' in tree ? withoutOthersFields(told) : told;
+  const said = 'folder' in tree ? withoutOthersFields(told) : told;
+  const isTrusted =
+    !watched.wasToldSecrets() || (await repository.isAncestor({ ancestor: commit.id, descendant: head.id }));
+  return isTrusted ? said : withoutWrittenWords(said);
 }
 
 /** Whoever may see an environment need not be one who may push: what is another's is not theirs to read. */
@@ -119,7 +129,7 @@ async function planRun(
     if (isFolder) await assertPlace(run, { declared, head });
     switch (declared.state) {
       case 'absent':
-        return await planRemoval(run, { commit, revision }, sight);
+        return await planRemoval(run, { commit, revision, asksCluster }, sight);
       case 'invalid':
         throw declared.error;
       case 'declared':

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import { revisionOf } from '../base/revision.ts';
-import { environmentPath, type Environment } from '../environment/environment-file.ts';
+import { environmentPath, looksUpMore, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../environment/inputs.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
@@ -16,7 +16,7 @@ import { planDeclared } from './plan-commit/plan-declared.ts';
 import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
-import { watchSecrets, withoutWrittenWords } from './plan-commit/secretive.ts';
+import { watchSecrets, withoutWrittenError, withoutWrittenWords } from './plan-commit/secretive.ts';
 import { tellPlan } from './plan-commit/tell-plan.ts';
 import { acceptRule, assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
@@ -72,8 +72,9 @@ export async function planPullRequest(
 }
 
 /**
- * The environments that a pull request changes, by name: where the Git object id of an input is another than before it. What
- * an environment is made of, its last run knows; of one that never ran, what its file names.
+ * The environments that a pull request changes, by name: where the Git object id of an input, or of what says who signs, is
+ * another than before it. What an environment is made of, its last run knows; of one that never ran, what its file names. Of an overlay that nobody has
+ * rendered, nobody knows what it reads beside.
  */
 export async function affectedBy(
   { repository: repositoryClass, proposal: { planned, since } }: { repository: string; proposal: Proposal },
@@ -86,9 +87,13 @@ export async function affectedBy(
   const remembered = await recallMemories({ repository: repositoryClass }, ports);
   const affected: string[] = [];
   for (const name of [...new Set([...(then ?? []), ...(before ?? [])])].sort()) {
-    const known = Object.keys(remembered.get(name)?.memory.attempted?.inputs ?? {});
-    const named = await Promise.all([planned.id, since].map(async (commit) => pathsAt(repository, { commit, name })));
-    const paths = [...new Set([...known, ...named.flat()])];
+    const known = remembered.get(name)?.memory.attempted?.inputs;
+    const named = await Promise.all([planned.id, since].map(async (commit) => namedAt(repository, { commit, name })));
+    if (known === undefined && named.some(({ isOverlay }) => isOverlay)) {
+      affected.push(name);
+      continue;
+    }
+    const paths = [...new Set([...Object.keys(known ?? {}), ...named.flatMap((one) => one.paths)])];
     const [one, other] = await Promise.all(
       [planned.id, since].map(async (commit) => readInputs({ repository, commit, paths })),
     );
@@ -97,9 +102,18 @@ export async function affectedBy(
   return affected;
 }
 
-async function pathsAt(repository: Repository, at: { commit: string; name: string }): Promise<string[]> {
+/** The paths that the file of an environment names, and whether it may read others. */
+async function namedAt(
+  repository: Repository,
+  at: { commit: string; name: string },
+): Promise<{ readonly paths: readonly string[]; readonly isOverlay: boolean }> {
   const declared = await readEnvironment({ repository, ...at });
-  return declared.state === 'declared' ? declaredPaths(declared.environment) : [environmentPath(at.name)];
+  if (declared.state !== 'declared') return { paths: [environmentPath(at.name)], isOverlay: false };
+  const { environment } = declared;
+  return {
+    paths: [...declaredPaths(environment), ...rulesOf(environment).flatMap((rule) => rule?.path ?? [])],
+    isOverlay: environment.sources.some(({ kind }) => kind === 'kustomize'),
+  };
 }
 
 /**
@@ -144,7 +158,7 @@ export async function planProposed(
     const revision = revisionOf({ branch: 'commit', commit: commit.id });
     const declared =
       commit === proposal.planned ? then : await readEnvironment({ repository, commit: commit.id, name: environment });
-    if (declared.state === 'absent') return await planRemoval(run, { commit, revision }, sight);
+    if (declared.state === 'absent') return await planRemoval(run, { commit, revision, asksCluster: false }, sight);
     if (declared.state === 'invalid') throw declared.error;
     const changes = await identityChanges(repository, {
       ...{ base: proposal.base, before: now.environment, commit, after: declared.environment },
@@ -155,6 +169,8 @@ export async function planProposed(
         `it changes ${changes.join(', ')}: that is not tried before it is merged`,
       );
     return await planDeclared(run, { commit, revision, asksCluster: false, environment: declared.environment }, sight);
+  }).catch((error: unknown) => {
+    throw watched.wasToldSecrets() ? withoutWrittenError(error, judging.key) : error;
   });
   const revision = revisionOf({ branch: 'commit', commit: found.commit.id });
   const asOf = { repository: repositoryClass, environment, revision, at: ports.now().toISOString() };
@@ -217,7 +233,7 @@ function untried(now: Declaration | undefined, then: Declaration | undefined): P
   }
 }
 
-/** What of who the environment is, and of whose commits it believes, is another: in words. */
+/** What of who the environment is, of whose commits it believes, and of what its templates may see, is another: in words. */
 async function identityChanges(
   repository: Repository,
   { base, before, commit, after }: { base: Commit; before: Environment; commit: Commit; after: Environment },
@@ -234,18 +250,29 @@ async function identityChanges(
     ...moved,
     ...(names.length === 0 ? [] : [`whose objects it takes over (previousNames: ${names.join(', ')})`]),
     ...(one === other ? [] : ['whose signatures it asks for (verify)']),
+    ...(looksUpMore(after, before) ? [`what its templates may look up from ${before.lookup} to ${after.lookup}`] : []),
   ];
 }
 
 /** The rule, with the Git object ids of the files that it names. */
 async function ruleAt(
   repository: Repository,
-  { commit, environment: { verify } }: { commit: Commit; environment: Environment },
+  { commit, environment }: { commit: Commit; environment: Environment },
 ): Promise<string> {
-  const parts = [verify?.allowedSigners, verify?.openpgpKeys].map(async (value) => {
-    const path = value?.trim();
-    if (path === undefined || /\s/.test(path)) return value ?? null;
-    return { path, id: (await repository.entry({ commit: commit.id, path }))?.id ?? null };
-  });
+  const parts = rulesOf(environment).map(async (rule) =>
+    rule?.path === undefined
+      ? (rule?.text ?? null)
+      : { path: rule.path, id: (await repository.entry({ commit: commit.id, path: rule.path }))?.id ?? null },
+  );
   return JSON.stringify(await Promise.all(parts));
+}
+
+/** What its file says of who signs: each in its own words, or by the path of a file. */
+function rulesOf({
+  verify,
+}: Environment): readonly ({ readonly path?: string | undefined; readonly text: string } | undefined)[] {
+  return [verify?.allowedSigners, verify?.openpgpKeys].map((text) => {
+    const path = text?.trim();
+    return text === undefined ? undefined : { text, path: path === undefined || /\s/.test(path) ? undefined : path };
+  });
 }

@@ -100,7 +100,7 @@ async function planned(
   });
   const { number } = z.object({ number: z.number() }).parse(await opened.json());
   const shown = { repository, commit: head };
-  const check = () => pullRequests.statuses(shown).find(({ context }) => context === 'converge/plan');
+  const check = () => pullRequests.statuses(shown).find(({ context }) => context === `converge/plan/${repository}`);
   while (check() === undefined || pullRequests.comments({ repository, number }).length === 0)
     await pullRequests.next(signal);
   const found = check();

@@ -97,7 +97,7 @@ async function announce(
 }
 
 const stateOf = (head: string) =>
-  github.statuses.findLast(({ sha, context }) => sha === head && context === 'converge/plan')?.state;
+  github.statuses.findLast(({ sha, context }) => sha === head && context === 'converge/plan/master')?.state;
 
 describe('a pull request', () => {
   it('shows what it would do, and nothing of it is done', async () => {

@@ -12,7 +12,7 @@ import {
   type HostProposal,
   type HostReport,
 } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isPlanComment, planCommentOf } from './host-text.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, planCommentOf, planContext } from './host-text.ts';
 
 /** Characters of a status's key, which Bitbucket tells to whom it refuses one (400); its documentation says none. */
 const longestKey = 40;
@@ -187,12 +187,12 @@ export async function pullRequestOfBitbucketCloud(
   return { ...of, head, isFork: false, headRef: `refs/heads/${source.branch.name}` };
 }
 
-/** Shows a plan by the status `converge/plan` of the head, which is not there of a fork, and by one comment of our own. */
+/** Shows a plan by the status `converge/plan/<class>` of the head, which is not there of a fork, and by one comment of our own. */
 export async function showPlanOnBitbucketCloud(asked: HostAccess & { readonly report: PlanReport }): Promise<void> {
   const { report } = asked;
   const to = { calls: hostCalls(asked, mannersOf(asked.token)), project: projectPath(asked.project) };
   const { repositoryClass, verdict, title: description } = report;
-  const status = buildOf({ context: 'converge/plan', verdict, description }, asked);
+  const status = buildOf({ context: planContext(repositoryClass), verdict, description }, asked);
   const at = `${to.project}/commit/${report.head}/statuses/build`;
   const shown = await to.calls.find(`${at}/${encodeURIComponent(status.key)}`, statusSchema);
   if (shown?.state !== status.state || shown.description !== status.description)

@@ -11,7 +11,7 @@ import {
   type HostProposal,
   type HostReport,
 } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isPlanComment, planCommentOf } from './host-text.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, planCommentOf, planContext } from './host-text.ts';
 
 /** Of a status: its key, and the address that it leads to. https://developer.atlassian.com/server/bitbucket/rest/ (`RestBuildStatusSetRequest`) */
 const longestKey = 255;
@@ -199,13 +199,13 @@ async function mayPush(
   return found.some((user) => user.name === name);
 }
 
-/** Shows a plan by the status `converge/plan` of the head, and by one comment of our own. */
+/** Shows a plan by the status `converge/plan/<class>` of the head, and by one comment of our own. */
 export async function showPlanOnBitbucketDataCenter(
   asked: HostAccess & { readonly report: PlanReport },
 ): Promise<void> {
   const { head: commit, verdict, title: description, repositoryClass, number, isIdle } = asked.report;
   const to = toOf(asked);
-  await showStatuses(to, { commit, statuses: [{ context: 'converge/plan', verdict, description }] });
+  await showStatuses(to, { commit, statuses: [{ context: planContext(repositoryClass), verdict, description }] });
   const isOurs = (text: string): boolean => isPlanComment(text, repositoryClass, hiding);
   const body = planCommentOf(asked.report, largestComment, hiding);
   await writeComment({ ...to, number, body, isOurs, isWanted: !isIdle });

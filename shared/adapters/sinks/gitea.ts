@@ -10,7 +10,7 @@ import {
   type HostProposal,
   type HostReport,
 } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf, planContext } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
 /** Bytes. Gitea says no limit (`CommitStatus` of its `models/git/commit_status.go` is TEXT): of ours, what its list of checks shows. */
@@ -169,7 +169,7 @@ export async function pullRequestOfGitea(asked: HostAccess & { readonly number: 
   }
 }
 
-/** Shows a plan by the status `converge/plan` of the head, and by one comment of our own: others may write what looks like it. */
+/** Shows a plan by the status `converge/plan/<class>` of the head, and by one comment of our own: others may write what looks like it. */
 export async function showPlanOnGitea(asked: HostAccess & { readonly report: PlanReport }): Promise<void> {
   const { report } = asked;
   const { head: commit, verdict, title: description, repositoryClass } = report;
@@ -177,7 +177,7 @@ export async function showPlanOnGitea(asked: HostAccess & { readonly report: Pla
   const calls = hostCalls(asked, mannersOf(asked.token));
   await showStatuses({
     ...{ calls, project },
-    report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
+    report: { commit, statuses: [{ context: planContext(repositoryClass), verdict, description }] },
   });
   const comments = `${project}/issues/${report.number}/comments`;
   const marked = (await calls.list(comments, commentSchema)).filter(({ body }) =>

@@ -10,7 +10,7 @@ import {
   type HostProposal,
   type HostReport,
 } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf, planContext } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
 /** https://docs.github.com/en/rest/commits/statuses#create-a-commit-status says nothing of it; GitHub answers 422. */
@@ -179,7 +179,7 @@ async function ownOf(
 }
 
 /**
- * Shows a plan by the status `converge/plan` of the head, and by one comment of our own: others may write what looks like it.
+ * Shows a plan by the status `converge/plan/<class>` of the head, and by one comment of our own: others may write what looks like it.
  *
  * @param asked.appId of the app that the token is of; undefined: it is of a user
  */
@@ -192,7 +192,7 @@ export async function showPlanOnGithub(
   const calls = hostCalls(asked, mannersOf(asked.token));
   await showStatuses({
     ...{ calls, project, branch: '', appId },
-    report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
+    report: { commit, statuses: [{ context: planContext(repositoryClass), verdict, description }] },
   });
   const comments = `${project}/issues/${report.number}/comments`;
   const marked = (await calls.list(`${comments}?per_page=100`, authoredSchema)).filter((comment) =>

@@ -10,7 +10,7 @@ import {
   type HostProposal,
   type HostReport,
 } from './host-calls.ts';
-import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf } from './host-text.ts';
+import { commentOf, cutBytes, isComment, isPlanComment, isSameText, planCommentOf, planContext } from './host-text.ts';
 import type { SinkAnswer } from './post.ts';
 
 /** https://docs.gitlab.com/api/commits/#set-the-pipeline-status-of-a-commit */
@@ -21,6 +21,8 @@ const largestNote = 1_000_000;
 
 /** A state that it has already, or cannot go back to from where it is. */
 const isTransition = { status: 400, words: /cannot transition/i };
+/** No branch of the project has the commit: it is a fork's. https://github.com/python-gitlab/python-gitlab/issues/198 */
+const isElsewhere = { status: 404, words: /references for commit/i };
 
 /**
  * Shows a commit's report on GitLab: commit statuses, deployments, and a note on the merge request. Each is read first,
@@ -84,7 +86,7 @@ async function showStatuses({
     const shown = there.get(name);
     if (shown?.status === state && shown.description === description) continue;
     const body = { state, name, description, ...(branch === undefined ? {} : { ref: branch }) };
-    await calls.tried('POST', `${project}/statuses/${report.commit}`, body, isTransition);
+    await calls.tried('POST', `${project}/statuses/${report.commit}`, body, isTransition, isElsewhere);
   }
 }
 
@@ -173,7 +175,7 @@ async function ownOf(
   return marked.find(({ author }) => author?.id === user);
 }
 
-/** Shows a plan by the status `converge/plan` of the head, and by one note of our own: others may write what looks like it. */
+/** Shows a plan by the status `converge/plan/<class>` of the head, which is not there of a fork, and by one note of our own: others may write what looks like it. */
 export async function showPlanOnGitlab(asked: HostAccess & { readonly report: PlanReport }): Promise<void> {
   const { report } = asked;
   const { head: commit, verdict, title: description, repositoryClass } = report;
@@ -181,7 +183,7 @@ export async function showPlanOnGitlab(asked: HostAccess & { readonly report: Pl
   const calls = hostCalls(asked, mannersOf(asked.token));
   await showStatuses({
     ...{ calls, project, branch: undefined },
-    report: { commit, statuses: [{ context: 'converge/plan', verdict, description }] },
+    report: { commit, statuses: [{ context: planContext(repositoryClass), verdict, description }] },
   });
   const notes = `${project}/merge_requests/${report.number}/notes`;
   const there = await calls.list(`${notes}?sort=asc&order_by=created_at&per_page=100`, authoredSchema);

@@ -50,8 +50,8 @@ export interface HostCalls {
   /** As `read`, and undefined for 404: only to be asked of a project that the token was seen to reach. */
   find<T>(path: string, answer: z.ZodType<T>): Promise<T | undefined>;
   write<T>(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, answer: z.ZodType<T>): Promise<T>;
-  /** Writes, unless the host refuses it in a way that is as good as done. Whether it did not. */
-  tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, done: Done): Promise<boolean>;
+  /** Writes, unless the host refuses it in one of the ways that are as good as done. Whether it did not. */
+  tried(method: 'POST' | 'PATCH' | 'PUT', path: string, body: object, ...done: readonly Done[]): Promise<boolean>;
 }
 
 interface Done {
@@ -103,9 +103,10 @@ export function hostCalls({ sink, api, post }: Pick<HostAccess, 'sink' | 'api' |
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
       return read(answer, schema, `${method} ${path}`);
     },
-    async tried(method, path, body, { status, words }) {
+    async tried(method, path, body, ...done) {
       const answer = await ask({ method, url: `${api}${path}`, body: JSON.stringify(body) });
-      if (answer.status === status && words?.test(answer.text) !== false) return false;
+      if (done.some(({ status, words }) => answer.status === status && words?.test(answer.text) !== false))
+        return false;
       checked(answer, `${method} ${path}`);
       return true;
     },

@@ -71,6 +71,14 @@ export function isSameText(one: string, other: string): boolean {
   return plain(one) === plain(other);
 }
 
+/**
+ * The status that shows a plan. A head may be proposed to the branches of several classes: what one would do is no word on the
+ * others.
+ */
+export function planContext(repositoryClass: string): string {
+  return `converge/plan/${repositoryClass}`;
+}
+
 /** What the comment with a plan begins with: nobody sees it. */
 function planMark(repositoryClass: string, hiding: Hiding): string {
   return hidden(`converge plan ${repositoryClass}`, hiding);

@@ -90,8 +90,8 @@ export const gitlab: Webhook = {
   parsePull(call) {
     const { object_attributes: of, changes, project, user } = parseBody(pullSchema, call);
     const before = new Set((changes?.labels?.previous ?? []).map(({ title }) => title));
-    // A guest of the project may label what they propose.
-    const isOwn = user?.id !== undefined && user.id === of.author_id;
+    // A guest of the project may label what they propose; old versions do not say who did.
+    const isOwn = user?.id === undefined || of.author_id === undefined || user.id === of.author_id;
     const current = isOwn ? [] : (changes?.labels?.current ?? []);
     const labels = current.map(({ title }) => title).filter((title) => !before.has(title));
     const isMoved = (of.oldrev ?? '') !== '' || changes?.target_branch !== undefined;

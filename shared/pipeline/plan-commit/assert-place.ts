@@ -1,5 +1,5 @@
 import { ConvergeError } from '../../base/errors.ts';
-import { environmentPath } from '../../environment/environment-file.ts';
+import { environmentPath, looksUpMore } from '../../environment/environment-file.ts';
 import type { Commit } from '../../ports/git.ts';
 import { readEnvironment, type Declaration } from '../common/declared-environments.ts';
 import type { Run } from '../reconcile/run/run.ts';
@@ -25,6 +25,7 @@ export async function assertPlace(
     throw elsewhere(run, `has spec.namespace ${one.namespace} there, and another one here`);
   if (one.previousNames.join() !== other.previousNames.join())
     throw elsewhere(run, 'has other metadata.previousNames there');
+  if (looksUpMore(other, one)) throw elsewhere(run, `has spec.lookup ${one.lookup} there, and may look up more here`);
 }
 
 function elsewhere({ environment }: Run, message: string): ConvergeError {

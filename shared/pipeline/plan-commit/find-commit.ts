@@ -3,32 +3,38 @@ import type { Commit, Repository } from '../../ports/git.ts';
 
 /** How far behind the head a shortened commit is looked for, in milliseconds. */
 const searched = 90 * 86_400_000;
+/** Where only who may push puts anything. */
+const pushed = ['refs/heads/', 'refs/tags/'] as const;
 
 /**
- * The commit that somebody means: one of the branch, what a branch or a tag of the repository is at (of one name, the
- * branch), or what any other ref (`refs/…`) is. An annotated tag is the commit that it is of. Throws `BadRequest` (refuse)
- * where there is none.
+ * The commit that somebody means: one of the branch, or what a branch or a tag of the repository is at (of one name, the
+ * branch). An annotated tag is the commit that it is of. Throws `BadRequest` (refuse) where there is none.
  *
- * @param head of the environment's branch
+ * What stands at any other ref, of a pull request above all, is anybody's who may read: it is nobody's commit here, though it
+ * was fetched before.
+ *
+ * @param asked.head of the environment's branch
+ * @param asked.isBase whether it is what a folder is compared with: then any commit that was fetched will do
  */
 export async function findCommit(
   repository: Repository,
-  { revision, head }: { revision: string; head: Commit },
+  asked: { revision: string; head: Commit; isBase?: boolean },
 ): Promise<Commit> {
-  const found = (await commitOf(repository, { revision, head })) ?? (await tipOf(repository, revision));
+  const { revision } = asked;
+  const found = (await commitOf(repository, asked)) ?? (await tipOf(repository, revision));
   if (found !== undefined) return found;
   throw new ConvergeError({
     code: 'BadRequest',
     subject: revision,
     message: 'is no commit of the branch, and no branch or tag of its repository',
-    remedy: 'push it first',
+    remedy: 'push it first, or name a pull request by its number (--pr)',
     disposition: 'refuse',
   });
 }
 
 async function commitOf(
   repository: Repository,
-  { revision, head }: { revision: string; head: Commit },
+  { revision, head, isBase = false }: { revision: string; head: Commit; isBase?: boolean },
 ): Promise<Commit | undefined> {
   if (!/^[0-9a-f]{7,40}$/.test(revision)) return undefined;
   if (head.id.startsWith(revision)) return head;
@@ -38,9 +44,9 @@ async function commitOf(
     );
     return found.length === 1 ? found[0] : undefined;
   }
-  const known = await repository.findCommit(revision);
+  const known = isBase ? await repository.findCommit(revision) : undefined;
   if (known !== undefined) return known;
-  const refs = await repository.listRefs(['refs/heads/', 'refs/tags/']);
+  const refs = await repository.listRefs(pushed);
   const [ref] = [...refs].find(([, commit]) => commit === revision) ?? [];
   if (ref !== undefined) return await repository.fetchRef(ref);
   // Older commits of the branch come with its history.
@@ -50,7 +56,9 @@ async function commitOf(
 }
 
 async function tipOf(repository: Repository, revision: string): Promise<Commit | undefined> {
-  const names = revision.startsWith('refs/') ? [revision] : [`refs/heads/${revision}`, `refs/tags/${revision}`];
+  const isWhole = revision.startsWith('refs/');
+  const names = isWhole ? [revision] : pushed.map((prefix) => `${prefix}${revision}`);
+  if (isWhole && !pushed.some((prefix) => revision.startsWith(prefix))) return undefined;
   for (const name of names) {
     const tip = await repository.fetchRef(name);
     if (tip !== undefined) return tip;

@@ -14,7 +14,7 @@ export async function commitFolder(
   repository: Repository,
   { folder: { base, files }, head }: { folder: PlannedFolder; head: Commit },
 ): Promise<{ readonly repository: Repository; readonly commit: Commit }> {
-  const parent = base === null ? head : await findCommit(repository, { revision: base, head });
+  const parent = base === null ? head : await findCommit(repository, { revision: base, head, isBase: true });
   const changes = changesOf(files);
   const before = base === null ? await repository.list({ commit: parent.id, folder: '' }) : [];
   const made = await repository.commit({

@@ -78,7 +78,7 @@ export async function planDeclared(run: Run, { asksCluster, ...declared }: Decla
 async function planUnfrozen(run: Run, { asksCluster, ...declared }: Declared, sight: Sight): Promise<Planned> {
   const { commit, environment } = declared;
   const gate = await checkDependencies(run, { environment, commit: commit.id });
-  const { target, previous } = await openTarget(run, declared);
+  const { target, previous } = await openTarget(run, { asksCluster, ...declared });
   sight.target = target;
   const memory = run.memoryFile.memory();
   const { cluster, api, applySet } = target;
@@ -113,7 +113,7 @@ type Predecessors = readonly Awaited<ReturnType<typeof lookAtPredecessor>>[];
 
 async function openTarget(
   run: Run,
-  { commit, revision, environment }: Omit<Declared, 'asksCluster'>,
+  { commit, revision, environment, asksCluster }: Declared,
 ): Promise<{ target: Target; previous: Predecessors }> {
   const { repository, environment: name } = run;
   const { namespace, deletion } = environment;
@@ -126,7 +126,7 @@ async function openTarget(
   const previous: Awaited<ReturnType<typeof lookAtPredecessor>>[] = [];
   for (const one of duePreviousNames(run, environment))
     previous.push(await lookAtPredecessor(asking, { name: one, memory: (await recall(one)).memory }));
-  return { target: { ...asking, others: openOtherEnvironments(asking) }, previous };
+  return { target: { ...asking, others: openOtherEnvironments(asking, { asksCluster }) }, previous };
 }
 
 /** Random values of a renamed environment go on from the seed that it had. */

@@ -18,13 +18,20 @@ import { rehearseHooks } from './rehearse-hooks.ts';
 import { rehearse } from './rehearsal.ts';
 import type { Sight } from './sight.ts';
 
+interface Removed {
+  readonly commit: Commit;
+  readonly revision: string;
+  /** Whether templates of the other environments may ask the cluster what no earlier render asked. */
+  readonly asksCluster: boolean;
+}
+
 /**
  * What a run would make of an environment whose file is not at a commit: it releases its objects, or deletes them, as
  * `spec.deletion` said when the file was last there. Throws what is refused of it.
  */
 export async function planRemoval(
   run: Run,
-  { commit, revision }: { commit: Commit; revision: string },
+  { commit, revision, asksCluster }: Removed,
   sight: Sight,
 ): Promise<Planned> {
   const { attempted, cluster } = run.memoryFile.memory();
@@ -41,17 +48,21 @@ export async function planRemoval(
   const held = isBegun ? undefined : await freezeOfRemoved(run, { commit, revision });
   const frozen = held === undefined ? undefined : run.memoryFile.memory().frozen;
   return frozen === undefined
-    ? await planLeave(run, { commit, revision, attempted }, sight)
-    : heldBy(frozen, await planLeave(atEndOf(frozen, run), { commit, revision, attempted }, sight));
+    ? await planLeave(run, { commit, revision, attempted, asksCluster }, sight)
+    : heldBy(frozen, await planLeave(atEndOf(frozen, run), { commit, revision, attempted, asksCluster }, sight));
 }
 
-async function planLeave(run: Run, of: Parameters<typeof openLeave>[1], sight: Sight): Promise<Planned> {
+async function planLeave(
+  run: Run,
+  { asksCluster, ...of }: Parameters<typeof openLeave>[1] & Pick<Removed, 'asksCluster'>,
+  sight: Sight,
+): Promise<Planned> {
   const { cluster } = run.memoryFile.memory();
   const opened = await openLeave(run, of);
   if (opened === undefined)
     return nothingPlanned({ outcome: 'removed', cluster, message: 'nobody knows where it has any objects' });
   sight.observed = opened.observed;
-  return opened.leave.applySet.deletion === 'prune' ? await planUninstall(opened) : releaseAll(opened);
+  return opened.leave.applySet.deletion === 'prune' ? await planUninstall(opened, { asksCluster }) : releaseAll(opened);
 }
 
 function releaseAll({ leave: { cluster, applySet }, observed }: OpenedLeave): Planned {
@@ -67,11 +78,14 @@ function releaseAll({ leave: { cluster, applySet }, observed }: OpenedLeave): Pl
 }
 
 /** As `uninstall` does, but for what its hooks do. */
-async function planUninstall({ leave, observed, last }: OpenedLeave): Promise<Planned> {
+async function planUninstall(
+  { leave, observed, last }: OpenedLeave,
+  { asksCluster }: Pick<Removed, 'asksCluster'>,
+): Promise<Planned> {
   const { cluster, applySet, api } = leave;
   const known = new Map([...observed.objects].map(([key, { object }]) => [key, object] as const));
   const rehearsal = rehearse({ open: cluster, known });
-  const { target, releases } = await asItWas({ ...leave, cluster: rehearsal.cluster }, last);
+  const { target, releases } = await asItWas({ ...leave, cluster: rehearsal.cluster }, { last, asksCluster });
   const deleted = await deleteObjects(target, observed);
   const said = {
     ...nothingPlanned({
@@ -91,10 +105,10 @@ async function planUninstall({ leave, observed, last }: OpenedLeave): Promise<Pl
     objects: [...observed.objects.values()].map((one): PlannedObject => {
       const rehearsed = rehearsal.written.get(one.key);
       if (rehearsed?.isDeleted === true) return { ...ofObserved(one, 'prune'), rehearsed };
-      const { verdict, message } = reasons(one.key);
+      const { verdict, ...said } = reasons(one.key);
       return verdict === 'rejected'
-        ? { ...ofObserved(one, 'prune'), verdict, message }
-        : { ...ofObserved(one, 'torn' in deleted ? 'left' : 'release'), message };
+        ? { ...ofObserved(one, 'prune'), verdict, message: said.message }
+        : { ...ofObserved(one, 'torn' in deleted ? 'left' : 'release'), ...said };
     }),
   };
 }
@@ -102,7 +116,7 @@ async function planUninstall({ leave, observed, last }: OpenedLeave): Promise<Pl
 /** Why what is not deleted is not. */
 function reasonsOf(
   deleted: Awaited<ReturnType<typeof deleteObjects>>,
-): (key: string) => Pick<PlannedObject, 'verdict' | 'message'> {
+): (key: string) => Pick<PlannedObject, 'verdict' | 'message' | 'isGuarded'> {
   if (!('torn' in deleted)) {
     const precious = new Map(deleted.precious.map(({ observed, reason }) => [observed.key, reason]));
     return (key) => ({ verdict: 'accepted', message: precious.get(key) ?? 'is kept, and given up' });
@@ -113,13 +127,14 @@ function reasonsOf(
       : deleted.torn === 'waiting'
         ? deleted.waitsFor
         : 'is looked at again by the next run';
-  const isFailing = deleted.torn === 'diverged' && deleted.divergence.reason === 'Failed';
-  return () => ({ verdict: isFailing ? 'rejected' : 'accepted', message });
+  if (deleted.torn !== 'diverged') return () => ({ verdict: 'accepted', message });
+  const isFailing = deleted.divergence.reason === 'Failed';
+  return () => ({ verdict: isFailing ? 'rejected' : 'accepted', message, isGuarded: !isFailing });
 }
 
 async function asItWas(
   leave: OpenedLeave['leave'],
-  last: DeclaredAt | undefined,
+  { last, asksCluster }: { last: DeclaredAt | undefined } & Pick<Removed, 'asksCluster'>,
 ): Promise<{ target: Target; releases: Awaited<ReturnType<typeof renderDesired>>['releases'] }> {
   if (last === undefined)
     throw new ConvergeError({
@@ -131,7 +146,7 @@ async function asItWas(
     });
   const asking: Omit<Target, 'others'> = { ...leave, environment: last.environment };
   const { releases } = await renderDesired({ ...asking, commit: { ...leave.commit, id: last.commit } }, toAsk);
-  return { target: { ...asking, others: openOtherEnvironments(asking) }, releases };
+  return { target: { ...asking, others: openOtherEnvironments(asking, { asksCluster }) }, releases };
 }
 
 function ofObserved(observed: NonNullable<PlannedObject['observed']>, action: PlannedObject['action']): PlannedObject {

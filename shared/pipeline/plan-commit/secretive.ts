@@ -1,3 +1,4 @@
+import { ConvergeError } from '../../base/errors.ts';
 import type { Renderer } from '../../ports/renderer.ts';
 import { isMap } from '../../objects/exact-json.ts';
 import type { PlanAnswer } from '../inspect/answers.ts';
@@ -46,9 +47,13 @@ function isNothing(found: unknown): boolean {
 }
 
 const hidden = '(hidden)';
-const why = 'its templates are told what is secret, so that neither values nor new names are shown before it is merged';
+const why =
+  'its templates are told what is secret, so that neither fields nor what is new are shown before it is merged';
 
-/** A plan without all that a template could have written a secret into. */
+/**
+ * A plan without all that a template could have written a secret into: what is new has neither its name nor its kind, and
+ * nothing has its fields, nor how many they are.
+ */
 export function withoutWrittenWords(answer: PlanAnswer): PlanAnswer {
   const { message, objects, hooks, outcome, waitsFor, unread } = answer;
   const said = outcome === 'refused' ? `${codeOf(message)} (what it says is hidden)` : message;
@@ -59,14 +64,25 @@ export function withoutWrittenWords(answer: PlanAnswer): PlanAnswer {
     unread: [...unread],
     objects: objects.map((one) => ({
       ...one,
-      ...(one.action === 'create' ? { name: hidden, namespace: null } : {}),
+      ...(one.action === 'create' ? { apiVersion: hidden, kind: hidden, name: hidden, namespace: null } : {}),
       message: one.message === '' ? '' : hidden,
       fields: [],
-      omittedFields: one.fields.length + one.omittedFields,
+      omittedFields: 0,
       takesOver: [],
     })),
-    hooks: hooks.map((hook) => ({ ...hook, name: hidden, message: hook.message === '' ? '' : hidden })),
+    hooks: hooks.map((hook) => ({
+      ...{ ...hook, kind: hidden, name: hidden, namespace: null },
+      message: hook.message === '' ? '' : hidden,
+    })),
   };
+}
+
+/** What is thrown where a template could have written a secret into it: requests are named by names. What Git and the state say stays. */
+export function withoutWrittenError(error: unknown, subject: string): unknown {
+  if (!(error instanceof ConvergeError) || error.code === 'GitUnavailable' || error.code === 'StorageUnavailable')
+    return error;
+  const { code, disposition } = error;
+  return new ConvergeError({ code, subject, message: `what it says is hidden: ${why}`, disposition });
 }
 
 /** `RenderFailed` of `RenderFailed: charts/shop: …`. */

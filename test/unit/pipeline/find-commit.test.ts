@@ -28,7 +28,7 @@ describe('what somebody calls a commit', () => {
     expect(await findCommit(repository, { revision: head.id.slice(0, 8), head })).toBe(head);
   });
 
-  it('is what a branch is at, or another ref by its whole name', async () => {
+  it('is what a branch is at, by its whole name as well', async () => {
     const { repository, old, head, fetched } = opened();
     expect(await findCommit(repository, { revision: 'other', head })).toBe(old);
     expect(await findCommit(repository, { revision: 'refs/heads/other', head })).toBe(old);
@@ -56,6 +56,23 @@ describe('what somebody calls a commit', () => {
       listRefs: async (prefixes) => new Map(prefixes.includes('refs/tags/') ? [['refs/tags/v1', old.id]] : []),
     };
     expect(await findCommit(tagged, { revision: old.id, head })).toBe(old);
+  });
+
+  it('is nothing that stands at the ref of a pull request alone, though it was fetched', async () => {
+    const { repository, head, git } = opened();
+    const proposed = git.add({ a: '3' });
+    git.reset(head.id);
+    const proposing: Repository = {
+      ...repository,
+      fetchRef: async (name) => (name === 'refs/pull/1/head' ? proposed : undefined),
+      listRefs: async (prefixes) => new Map(prefixes.includes('refs/pull/') ? [['refs/pull/1/head', proposed.id]] : []),
+    };
+    expect(await proposing.findCommit(proposed.id)).toBe(proposed);
+    for (const revision of ['refs/pull/1/head', proposed.id])
+      await expect(findCommit(proposing, { revision, head })).rejects.toMatchObject({
+        ...{ code: 'BadRequest', remedy: expect.stringContaining('--pr') },
+      });
+    expect(await findCommit(proposing, { revision: proposed.id, head, isBase: true })).toBe(proposed);
   });
 
   it('is refused where nobody has it', async () => {

@@ -147,6 +147,23 @@ describe('the plan on a pull request', () => {
     expect(lastOf(hub)).toMatchObject({ isIdle: true, verdict: 'success', environments: [] });
   });
 
+  it('is of an overlay of which nobody knows yet what it reads beside', async () => {
+    const world = createWorld();
+    const overlay = environment('new', ['sources: [{ kustomize: overlays/new }]']);
+    world.git.add({
+      ...{ ...declared('shop'), 'environments/new.yaml': overlay },
+      ...{ 'overlays/new/all.json': list(configMap('a')), 'bases/new.json': list() },
+    });
+    await world.run();
+    world.wait(60);
+    const hub = await openedOn(world, { 'bases/new.json': list(configMap('b')) });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([['new', 'success']]);
+    await world.run({ environment: 'new' });
+    await plan(hub);
+    expect(verdicts(hub)).toEqual([]);
+  });
+
   it('fails where a policy would refuse it, and where the cluster does not answer, beside the others', async () => {
     const hub = await opened({ ...painted('shop', 'blue'), ...painted('blog', 'blue') });
     hub.world.cluster.refusals.set('dry-run ConfigMap acme/shop-colors', { status: 403, message: 'no blue here' });
@@ -314,6 +331,7 @@ describe('what a pull request may not do', () => {
   it.each([
     ['who signs', environment('shop', ['verify: { openpgpKeys: "a key" }']), '(verify)'],
     ['whose objects it takes over', environment('shop', [], { previously: 'old' }), 'previousNames: old'],
+    ['what its templates may look up', environment('shop', ['lookup: cluster']), 'look up from own to cluster'],
   ])('change %s and have it tried', async (_what, text, words) => {
     const hub = await opened(painted('shop', 'blue'));
     push(hub, await proposed(hub.world, { 'environments/shop.yaml': text }));
@@ -331,12 +349,14 @@ describe('what a pull request may not do', () => {
     world.wait(60);
     const hub = await openedOn(world, painted('shop', 'blue'));
     const base = (await world.git.head()) ?? '';
-    const head = world.git.add({ 'keys.asc': 'another key', ...painted('shop', 'blue') }, { signature: pgp });
-    world.git.reset(base);
-    push(hub, head);
-    await plan(hub);
-    expect(verdicts(hub)).toEqual([['shop', 'pending']]);
-    expect(lastOf(hub).environments[0]?.summary).toContain('(verify)');
+    for (const beside of [painted('shop', 'blue'), {}]) {
+      const head = world.git.add({ 'keys.asc': 'another key', ...beside }, { signature: pgp });
+      world.git.reset(base);
+      push(hub, head);
+      await plan(hub);
+      expect(verdicts(hub)).toEqual([['shop', 'pending']]);
+      expect(lastOf(hub).environments[0]?.summary).toContain('(verify)');
+    }
   });
 
   it('have more than a hundred environments planned: the others are named, and no success', async () => {
@@ -433,12 +453,81 @@ describe('a template that is told what is secret', () => {
     );
     await plan(hub);
     expect(verdicts(hub)).toEqual([['shop', 'success']]);
-    expect(textOf(hub)).toContain('create ConfigMap (hidden)');
+    expect(textOf(hub)).toContain('create (hidden) (hidden)');
     expect(textOf(hub)).toContain('its templates are told what is secret');
     expect(textOf(hub)).not.toMatch(/aHVudGVyMg|copied|red/);
     push(hub, await proposed(world, { 'charts/shop/all.json': '$lookup(Secret acme/login color) no JSON' }));
     await plan(hub);
     expect(lastOf(hub).environments[0]?.summary).toContain('RenderFailed (what it says is hidden)');
+  });
+
+  it('writes it into no kind, and tells it by no number of fields', async () => {
+    const world = await installed([asking]);
+    const many = Object.fromEntries(Array.from({ length: 97 }, (_one, index) => [`k${index}`, 'v']));
+    const seen = '$lookup(Secret acme/login color)';
+    const metadata = { name: 'x', annotations: { 'helm.sh/hook': 'pre-upgrade' } };
+    const hub = await openedOn(
+      world,
+      release(
+        [
+          configMap('asking', { seen, ...many }),
+          { apiVersion: 'spelt.example.com/v1letter', kind: 'SpeltOtherwise', metadata: { name: 'x' } },
+          { apiVersion: 'v1', kind: 'HookSpeltOtherwise', metadata },
+        ],
+        spec,
+      ),
+    );
+    await plan(hub);
+    expect(textOf(hub)).toContain('update ConfigMap acme/asking');
+    expect(textOf(hub)).not.toMatch(/97|spelt|Spelt/);
+  });
+
+  it('writes it into no request that gets no answer', async () => {
+    const world = await installed([asking]);
+    const hub = await openedOn(world, release([asking, configMap('spelt-otherwise')], spec));
+    const { cluster } = hub.ports;
+    const silent: typeof cluster = async (of) => ({
+      ...(await cluster(of)),
+      async apply({ object: { metadata } }) {
+        const message = `PATCH /api/v1/namespaces/acme/configmaps/${metadata.name} got no answer`;
+        throw new ConvergeError({ code: 'ClusterUnavailable', subject: 'sandbox', message, disposition: 'retry' });
+      },
+    });
+    await plan({ ...hub, ports: { ...hub.ports, cluster: silent } });
+    expect(lastOf(hub).environments[0]?.summary).toContain('ClusterUnavailable: master/shop: what it says is hidden');
+    expect(textOf(hub)).not.toContain('spelt');
+  });
+
+  it.each([
+    ['gives something up', (kept: readonly Declared[]) => ({ [files('shop')]: list(...kept) })],
+    ['is removed', () => ({ 'environments/shop.yaml': null })],
+  ])('is told nothing new where another environment %s, and asks whether it is wanted', async (_what, change) => {
+    const world = createWorld();
+    world.cluster.put({ ...own, metadata: { ...own.metadata, namespace: 'acme' } });
+    const all = Array.from({ length: 6 }, (_one, index) => configMap(`c${index}`));
+    const source = 'sources: [{ helm: { chart: charts/blog, release: blog } }]';
+    world.git.add({
+      ...{ 'environments/shop.yaml': environment('shop', ['deletion: prune']), [files('shop')]: list(...all) },
+      ...{ 'environments/blog.yaml': environment('blog', [source]), 'charts/blog/all.json': list(configMap('b')) },
+    });
+    for (const name of ['shop', 'blog']) await world.run({ environment: name });
+    world.wait(60);
+    const hub = await openedOn(world, {
+      ...change(all.slice(0, 5)),
+      'environments/blog.yaml': environment('blog', [source, ...spec]),
+      'charts/blog/all.json': list(configMap('b'), configMap('c5', { in: '$lookup(Secret acme/login color)' })),
+    });
+    const asked: string[] = [];
+    const { cluster } = hub.ports;
+    const watched: typeof cluster = async (of) => {
+      const there = await cluster(of);
+      return { ...there, get: async (place) => (asked.push(place.name), await there.get(place)) };
+    };
+    await plan({ ...hub, ports: { ...hub.ports, cluster: watched } });
+    expect(asked).toContain('converge-shop');
+    expect(asked).not.toContain('login');
+    expect(textOf(hub)).toContain('environment blog may want it');
+    expect(verdicts(hub)).toContainEqual(['shop', 'failure']);
   });
 
   it('is told nothing that the branch has not asked', async () => {

@@ -27,7 +27,6 @@ async function plan(world: World, revision?: string, of = 'shop'): Promise<PlanA
 }
 
 async function planTree(world: World, tree: PlannedTree, of = 'shop'): Promise<PlanAnswer> {
-  const git = { ...world.ports.repository('master'), fetchRef: async () => undefined };
   return planAnswerSchema.parse(
     await inspect(
       {
@@ -39,12 +38,12 @@ async function planTree(world: World, tree: PlannedTree, of = 'shop'): Promise<P
         repositories: { master: {} },
         shownTo: () => [],
       },
-      { ...world.ports, repository: () => git },
+      world.ports,
     ),
   );
 }
 
-/** A commit on top of the branch that is not on it. */
+/** A commit of another branch, on top of this one. */
 async function commitOf(world: World, changes: Changes): Promise<string> {
   const parent = await world.git.head();
   const made = await world.git.commit({
@@ -55,6 +54,7 @@ async function commitOf(world: World, changes: Changes): Promise<string> {
     })),
   });
   if (made === 'unchanged') throw new Error('the commit changes nothing');
+  world.git.refs.set('refs/heads/proposal', made.id);
   return made.id;
 }
 
@@ -438,6 +438,7 @@ describe('the plan of a folder', () => {
     ['another cluster', ['cluster: other'], {}, /spec.cluster sandbox there/],
     ['another namespace', ['namespace: elsewhere'], {}, /spec.namespace acme there/],
     ['other names before', [], { previously: 'payroll' }, /other metadata.previousNames/],
+    ['with more to look up', ['lookup: cluster'], {}, /spec.lookup own there/],
   ])('asks no cluster where the branch has the environment elsewhere: %s', async (_what, spec, named, message) => {
     const world = await converged(shop([configMap('a')]));
     const cluster = async () => Promise.reject(new Error('a cluster was asked'));
@@ -463,6 +464,32 @@ describe('the plan of a folder', () => {
     expect(JSON.stringify(committed)).toContain('salaries');
     expect(JSON.stringify(planned)).not.toContain('salaries');
     expect(planned.objects).toMatchObject([{ name: 'theirs', action: 'update', fields: [], omittedFields: 4 }]);
+  });
+
+  it('shows nothing that its templates may have written a secret into, nor does a commit that is not on the branch', async () => {
+    const asking = configMap('asking', { seen: '$lookup(Secret acme/login color)' });
+    const spec = ['lookup: cluster'];
+    const world = createWorld();
+    const metadata = { name: 'login', namespace: 'acme' };
+    world.cluster.put({ apiVersion: 'v1', kind: 'Secret', metadata, ...{ data: { color: 'aHVudGVyMg==' } } });
+    world.git.add(release([asking], spec));
+    await world.run();
+    world.wait(60);
+    const changes = release([configMap('asking', { v: 'spelt', drawn: '$random' }), configMap('spelt')], spec);
+    for (const planned of [await planFolder(world, changes), await planOf(world, changes)]) {
+      expect(planned).toMatchObject({
+        ...{ outcome: 'planned', message: expect.stringContaining('its templates are told what is secret') },
+        objects: [
+          { action: 'update', name: 'asking', fields: [], omittedFields: 0 },
+          { action: 'create', name: '(hidden)' },
+        ],
+      });
+      expect(JSON.stringify(planned)).not.toContain('spelt');
+    }
+    const before = await headOf(world);
+    world.git.add(changes);
+    for (const revision of [before, undefined])
+      expect((await planTree(world, { revision })).message).not.toContain('told what is secret');
   });
 
   it.each([

@@ -260,6 +260,7 @@ async function play(seed: number): Promise<{ said: unknown; done: unknown }> {
     })),
   });
   const commit = made === 'unchanged' ? ((await world.git.head()) ?? '') : made.id;
+  world.git.refs.set('refs/heads/proposal', commit);
   const name = next?.name ?? 'shop';
   const isFrozen = draw.chance(25);
   if (isFrozen) world.freeze = freezeSchema.parse([{ name: 'night', cron: '0 0 * * *', length: '6h' }]);

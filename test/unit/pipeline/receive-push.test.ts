@@ -277,7 +277,8 @@ describe('a pull request to the branch of a configured repository', () => {
     [
       'labelled',
       {
-        object_attributes: { ...attributes, action: 'update' },
+        user: { id: 6 },
+        object_attributes: { ...attributes, action: 'update', author_id: 5 },
         changes: { labels: { previous: labels('bug'), current: labels('bug', 'converge/plan') } },
       },
       [{ ...asked, labelled: true }],
@@ -294,6 +295,14 @@ describe('a pull request to the branch of a configured repository', () => {
       'labelled by its author',
       {
         user: { id: 5 },
+        object_attributes: { ...attributes, action: 'update', author_id: 5 },
+        changes: { labels: { previous: [], current: labels('converge/plan') } },
+      },
+      undefined,
+    ],
+    [
+      'labelled by nobody knows whom',
+      {
         object_attributes: { ...attributes, action: 'update', author_id: 5 },
         changes: { labels: { previous: [], current: labels('converge/plan') } },
       },

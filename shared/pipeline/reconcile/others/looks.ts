@@ -17,6 +17,8 @@ export type Declaration = { readonly environment: Environment } | { readonly rea
  */
 export interface Looks {
   readonly asking: RenderTarget;
+  /** Whether their templates may ask the cluster what no earlier render of theirs asked. */
+  readonly asksCluster: boolean;
   readonly repository: Repository;
   /** The names of all that the commit declares, but for the one that asks. */
   names(): Promise<string[]>;
@@ -25,7 +27,7 @@ export interface Looks {
   previousNames(): Promise<PreviousNames>;
 }
 
-export function openLooks(asking: RenderTarget): Looks {
+export function openLooks(asking: RenderTarget, { asksCluster }: Pick<Looks, 'asksCluster'>): Looks {
   const { run, commit } = asking;
   const repository = run.ports.repository(run.repository);
   const at = { repository, commit: commit.id };
@@ -33,6 +35,7 @@ export function openLooks(asking: RenderTarget): Looks {
   const recall = recallSome(run, run.ports);
   return {
     asking,
+    asksCluster,
     repository,
     names: async () => (await listEnvironments(at)).filter((name) => name !== run.environment),
     declarationOf: onceEach(async (name) => readDeclaration({ ...at, name }), ofName),

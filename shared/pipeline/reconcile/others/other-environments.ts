@@ -10,9 +10,14 @@ const headHoldsFor = 1_000;
 
 /**
  * The other environments of the same repository at a run's commit, each looked at once a run, and only when asked for.
+ *
+ * @param options.asksCluster whether their templates may ask the cluster what no earlier render asked
  */
-export function openOtherEnvironments(asking: RenderTarget): OtherEnvironments {
-  const looks = openLooks(asking);
+export function openOtherEnvironments(
+  asking: RenderTarget,
+  { asksCluster = true }: { readonly asksCluster?: boolean } = {},
+): OtherEnvironments {
+  const looks = openLooks(asking, { asksCluster });
   const wishOf = onceEach(
     async (name: string) => readWish(looks, name),
     (name) => name,

@@ -87,7 +87,7 @@ async function rememberedKeys(
 }
 
 /** Its own random seed is used where it has one, and never made here. */
-async function renderedKeys({ asking }: Looks, environment: Environment): Promise<ReadonlySet<string>> {
+async function renderedKeys({ asking, asksCluster }: Looks, environment: Environment): Promise<ReadonlySet<string>> {
   const { run, cluster } = asking;
   const { repository } = run;
   const { name, namespace } = environment;
@@ -97,7 +97,7 @@ async function renderedKeys({ asking }: Looks, environment: Environment): Promis
   const own = await run.ports.cluster({ name: cluster.name, repository, environment: name });
   const { objects } = await renderDesired(
     { ...asking, environment, applySet, cluster: own, run: { ...run, environment: name, key } },
-    toAsk,
+    { ...toAsk, asksCluster },
   );
   return new Set(objects.map((object) => object.key));
 }

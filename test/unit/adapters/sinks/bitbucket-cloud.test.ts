@@ -135,7 +135,7 @@ describe('a plan on Bitbucket Cloud', () => {
       report: reportOf({ verdict: 'success', title: 'develop: nothing', isIdle: true }),
     });
     expect(cloud.comments.map(({ content }) => content.raw.includes('develop: nothing'))).toEqual([false, true]);
-    expect(cloud.statuses).toMatchObject([{ sha: commit, key: 'converge/plan', state: 'SUCCESSFUL' }]);
+    expect(cloud.statuses).toMatchObject([{ sha: commit, key: 'converge/plan/develop', state: 'SUCCESSFUL' }]);
     cloud.comments.shift();
     cloud.writes.length = 0;
     await hosts.showPlan({

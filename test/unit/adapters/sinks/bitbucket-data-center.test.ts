@@ -118,7 +118,7 @@ describe('a plan on Bitbucket Data Center', () => {
     await hosts.showPlan({ ...at(), report: reportOf() });
     await hosts.showPlan({ ...at(), report: reportOf(idle) });
     expect(server.comments.map((comment) => comment.text.includes('develop: nothing'))).toEqual([false, true]);
-    expect(server.statuses).toMatchObject([{ sha: commit, key: 'converge/plan', state: 'SUCCESSFUL' }]);
+    expect(server.statuses).toMatchObject([{ sha: commit, key: 'converge/plan/develop', state: 'SUCCESSFUL' }]);
   });
 
   it('is cut to what the host takes, and a status alone where it says nothing', async () => {

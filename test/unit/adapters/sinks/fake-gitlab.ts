@@ -43,8 +43,18 @@ const events: Readonly<Record<string, string>> = {
 /**
  * GitLab's REST API as its reference has it, as far as Converge asks: with the transitions that it refuses, and two of a
  * page. https://docs.gitlab.com/api/commits/ and https://docs.gitlab.com/api/deployments/
+ *
+ * @param facts.forked commits that no branch of the project has
  */
-export function fakeGitlab({ commits, token }: { commits: readonly string[]; token: string }): FakeGitlab {
+export function fakeGitlab({
+  commits,
+  token,
+  forked = [],
+}: {
+  commits: readonly string[];
+  token: string;
+  forked?: readonly string[];
+}): FakeGitlab {
   const gitlab: FakeGitlab = {
     ...{
       statuses: [],
@@ -94,6 +104,8 @@ export function fakeGitlab({ commits, token }: { commits: readonly string[]; tok
       ([sha = ''], { call }) => {
         const [name, status, description] = [textOf(call, 'name'), textOf(call, 'state'), textOf(call, 'description')];
         if (!commits.includes(sha)) return refused(404, '404 Commit Not Found');
+        if (forked.includes(sha) && textOf(call, 'ref') === '')
+          return refused(404, '404 References for commit Not Found');
         if (!['pending', 'running', 'success', 'failed', 'canceled'].includes(status))
           return { status: 400, body: { error: 'state does not have a valid value' } };
         if (description.length > 255) return refused(400, { description: ['is too long (maximum is 255 characters)'] });

@@ -140,7 +140,7 @@ describe('a plan on Gitea', () => {
       report: reportOf({ verdict: 'success', title: 'develop: nothing', isIdle: true }),
     });
     expect(gitea.comments.map(({ body }) => body.includes('develop: nothing'))).toEqual([false, true]);
-    expect(gitea.statuses.at(-1)).toMatchObject({ sha: commit, context: 'converge/plan', status: 'success' });
+    expect(gitea.statuses.at(-1)).toMatchObject({ sha: commit, context: 'converge/plan/develop', status: 'success' });
   });
 
   it('is a status alone where it says nothing', async () => {

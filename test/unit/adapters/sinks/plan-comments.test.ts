@@ -46,7 +46,7 @@ describe('GitHub', () => {
   it('shows a plan by one comment and one status, and is written nothing that it has', async () => {
     const { github, of } = showing();
     await hosts.showPlan({ ...of, report: reportOf() });
-    expect(github.statuses).toMatchObject([{ sha: head, context: 'converge/plan', state: 'failure' }]);
+    expect(github.statuses).toMatchObject([{ sha: head, context: 'converge/plan/develop', state: 'failure' }]);
     expect(github.comments).toMatchObject([{ number: 7, body: expect.stringContaining('update Deployment web') }]);
     const writes = github.writes.length;
     await hosts.showPlan({ ...of, report: reportOf() });
@@ -55,6 +55,17 @@ describe('GitHub', () => {
     expect(github.comments).toHaveLength(1);
     expect(github.comments[0]?.body).not.toContain('Deployment');
     expect(github.statuses.at(-1)).toMatchObject({ state: 'success' });
+  });
+
+  it('shows what one class says of a head beside what another one does', async () => {
+    const { github, of } = showing();
+    await hosts.showPlan({ ...of, report: reportOf() });
+    const idle = { verdict: 'success', environments: [], isIdle: true } as const;
+    await hosts.showPlan({ ...of, report: { ...reportOf(idle), number: 8, repositoryClass: 'release' } });
+    expect(github.statuses.map(({ context, state }) => [context, state])).toEqual([
+      ['converge/plan/develop', 'failure'],
+      ['converge/plan/release', 'success'],
+    ]);
   });
 
   it('has no comment of a plan that says nothing, and leaves alone what others wrote to look like it', async () => {
@@ -90,7 +101,7 @@ describe('GitLab', () => {
     gitlab.notes.push({ id: 900, iid: 7, body: planCommentOf(reportOf(), 65_536), system: false, author: { id: 666 } });
     await hosts.showPlan({ ...of, report: reportOf() });
     await hosts.showPlan({ ...of, report: reportOf({ verdict: 'success', title: 'develop: nothing' }) });
-    expect(gitlab.statuses.at(-1)).toMatchObject({ sha: head, name: 'converge/plan', status: 'success' });
+    expect(gitlab.statuses.at(-1)).toMatchObject({ sha: head, name: 'converge/plan/develop', status: 'success' });
     expect(gitlab.notes.map(({ body }) => body.includes('develop: nothing'))).toEqual([false, true]);
     gitlab.mergeRequest = {
       ...{ state: 'opened', sha: head, target_branch: 'main', labels: [] },
@@ -98,6 +109,16 @@ describe('GitLab', () => {
     };
     const pull = await hosts.pullRequest({ ...of, number: 7 });
     expect(pull).toEqual({ isOpen: true, base: 'main', head, isFork: true, labels: [] });
+  });
+});
+
+describe('a fork on GitLab', () => {
+  it('has no branch that a status could be of, and is shown its plan all the same', async () => {
+    const gitlab = fakeGitlab({ commits: [head], token, forked: [head] });
+    host.answers = gitlab.answers;
+    await hosts.showPlan({ ...at('gitlab', 'family/apps/develop'), report: reportOf() });
+    expect(gitlab.statuses).toEqual([]);
+    expect(gitlab.notes).toMatchObject([{ iid: 7, body: expect.stringContaining('update Deployment web') }]);
   });
 });
 

@@ -199,7 +199,11 @@ export function recordingRepository({
       for (const { name, commit } of refs) repository.refs.set(name, commit);
       return 'written';
     },
-    ...{ writeBlob: unused, fetchRef: unused },
+    async fetchRef(name) {
+      const id = repository.refs.get(name);
+      return id === undefined ? undefined : await repository.findCommit(id);
+    },
+    writeBlob: unused,
   };
   return repository;
 }
