@@ -62,7 +62,7 @@ output "functions" {
 }
 
 output "service_accounts" {
-  description = "Accounts that the functions run as. Those of reconcile, inspect and plan-change are the ones to grant rights in the clusters."
+  description = "Accounts that the functions run as. Those of reconcile, inspect, plan-change and act are the ones to grant rights in the clusters: that of act where people may `accept`, that of plan-change where pull requests are planned."
   value = merge(
     { for class, function in module.copy_artifact : "copy-artifact-${class}" => function.email },
     {
