@@ -1,6 +1,6 @@
 import { declaringRepositories } from '../shared/pipeline/common/declaring-repositories.ts';
 import { asksAct, type ActOptions } from './ask-act.ts';
-import { namedEnvironment } from './ask-environment.ts';
+import { namedEnvironment, saidWithClass } from './ask-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -33,8 +33,8 @@ export async function declaredKey(context: Context, target: string): Promise<str
  * nobody where the class is said. Throws as `declaredKey` and `namedEnvironment` do.
  */
 export async function keyToActOn(context: Context, target: string, options: ActOptions): Promise<string> {
-  const [first = '', second, ...more] = target.split('/');
-  if (second !== undefined && more.length === 0 && first in context.config.repositories) return target;
+  const said = saidWithClass(context, target);
+  if (said !== undefined) return said;
   if (!asksAct(context, options)) return await declaredKey(context, target);
   const { repository, name } = await namedEnvironment(context, target);
   return `${repository}/${name}`;

@@ -138,6 +138,10 @@ export function makeProgram(surroundings: Surroundings): Command {
   program.commandsGroup('About this command:');
   addDoctor(program, surroundings);
   addCompletion(program, surroundings);
-  for (const command of program.commands) command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
+    for (const of of command.commands)
+      of.showHelpAfterError(`(converge ${command.name()} ${of.name()} --help says more)`);
+  }
   return program;
 }

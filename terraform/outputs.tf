@@ -83,7 +83,7 @@ output "secrets_to_fill" {
     startswith(key, "openpgp-") ? "armored public keys" :
     startswith(key, "webhook-") ? "the secret that the Git host signs its calls with" :
     startswith(key, "sink-") ? "what the sink asks for: the secret that its calls are signed with, the token of a Slack bot, an integration key of PagerDuty, or USER:PASSWORD of a mail server" :
-    startswith(key, "host-") ? "a token that may write statuses, deployments and comments; or the private key of the GitHub App" :
+    startswith(key, "host-") ? "a token that may write statuses, deployments and comments, and open pull requests; or the private key of the GitHub App" :
     startswith(key, "ed25519-") ? "the private ed25519 key that calls of the sink are signed with, as whsk_BASE64 or PEM" :
     startswith(key, "url-") ? "the URL of the sink's incoming webhook" : "a private SSH key without a passphrase"
   }
