@@ -2,26 +2,25 @@ import { diffAnswerSchema } from '../shared/pipeline/inspect/answers.ts';
 import { accept, acceptResultSchema, type AcceptPorts, type AcceptResult } from '../shared/pipeline/act/accept.ts';
 import { builtInVersion } from '../shared/rbac/known-resources.ts';
 import { act, saidOf, type ActOptions } from './ask-act.ts';
+import { environmentOfIncident } from './ask-environment.ts';
 import { askInspect } from './ask-inspect.ts';
-import { CommandError } from './command-error.ts';
 import type { CommandResult, Line, Tone } from './command-result.ts';
 import type { Context } from './context.ts';
-import { readStatus } from './read-status.ts';
 
 export interface AcceptOptions extends ActOptions {
   readonly environment?: string;
 }
 
 /**
- * `converge accept INCIDENT`: by the rights of whoever calls, but for what differs in the cluster, which `inspect` tells. Exit
- * code 1 where the Git host opens no pull request.
+ * `converge accept INCIDENT`: through `act`; by one's own rights, what differs in the cluster is what `inspect` tells. Exit code
+ * 1 where the Git host opens no pull request.
  */
 export async function acceptIncident(
   context: Context,
   incident: string,
   { environment: named, ...options }: AcceptOptions,
 ): Promise<CommandResult> {
-  const environment = await findEnvironment(context, { incident, named });
+  const environment = await environmentOfIncident(context, { incident, named });
   const action = { action: 'accept' as const, environment, incident, ...saidOf(options) };
   context.progress(`accepting ${incident} of ${environment}`);
   const result = await act(context, {
@@ -48,32 +47,6 @@ async function acceptPorts(context: Context): Promise<AcceptPorts> {
         schema: diffAnswerSchema,
       }),
   };
-}
-
-/** `<class>/<name>`: the one that has the incident, where none is named. */
-async function findEnvironment(
-  context: Context,
-  { incident, named }: { incident: string; named: string | undefined },
-): Promise<string> {
-  const [first = '', second] = named?.split('/') ?? [];
-  if (named !== undefined && second !== undefined && first in context.config.repositories) return named;
-  const { environments } = await readStatus(context);
-  const found = environments.filter(({ name, incidents }) =>
-    named === undefined ? incidents.some(({ id }) => id === incident) : name === named,
-  );
-  const [one, ...more] = found.map(({ repository, name }) => `${repository}/${name}`);
-  if (one !== undefined && more.length === 0) return one;
-  if (named === undefined)
-    throw new CommandError({
-      subject: incident,
-      message: 'is no incident that is open: it may have ended',
-      remedy: '`converge alerts` shows what is open, with its id',
-    });
-  throw new CommandError({
-    subject: named,
-    message: one === undefined ? 'is no environment' : 'is an environment of more than one class',
-    remedy: one === undefined ? '`converge status` lists them' : `say ${[one, ...more].join(' or ')}`,
-  });
 }
 
 const ways: Readonly<Record<AcceptResult['objects'][number]['how'], string>> = {

@@ -23,6 +23,11 @@ const actFunction: AskedFunction = {
   remedy: 'the operator names your actions in `access.people`, and you among the invokers of the service',
 };
 
+/** Whether `act` does what is asked for, by its own rights; else whoever calls does, by theirs. */
+export function asksAct({ actUrl }: Context, { ownRights = false }: ActOptions): boolean {
+  return actUrl !== undefined && !ownRights;
+}
+
 /** `reason` and `dryRun` of an action. */
 export function saidOf({ reason, dryRun = false }: ActOptions): { reason: string | undefined; dryRun: boolean } {
   return { reason, dryRun };
@@ -38,14 +43,14 @@ export async function act<R>(
   context: Context,
   {
     action,
-    options: { ownRights = false },
+    options,
     schema,
     own,
   }: { action: Action; options: ActOptions; schema: z.ZodType<R>; own: (by: string) => Promise<R> },
 ): Promise<R> {
   const by = await whoAsks(context.environment);
   const { actUrl } = context;
-  if (actUrl === undefined || ownRights) {
+  if (actUrl === undefined || !asksAct(context, options)) {
     if (action.reason !== undefined && unrecorded.has(action.action))
       throw new CommandError({
         subject: '--reason',

@@ -45,11 +45,44 @@ export async function namedEnvironment(context: Context, name: string): Promise<
   const found = chosenOf(await readStatus(context), { names: [name], class: [], label: {} }, context);
   const [first, ...others] = found.environments;
   if (first !== undefined && others.length === 0) return first;
-  const keys = found.environments.map((one) => `${one.repository}/${one.name}`);
+  const keys = found.environments.map(keyOf);
   throw new CommandError({
     subject: name,
     message: first === undefined ? 'cannot be found: its repository cannot be read' : 'is one of several classes',
     remedy: first === undefined ? 'try again once converge status reads it' : `say ${keys.join(' or ')}`,
     exit: first === undefined ? 1 : 2,
   });
+}
+
+/**
+ * `<class>/<name>`: where the incident is open, as status shows it, where no environment is named. What says its class is taken at
+ * its word. Throws `CommandError`: 2 for what is none, 1 where what cannot be read may have it.
+ */
+export async function environmentOfIncident(
+  context: Context,
+  { incident, named }: { incident: string; named: string | undefined },
+): Promise<string> {
+  if (named !== undefined) return saidWithClass(context, named) ?? keyOf(await namedEnvironment(context, named));
+  const { environments, unreadable } = await readStatus(context);
+  const found = environments.find(({ incidents }) => incidents.some(({ id }) => id === incident));
+  if (found !== undefined) return keyOf(found);
+  const isSeen = unreadable.length === 0;
+  throw new CommandError({
+    subject: incident,
+    message: isSeen
+      ? 'is no open incident of an environment: it has ended, or never was'
+      : `is no open incident of what can be read; ${unreadable.map(({ repository }) => repository).join(', ')} cannot`,
+    remedy: isSeen ? 'converge alerts lists what is open; -e names the environment' : '-e names the environment',
+    exit: isSeen ? 2 : 1,
+  });
+}
+
+/** A name that says a class of the configuration: whoever may only ask `act` needs nobody to find it. */
+export function saidWithClass({ config }: Context, target: string): string | undefined {
+  const [first = '', second, ...more] = target.split('/');
+  return second !== undefined && more.length === 0 && first in config.repositories ? target : undefined;
+}
+
+function keyOf({ repository, name }: Pick<EnvironmentStatus, 'repository' | 'name'>): string {
+  return `${repository}/${name}`;
 }

@@ -1,4 +1,6 @@
 import { declaringRepositories } from '../shared/pipeline/common/declaring-repositories.ts';
+import { asksAct, type ActOptions } from './ask-act.ts';
+import { namedEnvironment, saidWithClass } from './ask-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -24,4 +26,16 @@ export async function declaredKey(context: Context, target: string): Promise<str
       remedy: `name it as ${only}/${name}`,
     });
   return `${only}/${name}`;
+}
+
+/**
+ * `<class>/<name>` of an environment that something is done to. Whoever asks `act` needs no rights in Git: `status` is asked, and
+ * nobody where the class is said. Throws as `declaredKey` and `namedEnvironment` do.
+ */
+export async function keyToActOn(context: Context, target: string, options: ActOptions): Promise<string> {
+  const said = saidWithClass(context, target);
+  if (said !== undefined) return said;
+  if (!asksAct(context, options)) return await declaredKey(context, target);
+  const { repository, name } = await namedEnvironment(context, target);
+  return `${repository}/${name}`;
 }

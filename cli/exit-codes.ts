@@ -6,6 +6,7 @@ const mistakes: ReadonlySet<string> = new Set<ErrorCode>([
   'BadConfiguration',
   'BadRequest',
   'InvalidEnvironment',
+  'NotFound',
   'NotImplemented',
   'RollbackRefused',
   'TooLarge',

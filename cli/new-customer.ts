@@ -19,7 +19,7 @@ import { act, saidOf, type ActOptions } from './ask-act.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
-import { declaredKey } from './declared-key.ts';
+import { keyToActOn } from './declared-key.ts';
 import { openLocalTree } from './local-tree.ts';
 import { readWhole } from './local-files.ts';
 import { withEscapes } from './manifest-yaml.ts';
@@ -144,7 +144,7 @@ function told(refusal: CustomerRefusal): CommandError {
 
 /** By one commit on the branch, through `act` or by the rights of whoever calls. */
 async function commitCustomer(context: Context, name: string, options: NewCustomerOptions): Promise<CommandResult> {
-  const from = await keyOf(context, options.from);
+  const from = await keyToActOn(context, options.from, options);
   const read = actionSchema.safeParse({
     ...{ action: 'new-customer', name, from, customer: options.customer, ...saidOf(options) },
   });
@@ -181,12 +181,6 @@ async function commitCustomer(context: Context, name: string, options: NewCustom
       ...unannouncedLines(unannounced),
     ],
   };
-}
-
-/** Where its class is said, whoever may only ask `act` needs no rights in Git. */
-async function keyOf(context: Context, from: string): Promise<string> {
-  const [first = '', second] = from.split('/');
-  return second !== undefined && first in context.config.repositories ? from : await declaredKey(context, from);
 }
 
 function fileLines(

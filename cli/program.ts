@@ -59,6 +59,13 @@ function optionsFor(command: Command): Option[] {
     );
 }
 
+/** An option that may be given again begins with none, which is no default that helps anybody. */
+function descriptionOf(option: Option): string {
+  const value: unknown = option.defaultValue;
+  const isNone = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return isNone ? option.description : Help.prototype.optionDescription(option);
+}
+
 /** The command line of `converge`. Each verb is a file of `verbs/`, which loads its work when it is called. */
 export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command('converge')
@@ -86,7 +93,7 @@ export function makeProgram(surroundings: Surroundings): Command {
         });
     })
     .version(packageFile.version, '--version', 'the version of this command')
-    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: optionsFor })
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: optionsFor, optionDescription: descriptionOf })
     .showHelpAfterError('(converge help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
@@ -131,6 +138,10 @@ export function makeProgram(surroundings: Surroundings): Command {
   program.commandsGroup('About this command:');
   addDoctor(program, surroundings);
   addCompletion(program, surroundings);
-  for (const command of program.commands) command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(converge ${command.name()} --help says more)`);
+    for (const of of command.commands)
+      of.showHelpAfterError(`(converge ${command.name()} ${of.name()} --help says more)`);
+  }
   return program;
 }

@@ -1,6 +1,7 @@
 import { requestReconcile, requestedSchema } from '../shared/pipeline/act/reconcile.ts';
 import { act, saidOf } from './ask-act.ts';
 import { followed, namedEnvironment, requestPorts, type AskOptions } from './ask-environment.ts';
+import { CommandError } from './command-error.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Context } from './context.ts';
 
@@ -10,6 +11,12 @@ export async function askReconcile(
   name: string,
   options: AskOptions & { override?: boolean },
 ): Promise<CommandResult> {
+  if (options.override === true && options.reason === undefined)
+    throw new CommandError({
+      subject: '--override',
+      message: 'goes past a freeze for a reason only',
+      remedy: 'say why: --override --reason TEXT',
+    });
   const { repository, name: short } = await namedEnvironment(context, name);
   const environment = `${repository}/${short}`;
   const action = { action: 'reconcile' as const, environment, override: options.override === true, ...saidOf(options) };

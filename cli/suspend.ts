@@ -7,7 +7,7 @@ import { changePorts, unannouncedLines } from './announcing.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandResult, Line } from './command-result.ts';
 import type { Context } from './context.ts';
-import { declaredKey } from './declared-key.ts';
+import { keyToActOn } from './declared-key.ts';
 
 export type ResumeOptions = ActOptions;
 
@@ -30,7 +30,7 @@ export async function suspendEnvironment(
     });
   if (until !== undefined && !isZonedTime(until))
     throw new CommandError({ subject: '--until', message: `is ${until}, ${zonedTimeExpected}` });
-  const environment = await declaredKey(context, target);
+  const environment = await keyToActOn(context, target, options);
   const end = until === undefined ? {} : { until: formatTime(parseTime(until)) };
   const action = parsed('suspend', { environment, for: options.for, ...end, ...saidOf(options) });
   const result = await act(context, {
@@ -46,7 +46,8 @@ export async function resumeEnvironment(
   target: string,
   options: ResumeOptions,
 ): Promise<CommandResult> {
-  const action = parsed('resume', { environment: await declaredKey(context, target), ...saidOf(options) });
+  const environment = await keyToActOn(context, target, options);
+  const action = parsed('resume', { environment, ...saidOf(options) });
   const result = await act(context, {
     ...{ action, options, schema: resumedSchema },
     own: async (by) => resumeAction(action, by, await changePorts(context)),

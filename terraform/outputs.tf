@@ -62,7 +62,7 @@ output "functions" {
 }
 
 output "service_accounts" {
-  description = "Accounts that the functions run as. Those of reconcile, inspect and plan-change are the ones to grant rights in the clusters."
+  description = "Accounts that the functions run as. Those of reconcile, inspect, plan-change and act are the ones to grant rights in the clusters: that of act where people may `accept`, that of plan-change where pull requests are planned."
   value = merge(
     { for class, function in module.copy_artifact : "copy-artifact-${class}" => function.email },
     {
@@ -83,7 +83,7 @@ output "secrets_to_fill" {
     startswith(key, "openpgp-") ? "armored public keys" :
     startswith(key, "webhook-") ? "the secret that the Git host signs its calls with" :
     startswith(key, "sink-") ? "what the sink asks for: the secret that its calls are signed with, the token of a Slack bot, an integration key of PagerDuty, or USER:PASSWORD of a mail server" :
-    startswith(key, "host-") ? "a token that may write statuses, deployments and comments; or the private key of the GitHub App" :
+    startswith(key, "host-") ? "a token that may write statuses, deployments and comments, and open pull requests; or the private key of the GitHub App" :
     startswith(key, "ed25519-") ? "the private ed25519 key that calls of the sink are signed with, as whsk_BASE64 or PEM" :
     startswith(key, "url-") ? "the URL of the sink's incoming webhook" : "a private SSH key without a passphrase"
   }

@@ -281,7 +281,7 @@ variable "sinks" {
 variable "git_hosts" {
   description = <<-EOT
     Git hosts of the repositories that show what became of each commit, by name: a status and a deployment, pending until it converged, and a comment on the pull request that it merged. Absent: none.
-    Each is one of `github`, `gitlab`, `gitea` (Forgejo, too), `bitbucket_cloud` and `bitbucket_data_center`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
+    Each is one of `github`, `gitlab`, `gitea` (Forgejo, too), `bitbucket_cloud` and `bitbucket_data_center`, and is told of the repositories whose `url` is there, or of `classes` alone. `secret` holds a token that may write statuses, deployments and comments, and open pull requests (`converge accept`), or the private key of the GitHub `app` with these permissions; it is created, empty, where none is named. With one, `deliverAlert` reads repositories and all of the state, and has 512 MiB.
     Where its webhook sends pull requests as well, each shows what it would do: a status, and a comment. Of a fork that waits for a maintainer to put the label `plan_label` (absent: converge/plan) on it, or to approve it (`bitbucket_data_center`).
   EOT
   type = map(object({
@@ -373,7 +373,7 @@ variable "status_audiences" {
 variable "people" {
   description = <<-EOT
     Who may see what is in the clusters, by the inspect function: user:E-MAIL or domain:DOMAIN. `classes` and `environments` (their names) may hold `*` for any text; absent: all. Service accounts never may: CI asks status.
-    `actions`: what they may do there, such as suspend or rollback, or `*`; absent: they only look.
+    `actions`: what they may do there on purpose, by the act function (suspend, resume, rollback, accept, reconcile, revert, acknowledge, retry-upload, redrive, new-customer; override-freeze beside reconcile), or `*`; absent: they only look, and plan.
   EOT
   type        = list(object({ who = list(string), classes = optional(list(string)), environments = optional(list(string)), actions = optional(list(string)) }))
   default     = []

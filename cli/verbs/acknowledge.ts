@@ -15,7 +15,7 @@ export function addAcknowledge(program: Command, { open, answer }: Surroundings)
     .option('--reason <text>', 'for whoever reads it')
     .option('--comment <text>', 'the same')
     .option('--undo', 'you take care of it no more')
-    .addHelpText('after', example('converge acknowledge acme-production --for 8h --comment "the image is being built"'))
+    .addHelpText('after', example('converge acknowledge acme-production --for 8h --reason "the image is being built"'))
     .action(async (target: string, _options: unknown, command: Command) => {
       const { acknowledge } = await import('../acknowledge.ts');
       answer(await acknowledge(contextOf(command, open), target, command.opts()));

@@ -12,7 +12,7 @@ export function addRbac(program: Command, { open, answer }: Surroundings): void 
     .argument('<environment>', '<name>, or <class>/<name>')
     .option(
       '--converge-account <account>',
-      "also lets this user act as the environment: the e-mail address of Converge's service account, that of reconcile and that of inspect; again for more",
+      "also lets this user act as the environment: the e-mail address of Converge's service account, that of reconcile and that of inspect, plan-change and act where they are used; again for more",
       collectList,
       [],
     )

@@ -60,7 +60,7 @@ module "converge" {
   }
 
   status_callers = ["user:ana@family.example"]
-  people         = [{ who = ["user:ana@family.example"] }] # who may see what is in the clusters
+  people         = [{ who = ["user:ana@family.example"] }] # who may see what is in the clusters; with actions, who may do what
   notifications  = { emails = ["ops@family.example"] }
 }
 
@@ -75,9 +75,11 @@ output "converge" {
     topics             = module.converge.topics
     dead_letters       = module.converge.dead_letters
     inspect            = module.converge.inspect_url
+    act                = module.converge.act_url
     kubernetes_user    = module.converge.service_accounts["reconcile"]
     kubernetes_looker  = module.converge.service_accounts["inspect"]
     kubernetes_planner = module.converge.service_accounts["plan-change"]
+    kubernetes_actor   = module.converge.service_accounts["act"]
   }
 }
 

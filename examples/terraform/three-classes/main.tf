@@ -143,6 +143,11 @@ output "converge" {
     webhook            = module.converge.webhook_url
     topics             = module.converge.topics
     dead_letters       = module.converge.dead_letters
+    inspect            = module.converge.inspect_url
+    act                = module.converge.act_url
     kubernetes_user    = module.converge.service_accounts["reconcile"]
+    kubernetes_looker  = module.converge.service_accounts["inspect"]
+    kubernetes_planner = module.converge.service_accounts["plan-change"]
+    kubernetes_actor   = module.converge.service_accounts["act"]
   }
 }

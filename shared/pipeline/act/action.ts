@@ -13,20 +13,21 @@ export function showsSomething(text: string): boolean {
 
 /** What all actions say beside what they are of. */
 const common = {
-  /** For the commit, the history and the alerts. */
   reason: z
     .string()
     .trim()
     .min(1)
     .max(longestReason)
     .refine(showsSomething, 'expected characters that show')
-    .optional(),
-  /** Only tells what would be done. */
-  dryRun: z.boolean().default(false),
+    .optional().describe('For the commit, the history and the log'),
+  dryRun: z.boolean().default(false).describe('Only says what would be done'),
 };
-/** `master/acme-production` */
-const environment = z.string().regex(/^[^/\s]+\/[^/\s]+$/, 'expected CLASS/ENVIRONMENT');
-const incident = z.string().min(1);
+const environment = z
+  .string()
+  .regex(/^[^/\s]+\/[^/\s]+$/, 'expected CLASS/ENVIRONMENT')
+  .describe('`<class>/<name>`');
+const incident = z.string().min(1).describe('The id of an incident');
+const override = z.boolean().default(false).describe('Goes past the freeze that is open, once: needs a `reason`');
 const duration = z.string().regex(durationPattern, 'expected a duration, such as 2h or 1d12h');
 
 /**
@@ -38,54 +39,58 @@ export const actionSchema = z.discriminatedUnion('action', [
     ...common,
     action: z.literal('suspend'),
     environment,
-    /** One of both, or neither: without an end. */
-    for: duration.optional(),
-    until: z.iso.datetime().optional(),
+    for: duration.optional().describe('How long from now; with neither this nor `until` it has no end'),
+    until: z.iso.datetime().optional().describe('A time in UTC, in the place of `for`'),
   }),
   z.strictObject({ ...common, action: z.literal('resume'), environment }),
   z.strictObject({
     ...common,
     action: z.literal('rollback'),
-    /** An environment, or a class: the whole repository. */
-    target: z.string().min(1),
-    to: z.string().optional(),
-    incident: incident.optional(),
-    includeShared: z.boolean().default(false),
+    target: z.string().min(1).describe('An environment, or a class: the whole repository'),
+    to: z.string().optional().describe('A revision, or the id of a commit'),
+    incident: incident.optional().describe('In the place of `to`: to what converged before that incident'),
+    includeShared: z
+      .boolean()
+      .default(false)
+      .describe('Also what other environments are made of, and environments that were added since'),
   }),
   z.strictObject({ ...common, action: z.literal('accept'), environment, incident }),
-  z.strictObject({ ...common, action: z.literal('reconcile'), environment, override: z.boolean().default(false) }),
+  z.strictObject({ ...common, action: z.literal('reconcile'), environment, override }),
   z.strictObject({ ...common, action: z.literal('revert'), environment, incident }),
   z.strictObject({
     ...common,
     action: z.literal('acknowledge'),
-    /** An environment: all that is open there. */
-    target: z.string().min(1),
-    for: duration.optional(),
-    undo: z.boolean().default(false),
+    target: z
+      .string()
+      .min(1)
+      .describe('An environment (all that is open there), an incident, what does not answer, or a refused upload'),
+    for: duration.optional().describe('How long from now; absent: until it ends'),
+    undo: z.boolean().default(false).describe('Takes it back'),
   }),
   z.strictObject({
     ...common,
     action: z.literal('retry-upload'),
-    /** `gs://bucket/name`, with or without a generation. */
-    artifact: z.string().min(1),
+    artifact: z.string().min(1).describe('`gs://bucket/name`, with `#generation` or without'),
   }),
   z.strictObject({
     ...common,
     action: z.literal('redrive'),
-    /** Ids of messages, or all that is found. */
-    letters: z.union([z.literal('all'), z.array(z.string().min(1)).min(1).max(100)]),
-    /** How many are looked at, of each subscription. */
-    limit: z.int().min(1).max(1000).default(100),
+    letters: z
+      .union([z.literal('all'), z.array(z.string().min(1)).min(1).max(100)])
+      .describe('Ids of dead letters, or all that are found'),
+    limit: z.int().min(1).max(1000).default(100).describe('How many are looked at, of each subscription'),
   }),
   z.strictObject({
     ...common,
     action: z.literal('new-customer'),
-    /** Of the new customer. */
-    name: z.string().regex(customerNamePattern, `expected ${customerNameExpected}`),
-    /** An environment of another customer's, from whose files it is made. */
-    from: environment,
-    /** What that customer is called in its files; absent: the first word of the environment's name. */
-    customer: z.string().min(1).max(100).optional(),
+    name: z.string().regex(customerNamePattern, `expected ${customerNameExpected}`).describe('Of the new customer'),
+    from: environment.describe("`<class>/<name>` of another customer's, from whose files it is made"),
+    customer: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("What that one is called in its files; absent: the first word of its environment's name"),
   }),
 ]);
 export type Action = z.output<typeof actionSchema>;

@@ -4,7 +4,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { acknowledge } from '../../../cli/acknowledge.ts';
 import { act } from '../../../cli/ask-act.ts';
+import { resumeEnvironment, suspendEnvironment } from '../../../cli/suspend.ts';
+import { statusSchema } from '../../../shared/pipeline/common/environment-status.ts';
 import { problemOf } from '../../../shared/base/problem.ts';
+import { exampleOf } from '../../contracts.ts';
 import { createWorld } from '../pipeline/reconcile/world/world.ts';
 import { contextOf } from './context.ts';
 
@@ -26,7 +29,7 @@ async function somebody(status: number, body: object) {
     let text = '';
     request.on('data', (chunk) => (text += String(chunk)));
     request.on('end', () => {
-      calls.push({ call: request, body: JSON.parse(text) });
+      calls.push({ call: request, body: text === '' ? null : JSON.parse(text) });
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
@@ -55,6 +58,27 @@ describe('a verb that acts', () => {
     });
   });
 
+  it('needs no right of its own in Git to name an environment', async () => {
+    const repository = async (): Promise<never> => {
+      throw new Error('no credentials');
+    };
+    const changed = { outcome: 'nothing', repository: 'master', environment: 'shop', path: 'environments/shop.yaml' };
+    const result = {
+      ...changed,
+      ...{ commit: null, message: null, diff: '', until: null, reason: null, announced: true, unannounced: null },
+    };
+    const { context, calls } = await somebody(200, { action: 'suspend', result });
+    const alone = { ...context, open: { ...context.open, repository } };
+    await suspendEnvironment(alone, 'master/shop', {});
+    const status = await somebody(200, statusSchema.parse(JSON.parse(exampleOf('json status'))));
+    await resumeEnvironment({ ...alone, statusUrl: status.context.actUrl }, 'acme-production', {});
+    expect(calls.map(({ body }) => body)).toMatchObject([
+      { action: 'suspend', environment: 'master/shop' },
+      { action: 'resume', environment: 'master/acme-production' },
+    ]);
+    await expect(suspendEnvironment(alone, 'shop', { ownRights: true })).rejects.toThrow('no credentials');
+  });
+
   it('goes by the rights of whoever calls where they say so, and records no reason that nobody keeps', async () => {
     const { calls, ask } = await somebody(200, {});
     expect(await ask({ ownRights: true })).toEqual({ by: 'Ana <ana@example.com>' });
@@ -68,6 +92,7 @@ describe('a verb that acts', () => {
   it.each([
     [422, 'ActionRefused', 2],
     [422, 'RollbackRefused', 2],
+    [404, 'NotFound', 2],
     [400, 'BadRequest', 2],
     [409, 'RollbackConflict', 1],
     [409, 'ActionConflict', 1],

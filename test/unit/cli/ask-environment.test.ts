@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../../cli/command-result.ts';
 import type { Context } from '../../../cli/context.ts';
+import { acceptIncident } from '../../../cli/accept.ts';
 import { showHistory } from '../../../cli/history.ts';
 import { showStatus } from '../../../cli/status.ts';
 import { askReconcile } from '../../../cli/reconcile.ts';
 import { askRevert } from '../../../cli/revert.ts';
 import { historyOutputSchema, reconcileOutputSchema, revertOutputSchema } from '../../../cli/output-schemas.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { reconcileRequestedSchema } from '../../../shared/events/reconcile-requested.ts';
 import { openIncidents } from '../../../shared/memory/incidents.ts';
 import { listIncidents } from '../../../shared/pipeline/incidents.ts';
@@ -51,6 +53,9 @@ function pipelineOf(world: World, { isDead = false }: { isDead?: boolean } = {})
   const topics = async () => world.topics;
   return { ...context, open: { ...context.open, topics }, ports: { ...context.ports, sleep } };
 }
+const unasked = async (): Promise<never> => {
+  throw new Error('was asked');
+};
 const textOf = ({ lines }: CommandResult): readonly string[] => lines.map(({ text }) => text);
 
 describe('converge reconcile --override', () => {
@@ -75,10 +80,12 @@ describe('converge reconcile --override', () => {
     });
   });
 
-  it('is refused without a reason, and ends frozen without it', async () => {
+  it('is refused without a reason, before anybody is asked, and ends frozen without it', async () => {
     const world = await frozen();
-    const asked = askReconcile(pipelineOf(world), 'shop', { ...past, reason: undefined });
-    await expect(asked).rejects.toMatchObject({ code: 'ActionRefused' });
+    const { open, ...context } = pipelineOf(world);
+    const nobody = { ...context, open: { ...open, state: unasked, repository: unasked } };
+    const asked = askReconcile(nobody, 'shop', { ...past, reason: undefined });
+    await expect(asked).rejects.toMatchObject({ subject: '--override', exit: 2 });
     expect(await askReconcile(pipelineOf(world), 'shop', { ...past, override: false })).toMatchObject({ exit: 1 });
   });
 });
@@ -222,6 +229,19 @@ describe('converge revert', () => {
     const world = await converged();
     await expect(askRevert(pipelineOf(world), 'd90b1100af44ad8d', waiting)).rejects.toMatchObject({
       ...{ exit: 2, problem: expect.stringContaining('it has ended, or never was') },
+    });
+  });
+
+  it.each([
+    ['revert', async (context: Context) => askRevert(context, 'd90b1100af44ad8d', waiting)],
+    ['accept', async (context: Context) => acceptIncident(context, 'd90b1100af44ad8d', {})],
+  ])('is not said to have ended where %s cannot read all', async (_verb, ask) => {
+    const context = pipelineOf(await converged());
+    const repository = async () => () => {
+      throw new ConvergeError({ code: 'GitUnavailable', subject: 'git', message: 'is away', disposition: 'retry' });
+    };
+    await expect(ask({ ...context, open: { ...context.open, repository } })).rejects.toMatchObject({
+      ...{ exit: 1, problem: 'is no open incident of what can be read; master cannot' },
     });
   });
 });

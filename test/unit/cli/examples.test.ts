@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { makeProgram } from '../../../cli/program.ts';
@@ -92,33 +93,44 @@ describe('the examples of CIs', () => {
   });
 });
 
+const none = { open: unopened, answer: () => undefined };
+const verbs = makeProgram(none).commands.flatMap((command) => [
+  command.name(),
+  ...command.commands.map((of) => `${command.name()} ${of.name()}`),
+]);
+
+/** A command of one or two words, of a program in which every verb only says that its line was taken. */
+function find(name: string): { readonly program: Command; readonly command: Command } {
+  const program = makeProgram(none);
+  const all = program.commands.flatMap((command) => [command, ...command.commands]);
+  for (const command of all) {
+    command.configureOutput({ writeErr: () => undefined });
+    command.action(unopened);
+  }
+  const command = all.find((one) => [one.parent?.name(), one.name()].join(' ').endsWith(name));
+  if (command === undefined) throw new Error(`there is no ${name}`);
+  return { program, command };
+}
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  return help;
+}
+
 describe('the help', () => {
-  it.each([
-    'upload',
-    'retry-upload',
-    'status',
-    'alerts',
-    'history',
-    'trace',
-    'logs',
-    'get',
-    'diff',
-    'why',
-    'events',
-    'plan',
-    'accept',
-    'rbac',
-    'dead-letters',
-    'redrive',
-  ])('of %s has an example that the command takes', async (name) => {
-    const program = makeProgram({ open: unopened, answer: () => undefined });
-    let help = '';
-    const command = program.commands.find((known) => known.name() === name);
-    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
+  it.each(verbs)('of %s has an example that the command takes', async (name) => {
+    const { program, command } = find(name);
+    const help = helpOf(command);
+    const [, line = ''] = /\n {2}\$ .*?\bconverge ([^\n)>]*)/.exec(help) ?? [];
     expect(line).toMatch(new RegExp(`^${name}( |$)`));
     expect(help).toContain('Exit codes: 0 converged or done, 1 diverged, failed or not known, 2');
-    await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
+    const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
+    await expect(program.parseAsync(words, { from: 'user' })).rejects.toThrow('the command line was taken');
+  });
+
+  it.each(verbs)('of %s shows no default that is none', (name) => {
+    expect(helpOf(find(name).command)).not.toMatch(/default: (\[\]|\{\})/);
   });
 
   it.each([
@@ -126,10 +138,6 @@ describe('the help', () => {
     ['report', '"text", "json", "yaml", "html", "markdown", default'],
     ['validate', '"text", "json", "yaml", "sarif", "junit", default'],
   ])('of %s lists the forms of output that it takes', (name, forms) => {
-    const program = makeProgram({ open: unopened, answer: () => undefined });
-    let help = '';
-    const command = program.commands.find((known) => known.name() === name);
-    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    expect(help.replace(/\s+/g, ' ')).toContain(`choices: ${forms}`);
+    expect(helpOf(find(name).command).replace(/\s+/g, ' ')).toContain(`choices: ${forms}`);
   });
 });

@@ -52,6 +52,26 @@ describe.each(tables)('the OpenAPI document of $stage', ({ stage, routes }) => {
   });
 });
 
+describe('what is asked of act', () => {
+  const properties = z.record(
+    z.string(),
+    z.looseObject({ description: z.string().optional(), const: z.string().optional() }),
+  );
+  const json = z.object({ schema: z.object({ oneOf: z.array(z.object({ properties })) }) });
+  const post = z.object({ requestBody: z.object({ content: z.object({ 'application/json': json }) }) });
+  const document = openApiOf({ stage: 'act', routes: actRoutes });
+  const { paths } = z.object({ paths: z.object({ '/v1/actions': z.object({ post }) }) }).parse(document);
+  const actions = paths['/v1/actions'].post.requestBody.content['application/json'].schema.oneOf;
+
+  it.each(actions.map((action) => [action.properties['action']?.const, action.properties] as const))(
+    'is said of %s, key by key',
+    (_name, { action: _action, ...keys }) => {
+      const silent = Object.entries(keys).filter(([, { description = '' }]) => description === '');
+      expect(silent.map(([key]) => key)).toEqual([]);
+    },
+  );
+});
+
 it.each([
   ['incidents', 'Incidents'],
   ['events-page', 'Events'],
