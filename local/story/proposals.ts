@@ -178,7 +178,9 @@ async function sayPlan(
 ): Promise<void> {
   const signal = AbortSignal.timeout(stepMilliseconds);
   const shown = () => {
-    const check = pulls.statuses({ repository, commit: head }).find(({ context }) => context === 'converge/plan');
+    const check = pulls
+      .statuses({ repository, commit: head })
+      .find(({ context }) => context === `converge/plan/${repository}`);
     const body = comment === 'none' ? '' : pulls.comments({ repository, number })[0]?.body;
     return check === undefined || body === undefined ? undefined : { ...check, body };
   };
@@ -190,7 +192,7 @@ async function sayPlan(
     });
     found = shown();
   }
-  say(`check      converge/plan of ${shortened(head)}: ${found.state}, ${found.description}`);
+  say(`check      converge/plan/${repository} of ${shortened(head)}: ${found.state}, ${found.description}`);
   sayLines(say, commentLines(found.body));
 }
 

@@ -56,7 +56,7 @@ const told = [
   /inbox +http:\/\/127\.0\.0\.1:\d+\/\n(.*\n)*? +mail +closed: Re: \[Converge\] master\/acme-production Failed: /,
   /8\. A pull request says what it would do, and is merged/,
   /git +push \w{7} by Olga Ops: Ask before healing Globex, and run two of it to globex-asks\n/,
-  /check +converge\/plan of \w{7}: success, master: 1 of 1 environment would change/,
+  /check +converge\/plan\/master of \w{7}: success, master: 1 of 1 environment would change/,
   /\/spec\/replicas: 1 -> 2/,
   /converged +globex-production +1 configured/,
   /plan +As planned on pull request 1\n/,

@@ -19,7 +19,8 @@ const common = {
     .min(1)
     .max(longestReason)
     .refine(showsSomething, 'expected characters that show')
-    .optional().describe('For the commit, the history and the log'),
+    .optional()
+    .describe('For the commit, the history and the log'),
   dryRun: z.boolean().default(false).describe('Only says what would be done'),
 };
 const environment = z
