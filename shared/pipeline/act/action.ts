@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ActionName } from '../../access/action-names.ts';
+import { isZonedTime, zonedTimeExpected, zonedTimePattern } from '../../base/time.ts';
 import { durationPattern } from '../../environment/duration.ts';
 import { customerNameExpected, customerNamePattern } from '../../environment/new-customer.ts';
 
@@ -40,7 +41,11 @@ export const actionSchema = z.discriminatedUnion('action', [
     environment,
     /** One of both, or neither: without an end. */
     for: duration.optional(),
-    until: z.iso.datetime().optional(),
+    until: z
+      .string()
+      .regex(zonedTimePattern, zonedTimeExpected)
+      .refine(isZonedTime, { error: zonedTimeExpected, abort: true })
+      .optional(),
   }),
   z.strictObject({ ...common, action: z.literal('resume'), environment }),
   z.strictObject({
