@@ -1,3 +1,4 @@
+import { environmentSuspensionWords } from './suspension.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from './environment-file.ts';
 
 /** Its name becomes part of others: of objects, whose names may be as long as a DNS label. */
@@ -145,7 +146,7 @@ export function makeCustomer(
     files.push({ path, from, content: rename(text) });
   }
   const [declaration] = files;
-  if (declaration !== undefined) parseEnvironmentFile({ file: declaration.path, text: declaration.content });
+  const made = declaration && parseEnvironmentFile({ file: declaration.path, text: declaration.content });
   const there = files.filter(({ path }) => at(path) !== 'nothing');
   const isThere = files.every(({ path, content }) => isSame(at(path), content));
   if (there.length > 0 && !isThere) return { refused: alreadyThere(there) };
@@ -153,7 +154,7 @@ export function makeCustomer(
     const above = foldersAbove(path).find((folder) => at(folder) !== 'nothing' && at(folder) !== 'folder');
     if (above !== undefined) return refused(above, `is no folder, and ${path} would be in it`, 'choose another name');
   }
-  return { isThere, files, left: stillSpeaking(plan, files) };
+  return { isThere, files, left: [...(made === undefined ? [] : stillSuspended(made)), ...stillSpeaking(plan, files)] };
 }
 
 export function alreadyThere(files: readonly Pick<Copy, 'path'>[]): CustomerRefusal {
@@ -162,6 +163,17 @@ export function alreadyThere(files: readonly Pick<Copy, 'path'>[]): CustomerRefu
     message: `${files.length === 1 ? 'is' : 'are'} there already, and nothing is overwritten`,
     remedy: 'choose another name, or remove it first',
   };
+}
+
+/** A repair of the other customer's is none of the new one's, and a maintenance of all may be. */
+function stillSuspended({ name, ...said }: Environment): string[] {
+  const { suspend, suspendUntil: until, suspendReason: reason } = said;
+  if (!suspend && until === undefined) return [];
+  const words = environmentSuspensionWords({
+    ...(until === undefined ? {} : { until }),
+    ...(reason === undefined ? {} : { reason }),
+  });
+  return [`${environmentPath(name)} says ${words}, as the other one's does: converge resume ${name} ends that`];
 }
 
 /** `ACME Ltd` and `acme_db` are other words: people decide. */

@@ -9,13 +9,14 @@ export interface Accepted {
 
 /**
  * Whether an incident that ends with a convergence ends because a person accepted it: the commit that changed an input last says
- * so, and nothing converged with it before.
+ * so, or one that came with it, and nothing converged with it before.
  */
 export function acceptedBy(
   { cause, converged }: Pick<Memory, 'cause' | 'converged'>,
   { id, reason }: Pick<Incident, 'id' | 'reason'>,
 ): Accepted | undefined {
-  const commit = cause?.found?.commit;
-  if (commit === undefined || cause?.accepts?.incident !== id || reason !== 'Drifted') return undefined;
-  return converged?.cause?.commit === commit ? undefined : { by: cause.accepts.by, commit };
+  const last = cause?.found?.commit;
+  if (last === undefined || cause?.accepts?.incident !== id || reason !== 'Drifted') return undefined;
+  const { by, commit = last } = cause.accepts;
+  return converged?.cause?.commit === last ? undefined : { by, commit };
 }

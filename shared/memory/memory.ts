@@ -48,8 +48,11 @@ const rememberedCauseSchema = z.object({
   found: causeSchema.nullable(),
   inputs: inputsSchema,
   head: z.string().optional(),
-  /** The incident whose drift that commit accepts, and who asked for it; absent: it accepts none. */
-  accepts: z.object({ incident: z.string(), by: z.string() }).optional(),
+  /**
+   * The incident whose drift that commit accepts, or one that came with it (`commit`; absent: that itself), and who asked for
+   * it; absent: none is accepted.
+   */
+  accepts: z.object({ incident: z.string(), by: z.string(), commit: z.string().optional() }).optional(),
 });
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ActionName } from '../../access/action-names.ts';
+import { isZonedTime, zonedTimeExpected, zonedTimePattern } from '../../base/time.ts';
 import { durationPattern } from '../../environment/duration.ts';
 import { customerNameExpected, customerNamePattern } from '../../environment/new-customer.ts';
 
@@ -41,7 +42,11 @@ export const actionSchema = z.discriminatedUnion('action', [
     action: z.literal('suspend'),
     environment,
     for: duration.optional().describe('How long from now; with neither this nor `until` it has no end'),
-    until: z.iso.datetime().optional().describe('A time in UTC, in the place of `for`'),
+    until: z
+      .string()
+      .regex(zonedTimePattern, zonedTimeExpected)
+      .refine(isZonedTime, { error: zonedTimeExpected, abort: true })
+      .optional().describe('A time in UTC, in the place of `for`'),
   }),
   z.strictObject({ ...common, action: z.literal('resume'), environment }),
   z.strictObject({

@@ -67,6 +67,20 @@ describe('the files of a new customer', () => {
     });
   });
 
+  it('leave to a person what suspends the other one, and would suspend this one, too', () => {
+    const text = `${acme}  suspendUntil: 2026-11-30T06:00:00Z\n  suspendReason: acme moves\n`;
+    const suspended = (said: string) => makeCustomer(planned({ text: said }), tree([file, bytes(said)]));
+    expect(suspended(text)).toMatchObject({
+      left: [
+        "environments/initech-production.yaml says suspendUntil: 2026-11-30T06:00:00Z (initech moves), as the other one's does: converge resume initech-production ends that",
+      ],
+    });
+    expect(suspended(`${acme}  suspend: true\n`)).toMatchObject({
+      left: [expect.stringContaining('says suspend: true, as')],
+    });
+    expect(suspended(`${acme}  suspend: false\n`)).toMatchObject({ left: [] });
+  });
+
   it('are there already where all of them are as they would be made', () => {
     const there: readonly (readonly [string, Found])[] = [
       ['environments/initech-production.yaml', bytes(acme.replaceAll('acme', 'initech'))],

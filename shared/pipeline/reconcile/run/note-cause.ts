@@ -1,5 +1,6 @@
 import { environmentPath } from '../../../environment/environment-file.ts';
 import { sameInputs, type Inputs } from '../../../environment/inputs.ts';
+import { openIncidents } from '../../../memory/incidents.ts';
 import { causeNoted } from '../../../memory/transitions/accept.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import type { Commit, Repository } from '../../../ports/git.ts';
@@ -45,19 +46,80 @@ export async function noteCause(
   run.memoryFile.remember(causeNoted, {
     cause: {
       ...{ inputs, found: found ?? stands?.found ?? null, head: stands?.head ?? commit.id },
-      accepts: found === null ? stands?.accepts : await acceptedIn(repository, found.commit),
+      accepts:
+        found === null ? stands?.accepts : await acceptedBy({ repository, memory, head: commit, last: found.commit }),
     },
   });
 }
 
+type Accepts = NonNullable<NonNullable<Memory['cause']>['accepts']>;
+
+/**
+ * What the last commit that changed an input accepts; where that is none of the drift that is open, what another one does that
+ * came since it was noted last: others may have committed upon it, or merged it with what they have.
+ */
+async function acceptedBy({
+  repository,
+  memory,
+  head,
+  last,
+}: {
+  repository: Repository;
+  memory: Memory;
+  head: Commit;
+  last: string;
+}): Promise<Accepts | undefined> {
+  const open = openIncidents(memory).flatMap(({ id, reason }) => (reason === 'Drifted' ? [id] : []));
+  const own = acceptedIn(await repository.findCommit(last));
+  if (open.length === 0 || (own !== undefined && open.includes(own.incident))) return own;
+  const seen = memory.attempted?.commit;
+  for await (const commit of commitsSince({ repository, head, seen })) {
+    const accepts = acceptedIn(commit);
+    if (accepts === undefined || !open.includes(accepts.incident)) continue;
+    // A side that branched off before may lead to what was accepted long ago.
+    if (seen === undefined || !(await repository.isAncestor({ ancestor: commit.id, descendant: seen }))) return accepts;
+  }
+  return own ?? stillAccepted(memory, open);
+}
+
+/** What was accepted before, and has not converged since: the commit upon it takes nothing of that back. */
+function stillAccepted(
+  { cause, converged }: Pick<Memory, 'cause' | 'converged'>,
+  open: readonly string[],
+): Accepts | undefined {
+  const { accepts, found } = cause ?? {};
+  if (accepts === undefined || !found || !open.includes(accepts.incident)) return undefined;
+  return converged?.cause?.commit === found.commit ? undefined : { ...accepts, commit: accepts.commit ?? found.commit };
+}
+
+/** How far back. */
+const mostCommits = 200;
+
+/** A commit and those before it, as far as they are here, but for one that was seen and what leads to it. */
+async function* commitsSince({
+  repository,
+  head,
+  seen,
+}: {
+  repository: Repository;
+  head: Commit;
+  seen: string | undefined;
+}): AsyncGenerator<Commit, void> {
+  const due = new Set([head.id]);
+  for (const id of due) {
+    if (id === seen || due.size > mostCommits) continue;
+    const commit = await repository.findCommit(id);
+    if (commit === undefined) continue;
+    yield commit;
+    for (const parent of commit.parents) due.add(parent);
+  }
+}
+
 /** The incident that a commit says it accepts. */
-async function acceptedIn(
-  repository: Repository,
-  id: string,
-): Promise<NonNullable<Memory['cause']>['accepts'] | undefined> {
-  const said = parseAction((await repository.findCommit(id))?.message ?? '');
-  if (said?.action !== 'accept' || said.incident === undefined) return undefined;
-  return { incident: said.incident, by: oneLine(said.by, longestName) };
+function acceptedIn(commit: Commit | undefined): Accepts | undefined {
+  const said = parseAction(commit?.message ?? '');
+  if (commit === undefined || said?.action !== 'accept' || said.incident === undefined) return undefined;
+  return { incident: said.incident, by: oneLine(said.by, longestName), commit: commit.id };
 }
 
 /** Characters of who asked, as a commit says it, which anybody may have written. */

@@ -52,6 +52,32 @@ describe('an incident that is accepted', () => {
     expect(await listed(world)).toMatchObject([{ id: incident, accepted: { by, commit } }]);
   });
 
+  it('ends so where others committed upon it before a run looked', async () => {
+    const { world, incident } = await drifted();
+    const { id: commit } = world.git.add(colored('blue'), { message: accepting(incident) });
+    const more = { 'manifests/shop/more.json': JSON.stringify([configMap('more')]) };
+    world.git.add(more, { message: 'Copy more' });
+    await look(world);
+    expect(closings(world)).toMatchObject([{ incident, accepted: { by, commit } }]);
+    expect(await listed(world)).toMatchObject([{ id: incident, accepted: { by, commit } }]);
+    paint(world, 'green');
+    await look(world);
+    world.git.add(colored('green'), { message: 'Paint it green' });
+    await look(world);
+    expect(closings(world).map(({ accepted }) => accepted?.commit)).toEqual([commit, undefined]);
+  });
+
+  it('ends so where the commit that accepts it converges only with the next one', async () => {
+    const { world, incident } = await drifted();
+    const more = 'manifests/shop/more.json';
+    const { id: commit } = world.git.add({ ...colored('blue'), [more]: '[' }, { message: accepting(incident) });
+    await look(world);
+    expect(closings(world)).toEqual([]);
+    world.git.add({ [more]: JSON.stringify([configMap('more')]) }, { message: 'Mend more' });
+    await look(world);
+    expect(closings(world).filter((told) => told.incident === incident)).toMatchObject([{ accepted: { by, commit } }]);
+  });
+
   it('is not so where it comes back, and ends by itself', async () => {
     const { world, incident } = await drifted();
     world.git.add(colored('blue'), { message: accepting(incident) });

@@ -189,6 +189,14 @@ describe('an environment that somebody suspends', () => {
     expect(git.treeOf(done.commit ?? '')['values.yaml']).toBe('a: 1\n');
   });
 
+  it('ends by the clock of the zone that a time says', async () => {
+    expect(await suspended(worldOf(), { until: '2026-11-30T07:00+01:00' })).toMatchObject({
+      until: '2026-11-30T06:00:00Z',
+    });
+    for (const until of ['2026-11-30T06:00:00', '2026-02-30T06:00:00Z', 'tomorrow'])
+      expect(actionSchema.safeParse(request({ action: 'suspend', until })).success).toBe(false);
+  });
+
   it.each([
     [{ for: '2h', until: '2026-12-01T00:00:00Z' }, 'a duration says how long it is suspended, and so does a time'],
     [{ until: '2026-11-21T01:00:00Z' }, '2026-11-21T01:00:00Z it would be suspended no more'],
