@@ -66,7 +66,7 @@ export async function planChange(
     if (left !== undefined) return left;
     const { head } = pull;
     const label = planLabelOf(of.host);
-    const approved = job.labelled ? job.head : valueOrNone(await readRecord(job, ports))?.approved;
+    const approved = approvedAt(head, { job, record: valueOrNone(await readRecord(job, ports)) });
     const isLabelled = pull.approval === undefined && approved === head && pull.labels.includes(label);
     const isLetIn = !pull.isFork || isLabelled || pull.approval === 'given';
     const asked = { ...job, head };
@@ -220,7 +220,7 @@ interface Shown {
 
 /** One at a time writes on a pull request, and what it writes is of the head that this has then. */
 async function show({ job, of, report, branch }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
-  const turn = await claimTurn(job, ports);
+  const turn = await claimTurn(job, { head: report.head }, ports);
   try {
     const pull = await ports.gitHosts.pullRequest({ ...of, number: job.number });
     const left = whyLeft(pull, branch);
@@ -234,6 +234,15 @@ async function show({ job, of, report, branch }: Shown, ports: PlanChangePorts):
   }
 }
 
+/** The head that was labelled. A message of an older label may come late, or again. */
+function approvedAt(
+  head: string,
+  { job, record }: { job: PlanRequested; record: { readonly approved: string | null } | null | undefined },
+): string | null {
+  const known = record?.approved ?? null;
+  return job.labelled && known !== head ? job.head : known;
+}
+
 async function readRecord(job: PlanRequested, ports: PlanChangePorts) {
   return await readState({ path: planRecordPath(job), decode: decodePlanRecord }, ports);
 }
@@ -245,13 +254,13 @@ interface Turn {
   readonly began: number;
 }
 
-async function claimTurn(job: PlanRequested, ports: PlanChangePorts): Promise<Turn> {
+async function claimTurn(job: PlanRequested, { head }: { head: string }, ports: PlanChangePorts): Promise<Turn> {
   const writer = randomUUID();
   const path = planRecordPath(job);
   for (let look = 1; look <= looks; look++) {
     const found = await readRecord(job, ports);
     const record = valueOrNone(found);
-    const approved = job.labelled ? job.head : (record?.approved ?? null);
+    const approved = approvedAt(head, { job, record });
     const age = found === undefined ? Number.POSITIVE_INFINITY : ageOf(found);
     // The answer of our own write was lost.
     if (found !== undefined && record?.writer === writer)

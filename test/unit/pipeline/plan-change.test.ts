@@ -572,6 +572,11 @@ describe('a pull request of a fork', () => {
     // The message of the label comes late, or again.
     await plan(hub, { labelled: true, head: labelled });
     expect(lastOf(hub)).toMatchObject({ verdict: 'pending', environments: [] });
+    await plan(hub, { labelled: true });
+    for (const again of [{ labelled: true, head: labelled }, {}]) {
+      await plan(hub, again);
+      expect(verdicts(hub)).toEqual([['shop', 'success']]);
+    }
   });
 
   it.each([
