@@ -67,13 +67,12 @@ export async function planChange(
     const { head } = pull;
     const label = planLabelOf(of.host);
     const approved = approvedAt(head, { job, record: valueOrNone(await readRecord(job, ports)) });
-    const isLabelled = pull.approval === undefined && approved === head && pull.labels.includes(label);
-    const isLetIn = !pull.isFork || isLabelled || pull.approval === 'given';
+    const letIn = isLetIn(pull, { approved, label });
     const asked = { ...job, head };
-    const { report, keep } = isLetIn
+    const { report, keep } = letIn
       ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
       : { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
-    const shown = await show({ job, of, report, branch }, ports);
+    const shown = await show({ job, of, report, letIn }, ports);
     if (shown === 'moved') continue;
     if (shown.outcome === 'shown') await inParallel(keep, async (one) => keepPlan(one, ports), atOnce);
     return shown;
@@ -99,6 +98,14 @@ function projectOf(
 function whyLeft({ isOpen, base }: PullRequest, branch: string): PlanChangeResult | undefined {
   if (!isOpen) return { outcome: 'closed', reason: 'it is open no more' };
   return base === branch ? undefined : { outcome: 'unmeant', reason: `it is to be merged into ${base}` };
+}
+
+function isLetIn(
+  { head, isFork, labels, approval }: PullRequest,
+  { approved, label }: { approved: string | null; label: string },
+): boolean {
+  const isLabelled = approval === undefined && approved === head && labels.includes(label);
+  return !isFork || isLabelled || approval === 'given';
 }
 
 function unapproved(
@@ -215,17 +222,19 @@ interface Shown {
   readonly job: PlanRequested;
   readonly of: HostedProject;
   readonly report: PlanReport;
-  readonly branch: string;
+  /** Whether it was let in when that was made. */
+  readonly letIn: boolean;
 }
 
-/** One at a time writes on a pull request, and what it writes is of the head that this has then. */
-async function show({ job, of, report, branch }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
+/** One at a time writes on a pull request, and what it writes is of the head that this has then, as far as that is let in. */
+async function show({ job, of, report, letIn }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
   const turn = await claimTurn(job, { head: report.head }, ports);
   try {
     const pull = await ports.gitHosts.pullRequest({ ...of, number: job.number });
-    const left = whyLeft(pull, branch);
+    const left = whyLeft(pull, ports.repository(job.repository).branch);
     if (left !== undefined) return left;
-    if (pull.head !== report.head) return 'moved';
+    const { approved } = turn;
+    if (pull.head !== report.head || isLetIn(pull, { approved, label: planLabelOf(of.host) }) !== letIn) return 'moved';
     await ports.gitHosts.showPlan({ ...of, report });
     const environments = report.environments.map(({ name }) => name);
     return { outcome: 'shown', verdict: report.verdict, environments };

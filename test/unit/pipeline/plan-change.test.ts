@@ -601,6 +601,33 @@ describe('a pull request of a fork', () => {
     expect(verdicts(hub)).toEqual([['shop', 'success']]);
   });
 
+  it.each([
+    ['put on', [], [label], 'success'],
+    ['taken off', [label], [], 'pending'],
+  ] as const)(
+    'is shown as it is when it is written, where the label was %s meanwhile',
+    async (_what, was, is, verdict) => {
+      const hub = await forked();
+      const path = `plans/master/${number}.json`;
+      const approval = { version: 1, writer: null, approved: hub.pull.head };
+      if (was.length > 0) await hub.world.writeState(path, approval);
+      hub.pull = { ...hub.pull, labels: [...was] };
+      hub.world.wait(60);
+      const { state } = hub.ports;
+      let reads = 0;
+      const read: typeof state.read = async (asked) => {
+        const found = await state.read(asked);
+        if (asked === path && ++reads === 1) {
+          await hub.world.writeState(path, approval);
+          hub.pull = { ...hub.pull, labels: [...is] };
+        }
+        return found;
+      };
+      await plan({ ...hub, ports: { ...hub.ports, state: { ...state, read } } });
+      expect(hub.shown.map((one) => one.verdict)).toEqual([verdict]);
+    },
+  );
+
   it('is not planned once the label was taken off', async () => {
     const hub = await forked();
     hub.pull = { ...hub.pull, labels: [label] };
