@@ -37,6 +37,10 @@ const longestPlanning = 300_000;
 /** Heads that one message plans, where somebody pushes while it does. */
 const mostHeads = 3;
 
+/** How many looks the host's merge is waited for, and how long before each. Milliseconds. */
+const mergeLooks = 10;
+const mergePause = 1_000;
+
 /** How many looks another instance is waited for, and when it has died. Milliseconds. */
 const looks = 90;
 const diesAfter = 60_000;
@@ -70,7 +74,7 @@ export async function planChange(
     const letIn = isLetIn(pull, { approved, label });
     const asked = { ...job, head };
     const { report, keep } = letIn
-      ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
+      ? await plan({ ...asked, of, pull }, ports, settings)
       : { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
     const shown = await show({ job, of, report, letIn }, ports);
     if (shown === 'moved') continue;
@@ -154,17 +158,15 @@ interface Made {
   readonly keep: readonly PlanToKeep[];
 }
 
-async function plan(
-  job: PlanRequested & Pick<PullRequest, 'headRef'>,
-  ports: PlanChangePorts,
-  settings: PlanChangeSettings,
-): Promise<Made> {
+type Asked = PlanRequested & { readonly of: HostedProject; readonly pull: PullRequest };
+
+async function plan(job: Asked, ports: PlanChangePorts, settings: PlanChangeSettings): Promise<Made> {
   const { repository: repositoryClass, number, head } = job;
   const { branch } = ports.repository(repositoryClass);
   const of = { repositoryClass, number, head };
   let proposal: Proposal;
   try {
-    proposal = await openProposal(job, ports);
+    proposal = await openMerged(job, ports);
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     const unread = { ...of, notes: [describeError(error)] };
@@ -177,6 +179,20 @@ async function plan(
     report: reportPlans({ ...of, notes: [`Planned is ${proposalWords(proposal, branch)}.`] }, planned),
     keep: planned.flatMap((one) => ('keep' in one && one.keep !== undefined ? [one.keep] : [])),
   };
+}
+
+/** Planned as it is, a head that is behind would take back what others did: the merge is waited for that the host is at. */
+async function openMerged({ of, pull, ...job }: Asked, ports: PlanChangePorts): Promise<Proposal> {
+  const asked = { ...job, headRef: pull.headRef };
+  let proposal = await openProposal(asked, ports);
+  let { head, isMerging = false } = pull;
+  for (let look = 1; look <= mergeLooks; look++) {
+    if (!isMerging || head !== job.head || proposal.standing !== 'behind') break;
+    await ports.sleep(mergePause);
+    ({ head, isMerging = false } = await ports.gitHosts.pullRequest({ ...of, number: job.number }));
+    proposal = await openProposal(asked, ports);
+  }
+  return proposal;
 }
 
 function notThereYet({ number, head }: PlanRequested, { head: { id } }: Proposal): ConvergeError {

@@ -223,6 +223,21 @@ describe('the plan on a pull request', () => {
     expect(lastOf(hub).notes[0]).toContain('main has moved on since');
   });
 
+  it('waits for the merge that the host is at', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    const { git } = hub.world;
+    const onto = git.add(painted('blog', 'green'));
+    const merge = git.add(painted('shop', 'blue'), { merges: [hub.pull.head] });
+    git.reset(onto.id);
+    hub.pull = { ...hub.pull, isMerging: true };
+    hub.world.onSleep = () => {
+      git.refs.set(`refs/pull/${number}/merge`, merge.id);
+      hub.pull = { ...hub.pull, isMerging: false };
+    };
+    await plan(hub);
+    expect(lastOf(hub).notes[0]).toContain(`merged onto main (${onto.id.slice(0, 12)})`);
+  });
+
   it('is of the head as it is where the host has no merge, and says that it is behind', async () => {
     const hub = await opened(painted('shop', 'blue'));
     hub.world.git.add(painted('blog', 'green'));
