@@ -447,6 +447,27 @@ describe('a value of a Secret', () => {
   });
 });
 
+describe('a value of a Secret of others', () => {
+  it('is shown in no comment, though it stands in a namespace that the environment comes to', async () => {
+    const world = createWorld();
+    world.git.add(declared('shop'));
+    await world.run();
+    world.wait(60);
+    const there = { namespace: 'theirs' };
+    const data = { password: Buffer.from('correct-horse').toString('base64') };
+    world.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs' } });
+    world.cluster.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys', ...there }, ...{ data } });
+    world.cluster.put({
+      ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'urls', ...there } },
+      ...{ data: { v: 'https://me:correct-horse@example.com' } },
+    });
+    const taken = list(configMap('shop-colors'), configMap('urls', { v: 'mine' }, there));
+    const hub = await openedOn(world, { [files('shop')]: taken });
+    await plan(hub);
+    expect(textOf(hub)).toContain('/data/v: "https://me:***@example.com" -> "mine"');
+  });
+});
+
 describe('a template that is told what is secret', () => {
   const own = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { color: 'aHVudGVyMg==' } };
   const spec = ['lookup: cluster'];
