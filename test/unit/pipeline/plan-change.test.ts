@@ -694,6 +694,17 @@ describe('the plan of a pull request, for whoever asks', () => {
     expect(await ask(hub, 'new', number)).toMatchObject({ outcome: 'described', wouldChange: true });
     await expect(ask(hub, 'shop', 8)).rejects.toMatchObject({ code: 'BadRequest' });
   });
+
+  it('shows nothing of what others have in the cluster', async () => {
+    const hub = await opened({ [files('shop')]: list(configMap('shop-colors'), configMap('theirs', { v: '1' })) });
+    const metadata = { name: 'theirs', namespace: 'acme' };
+    hub.world.cluster.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata, ...{ data: { v: 'salaries' } } }, 'kubectl');
+    await plan(hub);
+    expect(textOf(hub)).toContain('salaries');
+    const asked = await ask(hub, 'shop', number);
+    expect(asked).toMatchObject({ objects: [{ name: 'theirs', adoptedFrom: 'kubectl', fields: [] }] });
+    expect(JSON.stringify(asked)).not.toContain('salaries');
+  });
 });
 
 describe('what a run says of the plan that was shown', () => {
