@@ -37,6 +37,10 @@ const longestPlanning = 300_000;
 /** Heads that one message plans, where somebody pushes while it does. */
 const mostHeads = 3;
 
+/** How many looks the host's merge is waited for, and how long before each. Milliseconds. */
+const mergeLooks = 10;
+const mergePause = 1_000;
+
 /** How many looks another instance is waited for, and when it has died. Milliseconds. */
 const looks = 90;
 const diesAfter = 60_000;
@@ -66,14 +70,13 @@ export async function planChange(
     if (left !== undefined) return left;
     const { head } = pull;
     const label = planLabelOf(of.host);
-    const approved = job.labelled ? job.head : valueOrNone(await readRecord(job, ports))?.approved;
-    const isLabelled = pull.approval === undefined && approved === head && pull.labels.includes(label);
-    const isLetIn = !pull.isFork || isLabelled || pull.approval === 'given';
+    const approved = approvedAt(head, { job, record: valueOrNone(await readRecord(job, ports)) });
+    const letIn = isLetIn(pull, { approved, label });
     const asked = { ...job, head };
-    const { report, keep } = isLetIn
-      ? await plan({ ...asked, headRef: pull.headRef }, ports, settings)
+    const { report, keep } = letIn
+      ? await plan({ ...asked, of, pull }, ports, settings)
       : { report: unapproved(asked, { label, approval: pull.approval }), keep: [] };
-    const shown = await show({ job, of, report, branch }, ports);
+    const shown = await show({ job, of, report, letIn }, ports);
     if (shown === 'moved') continue;
     if (shown.outcome === 'shown') await inParallel(keep, async (one) => keepPlan(one, ports), atOnce);
     return shown;
@@ -99,6 +102,14 @@ function projectOf(
 function whyLeft({ isOpen, base }: PullRequest, branch: string): PlanChangeResult | undefined {
   if (!isOpen) return { outcome: 'closed', reason: 'it is open no more' };
   return base === branch ? undefined : { outcome: 'unmeant', reason: `it is to be merged into ${base}` };
+}
+
+function isLetIn(
+  { head, isFork, labels, approval }: PullRequest,
+  { approved, label }: { approved: string | null; label: string },
+): boolean {
+  const isLabelled = approval === undefined && approved === head && labels.includes(label);
+  return !isFork || isLabelled || approval === 'given';
 }
 
 function unapproved(
@@ -147,17 +158,15 @@ interface Made {
   readonly keep: readonly PlanToKeep[];
 }
 
-async function plan(
-  job: PlanRequested & Pick<PullRequest, 'headRef'>,
-  ports: PlanChangePorts,
-  settings: PlanChangeSettings,
-): Promise<Made> {
+type Asked = PlanRequested & { readonly of: HostedProject; readonly pull: PullRequest };
+
+async function plan(job: Asked, ports: PlanChangePorts, settings: PlanChangeSettings): Promise<Made> {
   const { repository: repositoryClass, number, head } = job;
   const { branch } = ports.repository(repositoryClass);
   const of = { repositoryClass, number, head };
   let proposal: Proposal;
   try {
-    proposal = await openProposal(job, ports);
+    proposal = await openMerged(job, ports);
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     const unread = { ...of, notes: [describeError(error)] };
@@ -170,6 +179,20 @@ async function plan(
     report: reportPlans({ ...of, notes: [`Planned is ${proposalWords(proposal, branch)}.`] }, planned),
     keep: planned.flatMap((one) => ('keep' in one && one.keep !== undefined ? [one.keep] : [])),
   };
+}
+
+/** Planned as it is, a head that is behind would take back what others did: the merge is waited for that the host is at. */
+async function openMerged({ of, pull, ...job }: Asked, ports: PlanChangePorts): Promise<Proposal> {
+  const asked = { ...job, headRef: pull.headRef };
+  let proposal = await openProposal(asked, ports);
+  let { head, isMerging = false } = pull;
+  for (let look = 1; look <= mergeLooks; look++) {
+    if (!isMerging || head !== job.head || proposal.standing !== 'behind') break;
+    await ports.sleep(mergePause);
+    ({ head, isMerging = false } = await ports.gitHosts.pullRequest({ ...of, number: job.number }));
+    proposal = await openProposal(asked, ports);
+  }
+  return proposal;
 }
 
 function notThereYet({ number, head }: PlanRequested, { head: { id } }: Proposal): ConvergeError {
@@ -215,23 +238,34 @@ interface Shown {
   readonly job: PlanRequested;
   readonly of: HostedProject;
   readonly report: PlanReport;
-  readonly branch: string;
+  /** Whether it was let in when that was made. */
+  readonly letIn: boolean;
 }
 
-/** One at a time writes on a pull request, and what it writes is of the head that this has then. */
-async function show({ job, of, report, branch }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
-  const turn = await claimTurn(job, ports);
+/** One at a time writes on a pull request, and what it writes is of the head that this has then, as far as that is let in. */
+async function show({ job, of, report, letIn }: Shown, ports: PlanChangePorts): Promise<PlanChangeResult | 'moved'> {
+  const turn = await claimTurn(job, { head: report.head }, ports);
   try {
     const pull = await ports.gitHosts.pullRequest({ ...of, number: job.number });
-    const left = whyLeft(pull, branch);
+    const left = whyLeft(pull, ports.repository(job.repository).branch);
     if (left !== undefined) return left;
-    if (pull.head !== report.head) return 'moved';
+    const { approved } = turn;
+    if (pull.head !== report.head || isLetIn(pull, { approved, label: planLabelOf(of.host) }) !== letIn) return 'moved';
     await ports.gitHosts.showPlan({ ...of, report });
     const environments = report.environments.map(({ name }) => name);
     return { outcome: 'shown', verdict: report.verdict, environments };
   } finally {
     await endTurn(job, turn, ports);
   }
+}
+
+/** The head that was labelled. A message of an older label may come late, or again. */
+function approvedAt(
+  head: string,
+  { job, record }: { job: PlanRequested; record: { readonly approved: string | null } | null | undefined },
+): string | null {
+  const known = record?.approved ?? null;
+  return job.labelled && known !== head ? job.head : known;
 }
 
 async function readRecord(job: PlanRequested, ports: PlanChangePorts) {
@@ -245,13 +279,13 @@ interface Turn {
   readonly began: number;
 }
 
-async function claimTurn(job: PlanRequested, ports: PlanChangePorts): Promise<Turn> {
+async function claimTurn(job: PlanRequested, { head }: { head: string }, ports: PlanChangePorts): Promise<Turn> {
   const writer = randomUUID();
   const path = planRecordPath(job);
   for (let look = 1; look <= looks; look++) {
     const found = await readRecord(job, ports);
     const record = valueOrNone(found);
-    const approved = job.labelled ? job.head : (record?.approved ?? null);
+    const approved = approvedAt(head, { job, record });
     const age = found === undefined ? Number.POSITIVE_INFINITY : ageOf(found);
     // The answer of our own write was lost.
     if (found !== undefined && record?.writer === writer)

@@ -15,7 +15,7 @@ import type { Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
 import { watchSecrets, withoutWrittenError, withoutWrittenWords } from './plan-commit/secretive.ts';
-import { tellPlan } from './plan-commit/tell-plan.ts';
+import { tellPlan, withoutOthersFields } from './plan-commit/tell-plan.ts';
 import { assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
 
@@ -57,16 +57,6 @@ export async function planCommit(
   const isTrusted =
     !watched.wasToldSecrets() || (await repository.isAncestor({ ancestor: commit.id, descendant: head.id }));
   return isTrusted ? said : withoutWrittenWords(said);
-}
-
-/** Whoever may see an environment need not be one who may push: what is another's is not theirs to read. */
-function withoutOthersFields(plan: PlanAnswer): PlanAnswer {
-  const objects = plan.objects.map((one) =>
-    one.adoptedFrom === null
-      ? one
-      : { ...one, fields: [], omittedFields: one.omittedFields + one.fields.length, takesOver: [] },
-  );
-  return { ...plan, objects };
 }
 
 /**

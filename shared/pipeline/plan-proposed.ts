@@ -17,7 +17,7 @@ import { nothingPlanned, type Planned } from './plan-commit/planned.ts';
 import { planRemoval } from './plan-commit/plan-removal.ts';
 import { rehearsedLease } from './plan-commit/rehearsal.ts';
 import { watchSecrets, withoutWrittenError, withoutWrittenWords } from './plan-commit/secretive.ts';
-import { tellPlan } from './plan-commit/tell-plan.ts';
+import { tellPlan, withoutOthersFields } from './plan-commit/tell-plan.ts';
 import { acceptRule, assertTrusted } from './reconcile/accept/trust.ts';
 import type { Run } from './reconcile/run/run.ts';
 
@@ -57,7 +57,8 @@ export async function listProposed(
 }
 
 /**
- * What a pull request would do to an environment, for whoever asks; that they ask is what a label is on the host. Throws as
+ * What a pull request would do to an environment, for whoever asks; that they ask is what a label is on the host. Who may do
+ * both need not be one who may push: nothing is told of objects that are not its own but that they are there. Throws as
  * `openProposal` and `planProposed` do.
  */
 export async function planPullRequest(
@@ -68,7 +69,8 @@ export async function planPullRequest(
   const { answer } = await planProposed({ ...asked, proposal }, ports);
   const { branch } = ports.repository(asked.repository);
   const words = `of pull request ${number}, ${proposalWords(proposal, branch)}`;
-  return { ...answer, message: answer.message === '' ? words : `${words}; ${answer.message}` };
+  const message = answer.message === '' ? words : `${words}; ${answer.message}`;
+  return { ...withoutOthersFields(answer), message };
 }
 
 /**

@@ -27,6 +27,8 @@ export interface PullRequest {
    * `impossible`: nobody can, as its repository has no such commit. Absent: a label does.
    */
   readonly approval?: 'given' | 'awaited' | 'impossible';
+  /** Whether the host has yet to try its merge onto the branch, which it keeps as a commit. */
+  readonly isMerging?: boolean;
   /** The branch that the head is of (`refs/heads/…`), where the host has no ref of the pull request itself. */
   readonly headRef?: string;
 }

@@ -142,12 +142,14 @@ const planPullSchema = z.object({
   head: z.object({ sha: z.string(), repo: z.object({ id: z.int() }).nullish() }),
   base: z.object({ ref: z.string(), repo: z.object({ id: z.int() }) }),
   labels: z.array(z.object({ name: z.string() })).default([]),
+  /** Null: whoever asks has it tried. */
+  mergeable: z.boolean().nullish(),
 });
 
 /** https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request */
 export async function pullRequestOfGithub(asked: HostAccess & { readonly number: number }): Promise<PullRequest> {
   const calls = hostCalls(asked, mannersOf(asked.token));
-  const { state, head, base, labels } = await calls.read(
+  const { state, head, base, labels, mergeable } = await calls.read(
     `${projectPath(asked.project)}/pulls/${asked.number}`,
     planPullSchema,
   );
@@ -157,6 +159,7 @@ export async function pullRequestOfGithub(asked: HostAccess & { readonly number:
     head: head.sha,
     isFork: head.repo?.id !== base.repo.id,
     labels: labels.map(({ name }) => name),
+    ...(mergeable === null ? { isMerging: true } : {}),
   };
 }
 

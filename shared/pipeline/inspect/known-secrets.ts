@@ -41,7 +41,10 @@ export async function readKnownSecrets(
   inspection: Seen,
   desired: Pick<DesiredState, 'objects'> | undefined,
 ): Promise<KnownSecrets> {
-  const [before, { others, unhidden }] = await Promise.all([renderedBefore(inspection), readOthers(inspection)]);
+  const [before, { others, unhidden }] = await Promise.all([
+    renderedBefore(inspection),
+    readOthers({ ...inspection, desired: desired?.objects }),
+  ]);
   const wanted = [...(desired?.objects ?? []), ...before].map(({ object }) => object);
   const observed = [...inspection.observed.objects.values()].map(({ object }) => object);
   return { own: secretsAmong([...observed, ...wanted]), others, unhidden };
@@ -78,19 +81,25 @@ async function renderedBefore({ target, memory }: Seen): Promise<DesiredState['o
   return found;
 }
 
-/** Those that others made in the namespaces of an environment. Never fails for what it cannot read. */
+/**
+ * Those that others made in the namespaces of an environment. Never fails for what it cannot read.
+ *
+ * @param seen.desired what is to come: it may have namespaces of its own
+ */
 export async function readOthers({
   target,
   observed,
+  desired = [],
 }: {
   target: Pick<Inspection['target'], 'cluster' | 'environment'>;
   observed: Pick<Inspection['observed'], 'objects'>;
+  desired?: DesiredState['objects'] | undefined;
 }): Promise<Pick<KnownSecrets, 'others' | 'unhidden'>> {
   const { cluster, environment } = target;
   const members = [...observed.objects.values()];
   const own = new Set(members.map(({ object }) => object.metadata.uid));
   const namespaces = [
-    ...new Set([environment.namespace, ...members.map(({ object }) => object.metadata.namespace)]),
+    ...new Set([environment.namespace, ...[...members, ...desired].map(({ object }) => object.metadata.namespace)]),
   ].filter((namespace) => namespace !== undefined);
   const unhidden: Unread[] = namespaces.slice(mostNamespaces).map((namespace) => ({
     ...{ what: `secrets of namespace ${namespace}`, message: `those of ${mostNamespaces} namespaces are read` },

@@ -100,7 +100,7 @@ async function planUnfrozen(run: Run, { asksCluster, ...declared }: Declared, si
   return {
     ...planned,
     of: { inputs: decided.desired.inputs, from: madeOf(memory) },
-    besides: await readOthers({ target, observed }),
+    besides: await readOthers({ target, observed, desired: decided.desired.objects }),
     outcome: 'planned',
     message: '',
     waitsFor: gate.gate === 'open' ? [] : [gate.message],

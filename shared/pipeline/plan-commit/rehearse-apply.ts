@@ -2,8 +2,8 @@ import { resourceOf } from '../../desired/desired.ts';
 import { applyStages } from '../../objects/apply-order.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { namespaceResource } from '../../objects/core-resources.ts';
-import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
-import { objectKey } from '../../objects/object-id.ts';
+import { definitionsOf } from '../../objects/dependencies.ts';
+import { objectKey, objectTitle } from '../../objects/object-id.ts';
 import { isDefinition } from '../../objects/replacement.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import { actionsOfStage, type AppliedAction, type PlannedAction } from '../../plan/plan.ts';
@@ -12,6 +12,7 @@ import type { ObservedState } from '../reconcile/observe/observed-state.ts';
 import type { Target } from '../reconcile/run/target.ts';
 import { applyStage, type Done, type Groundwork } from '../reconcile/write/apply-stage.ts';
 import { isNamespaceDue } from '../reconcile/write/declare-intent.ts';
+import { isNeededByPods, neededAtOnce } from './needed-at-once.ts';
 
 /** What an apply would come to. */
 export interface RehearsedApply {
@@ -23,12 +24,12 @@ export interface RehearsedApply {
   readonly isKeptFromHooks: boolean;
 }
 
-/** By key of a Namespace or a definition: why what needs it cannot be asked about yet. */
+/** By key of a Namespace, a definition, or what a Pod has to have: why what needs it cannot be asked about yet. */
 export type NotThereYet = ReadonlyMap<string, string>;
 
 /**
  * Applies what is due, stage by stage, as `applyChanges` does, but for what cannot be asked about yet: what is in a
- * namespace, or of a kind, that these very actions make. Nothing waits for a definition here.
+ * namespace, or of a kind, that these very actions make, or a Pod of what they make. Nothing waits for a definition here.
  *
  * @param target.cluster rehearses
  * @param request.areHooksDue where they are, a definition that fails keeps all else from being applied
@@ -63,7 +64,7 @@ export async function rehearseApply(
     const asked: AppliedAction[] = [];
     for (const action of due) {
       const { key, id, object } = action.desired;
-      const needed = dependenciesOf({ object, definitions }).filter((one) => one !== key);
+      const needed = neededAtOnce({ object, definitions }).filter((one) => one !== key);
       const why = needed.flatMap((one) => (done.broken.has(one) ? [] : (notThereYet.get(one) ?? [])))[0];
       if (keptBack !== undefined) done.changes.push({ id, did: 'blocked', message: keptBack });
       else if (why === undefined || needed.some((one) => done.broken.has(one))) asked.push(action);
@@ -97,6 +98,12 @@ export async function findNotThereYet(
     if (id.group === '' && id.kind === 'Namespace' && isNew) {
       const there = await cluster.get({ resource: namespaceResource, namespace: undefined, name: id.name });
       if (there === undefined) found.set(key, `namespace ${id.name} is made by the same commit`);
+    }
+    if (isNew && isNeededByPods(id)) {
+      const resource = resourceOf({ api: target.api, object: planned.desired.object });
+      const there =
+        resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
+      if (there === undefined) found.set(key, `${objectTitle(id)} is made by the same commit`);
     }
     if (isDefinition(id))
       found.set(key, `its definition, ${id.name}, is ${isNew ? 'made' : 'changed'} by the same commit`);

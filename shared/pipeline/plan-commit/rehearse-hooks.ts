@@ -2,13 +2,14 @@ import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
 import type { HookEvent, HookPhase } from '../../desired/hook.ts';
 import { dueHooks, isCompleted, type HookRecord, type ReleaseHooks } from '../../inventory/hook-record.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { dependenciesOf, definitionsOf } from '../../objects/dependencies.ts';
+import { definitionsOf } from '../../objects/dependencies.ts';
 import { fenced } from '../../objects/fenced.ts';
 import { objectTitle } from '../../objects/object-id.ts';
 import { probeOf } from '../../objects/replacement.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { DesiredState } from '../reconcile/render/desired-state.ts';
 import type { Target } from '../reconcile/run/target.ts';
+import { isNeededByPods, neededAtOnce } from './needed-at-once.ts';
 import type { NotThereYet } from './rehearse-apply.ts';
 
 /** A hook that would run, and what the API server says of its object. */
@@ -46,10 +47,15 @@ export async function rehearseHooks(
       one.hooks.filter((hook) => !isCompleted({ record, due: one, hook })).map((hook) => ({ ...one, ...hook })),
     ),
   );
+  const made = new Map(
+    due.flatMap(({ desired: { id, key } }) =>
+      isNeededByPods(id) ? [[key, `${objectTitle(id)} is made by a hook`] as const] : [],
+    ),
+  );
   return await inParallel(due, async ({ release, event, phase, desired: object }): Promise<DueHook> => {
     const of = { release, event, phase, desired: object };
-    const needed = dependenciesOf({ object: object.object, definitions });
-    const [why] = needed.flatMap((key) => notThereYet.get(key) ?? []);
+    const needed = neededAtOnce({ object: object.object, definitions });
+    const [why] = needed.flatMap((key) => notThereYet.get(key) ?? made.get(key) ?? []);
     if (why !== undefined) return { ...of, verdict: 'undecided', message: why };
     return { ...of, ...(await askFor(target, { api, desired: object })) };
   });

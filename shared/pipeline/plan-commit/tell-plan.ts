@@ -51,6 +51,16 @@ export function tellPlan(planned: Planned, asked: Asked): PlanAnswer {
   });
 }
 
+/** Whoever may see an environment need not be one who may push: what is another's is not theirs to read. */
+export function withoutOthersFields(plan: PlanAnswer): PlanAnswer {
+  const objects = plan.objects.map((one) =>
+    one.adoptedFrom === null
+      ? one
+      : { ...one, fields: [], omittedFields: one.omittedFields + one.fields.length, takesOver: [] },
+  );
+  return { ...plan, objects };
+}
+
 function tellObject(
   one: PlannedObject,
   { planned: { applySets, lines }, hides }: { planned: Planned; hides: Hides },

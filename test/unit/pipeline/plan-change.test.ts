@@ -223,6 +223,21 @@ describe('the plan on a pull request', () => {
     expect(lastOf(hub).notes[0]).toContain('main has moved on since');
   });
 
+  it('waits for the merge that the host is at', async () => {
+    const hub = await opened(painted('shop', 'blue'));
+    const { git } = hub.world;
+    const onto = git.add(painted('blog', 'green'));
+    const merge = git.add(painted('shop', 'blue'), { merges: [hub.pull.head] });
+    git.reset(onto.id);
+    hub.pull = { ...hub.pull, isMerging: true };
+    hub.world.onSleep = () => {
+      git.refs.set(`refs/pull/${number}/merge`, merge.id);
+      hub.pull = { ...hub.pull, isMerging: false };
+    };
+    await plan(hub);
+    expect(lastOf(hub).notes[0]).toContain(`merged onto main (${onto.id.slice(0, 12)})`);
+  });
+
   it('is of the head as it is where the host has no merge, and says that it is behind', async () => {
     const hub = await opened(painted('shop', 'blue'));
     hub.world.git.add(painted('blog', 'green'));
@@ -432,6 +447,27 @@ describe('a value of a Secret', () => {
   });
 });
 
+describe('a value of a Secret of others', () => {
+  it('is shown in no comment, though it stands in a namespace that the environment comes to', async () => {
+    const world = createWorld();
+    world.git.add(declared('shop'));
+    await world.run();
+    world.wait(60);
+    const there = { namespace: 'theirs' };
+    const data = { password: Buffer.from('correct-horse').toString('base64') };
+    world.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs' } });
+    world.cluster.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'keys', ...there }, ...{ data } });
+    world.cluster.put({
+      ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'urls', ...there } },
+      ...{ data: { v: 'https://me:correct-horse@example.com' } },
+    });
+    const taken = list(configMap('shop-colors'), configMap('urls', { v: 'mine' }, there));
+    const hub = await openedOn(world, { [files('shop')]: taken });
+    await plan(hub);
+    expect(textOf(hub)).toContain('/data/v: "https://me:***@example.com" -> "mine"');
+  });
+});
+
 describe('a template that is told what is secret', () => {
   const own = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { color: 'aHVudGVyMg==' } };
   const spec = ['lookup: cluster'];
@@ -572,6 +608,11 @@ describe('a pull request of a fork', () => {
     // The message of the label comes late, or again.
     await plan(hub, { labelled: true, head: labelled });
     expect(lastOf(hub)).toMatchObject({ verdict: 'pending', environments: [] });
+    await plan(hub, { labelled: true });
+    for (const again of [{ labelled: true, head: labelled }, {}]) {
+      await plan(hub, again);
+      expect(verdicts(hub)).toEqual([['shop', 'success']]);
+    }
   });
 
   it.each([
@@ -595,6 +636,33 @@ describe('a pull request of a fork', () => {
     await plan(hub);
     expect(verdicts(hub)).toEqual([['shop', 'success']]);
   });
+
+  it.each([
+    ['put on', [], [label], 'success'],
+    ['taken off', [label], [], 'pending'],
+  ] as const)(
+    'is shown as it is when it is written, where the label was %s meanwhile',
+    async (_what, was, is, verdict) => {
+      const hub = await forked();
+      const path = `plans/master/${number}.json`;
+      const approval = { version: 1, writer: null, approved: hub.pull.head };
+      if (was.length > 0) await hub.world.writeState(path, approval);
+      hub.pull = { ...hub.pull, labels: [...was] };
+      hub.world.wait(60);
+      const { state } = hub.ports;
+      let reads = 0;
+      const read: typeof state.read = async (asked) => {
+        const found = await state.read(asked);
+        if (asked === path && ++reads === 1) {
+          await hub.world.writeState(path, approval);
+          hub.pull = { ...hub.pull, labels: [...is] };
+        }
+        return found;
+      };
+      await plan({ ...hub, ports: { ...hub.ports, state: { ...state, read } } });
+      expect(hub.shown.map((one) => one.verdict)).toEqual([verdict]);
+    },
+  );
 
   it('is not planned once the label was taken off', async () => {
     const hub = await forked();
@@ -625,6 +693,17 @@ describe('the plan of a pull request, for whoever asks', () => {
     });
     expect(await ask(hub, 'new', number)).toMatchObject({ outcome: 'described', wouldChange: true });
     await expect(ask(hub, 'shop', 8)).rejects.toMatchObject({ code: 'BadRequest' });
+  });
+
+  it('shows nothing of what others have in the cluster', async () => {
+    const hub = await opened({ [files('shop')]: list(configMap('shop-colors'), configMap('theirs', { v: '1' })) });
+    const metadata = { name: 'theirs', namespace: 'acme' };
+    hub.world.cluster.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata, ...{ data: { v: 'salaries' } } }, 'kubectl');
+    await plan(hub);
+    expect(textOf(hub)).toContain('salaries');
+    const asked = await ask(hub, 'shop', number);
+    expect(asked).toMatchObject({ objects: [{ name: 'theirs', adoptedFrom: 'kubectl', fields: [] }] });
+    expect(JSON.stringify(asked)).not.toContain('salaries');
   });
 });
 

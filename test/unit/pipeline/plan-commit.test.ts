@@ -185,6 +185,43 @@ describe('the plan of a commit', () => {
     ]);
   });
 
+  it('leaves a Pod undecided that needs what the commit or a hook makes, and not what makes Pods', async () => {
+    const world = await converged(release([configMap('a')]));
+    const account = (metadata: object): Declared => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    const pod = (metadata: object, serviceAccountName: string): Declared => ({
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata },
+      spec: { serviceAccountName, containers: [{ name: 'a', image: 'a:1' }] },
+    });
+    const hook = (name: string, weight: string) => ({
+      ...{ name, annotations: { 'helm.sh/hook': 'pre-upgrade', 'helm.sh/hook-weight': weight } },
+    });
+    for (const name of ['solo', 'hooked'])
+      world.cluster.refusals.set(`dry-run Pod acme/${name}`, {
+        status: 403,
+        message: 'error looking up service account',
+      });
+    const { spec, ...web } = deployment('web') as { spec: { template: { spec: object } } };
+    const template = { ...spec.template, spec: { ...spec.template.spec, serviceAccountName: 'robot' } };
+    const planned = await planOf(
+      world,
+      release([
+        ...[configMap('a'), account({ name: 'robot' }), pod({ name: 'solo' }, 'robot')],
+        { ...web, spec: { ...spec, template } },
+        ...[account(hook('helper', '-1')), pod(hook('hooked', '0'), 'helper')],
+      ]),
+    );
+    expect(shown(planned)).toEqual([
+      ['create', 'ServiceAccount', 'robot', 'accepted'],
+      ['create', 'Pod', 'solo', 'undecided'],
+      ['create', 'Deployment', 'web', 'accepted'],
+    ]);
+    expect(planned.objects[1]?.message).toBe('ServiceAccount acme/robot is made by the same commit');
+    expect(planned.hooks.map(({ name, verdict }) => [name, verdict])).toEqual([
+      ['helper', 'accepted'],
+      ['hooked', 'undecided'],
+    ]);
+  });
+
   it('tells what the guards leave', async () => {
     const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: {} };
     const world = await converged(shop([configMap('a'), claim]));

@@ -90,6 +90,8 @@ describe('GitHub', () => {
     };
     const pull = await hosts.pullRequest({ ...of, number: 7 });
     expect(pull).toEqual({ isOpen: true, base: 'main', head, isFork, labels: ['bug'] });
+    github.pull = { ...github.pull, mergeable: null };
+    expect(await hosts.pullRequest({ ...of, number: 7 })).toEqual({ ...pull, isMerging: true });
   });
 });
 
