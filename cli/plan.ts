@@ -67,8 +67,12 @@ async function plansOf(
     throw wrongUsage(environment, 'is one environment: --all and --class are about all of a class');
   const asking = { what: 'plan', query, schema: planAnswerSchema } as const;
   const posted = async () => (workingTree === undefined ? {} : { body: await readWorkingTree(workingTree) });
-  if (environment !== undefined)
-    return { plans: [await askInspect(context, { ...asking, ...(await posted()), environment })], unplanned: [] };
+  if (environment !== undefined) {
+    const plan = await askInspect(context, { ...asking, ...(await posted()), environment });
+    if (plan.outcome === 'absent')
+      throw wrongUsage(environment, plan.message, '`converge status` lists those that are');
+    return { plans: [plan], unplanned: [] };
+  }
   if (!all) throw wrongUsage('plan', 'name an environment, or say --all');
   const repository = classOf(context, ofClass);
   const declared = await askPlans(context, { repository, query, schema: plansAnswerSchema });
@@ -108,8 +112,8 @@ function classOf({ config }: Context, named: string | undefined): string {
   throw wrongUsage('--all', `is about one class: say --class, of ${classes.join(', ')}`);
 }
 
-function wrongUsage(subject: string, message: string): CommandError {
-  return new CommandError({ subject, message });
+function wrongUsage(subject: string, message: string, remedy?: string): CommandError {
+  return new CommandError({ subject, message, ...(remedy === undefined ? {} : { remedy }) });
 }
 
 function linesOf(plan: PlanAnswer): Line[] {

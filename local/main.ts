@@ -97,6 +97,8 @@ function printFacts(pipeline: Pipeline, inbox: Inbox): void {
   say('The pipeline stays up.', 'heading');
   for (const [name, url] of [
     ['Status', facts.status],
+    ['Inspect', facts.inspect],
+    ['Act', facts.act],
     ['Storage', facts.storage],
     ['Pub/Sub', facts.pubsub],
     ['Webhook', facts.webhook],

@@ -23,9 +23,10 @@ describe('the guide', () => {
     await expect(reach(line)).rejects.toThrow('the command line was taken');
   });
 
-  it('goes from an upload by drift to a roll-back, and shows what each printed', () => {
+  it('goes from an upload by plan and drift to a roll-back and a suspension, and shows what each printed', () => {
     const verbs = lines.map((line) => line.split(' ')[1]);
-    for (const verb of ['upload', 'status', 'history', 'trace', 'report', 'rollback']) expect(verbs).toContain(verb);
+    const looks = ['upload', 'status', 'history', 'trace', 'report', 'plan'];
+    for (const verb of [...looks, 'accept', 'revert', 'rollback', 'suspend', 'resume', 'reconcile']) expect(verbs).toContain(verb);
     const shown = [...guide.matchAll(/^\$ (converge .*)$/gm)].map(([, line = '']) => line);
     expect(shown.toSorted()).toEqual(lines.toSorted());
     expect(guide).not.toMatch(/npx converge|^@\d/m);
