@@ -46,7 +46,8 @@ export const actionSchema = z.discriminatedUnion('action', [
       .string()
       .regex(zonedTimePattern, zonedTimeExpected)
       .refine(isZonedTime, { error: zonedTimeExpected, abort: true })
-      .optional().describe('A time in UTC, in the place of `for`'),
+      .optional()
+      .describe('A time in UTC, in the place of `for`'),
   }),
   z.strictObject({ ...common, action: z.literal('resume'), environment }),
   z.strictObject({
