@@ -11,12 +11,16 @@ import { ignoreRuleSchema } from './ignore-rule.ts';
 /** The folder of the environment files, at the root of a repository. */
 export const environmentsFolder = 'environments';
 
+/** Milliseconds: from now on it is a time that is written with four digits of a year. */
+const longestDuration = parseDuration('1000000d');
+
 const duration = (byDefault: string) =>
   z
     .string()
     .regex(durationPattern, 'expected a duration like 90s, 5m or 1h30m')
     .default(byDefault)
-    .transform(parseDuration);
+    .transform(parseDuration)
+    .refine((milliseconds) => milliseconds <= longestDuration, { error: 'expected 1000000d at most' });
 
 const pathInRepository = z
   .string()

@@ -131,7 +131,8 @@ export async function refuseRolledBack({
     // Of a repository, nothing but its last commit is undone without a revision.
     if (
       undone === undefined ||
-      (environment !== undefined && !(await holds(repository, { ...undone, inputs: wanted })))
+      (environment !== undefined &&
+        !(await isSameButSuspended({ repository, environment }, { one: to, other: undone.commit, inputs: wanted })))
     )
       continue;
     const { subject } = provenanceOf({ commit });

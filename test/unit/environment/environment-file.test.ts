@@ -96,6 +96,15 @@ spec:
       expect(problemOf(() => said(value)).message).toBe('spec.selfHeal: expected true, false or ask');
   });
 
+  it('takes durations up to a time that can be written', () => {
+    expect(parse(`${smallest}  timeout: 1000000d\n`).timeout).toBe(86_400_000_000_000);
+    expect(parse(`${smallest}  healAfter: 0s\n`).healAfter).toBe(0);
+    for (const key of ['timeout', 'healAfter', 'diffAfter', 'convergedAfter'])
+      expect(problemOf(() => parse(`${smallest}  ${key}: 1000000d1ms\n`)).message).toBe(
+        `spec.${key}: expected 1000000d at most`,
+      );
+  });
+
   it('asks again after a minute at least', () => {
     expect(parse(`${smallest}  askFor: 1m\n`).askFor).toBe(60_000);
     for (const value of ['59s', '0s'])

@@ -217,6 +217,16 @@ describe('a rollback of an environment that somebody suspended', () => {
     expect(fileAt(world, done.commit)).toBe(before);
   });
 
+  it('is refused the second time, and before it was looked at finds nothing to do', async () => {
+    const { world } = await convergedAt('red', 'green');
+    await suspends(world);
+    await look(world);
+    expect(colorAt(world, (await roll(world)).commit)).toBe('red');
+    expect(await roll(world)).toMatchObject({ outcome: 'nothing' });
+    await look(world);
+    await expect(roll(world)).rejects.toMatchObject({ code: 'RollbackRefused' });
+  });
+
   it('has what its file said beside that again, and is not suspended as it was then', async () => {
     const { world } = await convergedAt('red');
     const file = shop([]);
