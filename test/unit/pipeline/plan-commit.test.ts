@@ -187,6 +187,12 @@ describe('the plan of a commit', () => {
 
   it('leaves a Pod undecided that needs what the commit or a hook makes, and not what makes Pods', async () => {
     const world = await converged(release([configMap('a')]));
+    // The world serves what somebody defines.
+    const names = { kind: 'ServiceAccount', plural: 'serviceaccounts' };
+    world.cluster.put({
+      ...{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'accounts' } },
+      ...{ spec: { group: '', names, versions: [{ name: 'v1' }] }, status: {} },
+    });
     const account = (metadata: object): Declared => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
     const pod = (metadata: object, serviceAccountName: string): Declared => ({
       ...{ apiVersion: 'v1', kind: 'Pod', metadata },
@@ -196,10 +202,7 @@ describe('the plan of a commit', () => {
       ...{ name, annotations: { 'helm.sh/hook': 'pre-upgrade', 'helm.sh/hook-weight': weight } },
     });
     for (const name of ['solo', 'hooked'])
-      world.cluster.refusals.set(`dry-run Pod acme/${name}`, {
-        status: 403,
-        message: 'error looking up service account',
-      });
+      world.cluster.refusals.set(`dry-run Pod acme/${name}`, { status: 403, message: 'looking up service account' });
     const { spec, ...web } = deployment('web') as { spec: { template: { spec: object } } };
     const template = { ...spec.template, spec: { ...spec.template.spec, serviceAccountName: 'robot' } };
     const planned = await planOf(

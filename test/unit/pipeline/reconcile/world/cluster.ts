@@ -64,7 +64,6 @@ const builtIn: readonly ApiResource[] = [
   resource('v1', 'Secret', 'secrets'),
   resource('v1', 'Service', 'services'),
   resource('v1', 'Pod', 'pods'),
-  resource('v1', 'ServiceAccount', 'serviceaccounts'),
   resource('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
   resource('v1', 'Namespace', 'namespaces', false),
   resource('apps/v1', 'Deployment', 'deployments'),
