@@ -317,6 +317,7 @@ describe('converge plan', () => {
     ['a folder that is none', ['plan', 'store', '--working-tree', '/nowhere'], 2, /nowhere/],
     ['no environment', ['plan'], 2, /name an environment, or say --all/],
     ['one environment and all', ['plan', 'store', '--all'], 2, /is one environment/],
+    ['an environment that nobody knows', ['plan', 'master/nobody'], 2, /nobody: no file declares it/],
     ['all of no class', ['plan', '--all', '--class', 'mastre'], 2, /is no class of the configuration/],
     ['a commit that is none', ['plan', 'store', '--revision', 'nowhere'], 1, /nowhere: is no commit of the branch/],
     [
