@@ -418,7 +418,7 @@ describe('converge accept', () => {
 
   it.each([
     ['an incident that has ended', ['-e', 'kept'], 1, /was closed at 20/],
-    ['one that is not open, of no environment', [], 2, /is no incident that is open/],
+    ['one that is not open, of no environment', [], 2, /is no open incident/],
     ['one of another environment', ['-e', 'shop'], 1, /is no incident that master\/shop remembers/],
     ['no environment', ['-e', 'nobody'], 2, /nobody: is no environment/],
   ])('is refused for %s', async (_what, parameters, exit, message) => {

@@ -728,7 +728,7 @@ spec:
     const head = await master.head();
     expect(await command('suspend', 'nobody')).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^error: nobody: no branch declares an environment of that name\n/),
+      err: expect.stringMatching(/^error: nobody: is no environment\n/),
     });
     expect(await command('resume', 'nobody')).toMatchObject({ code: 2 });
     expect(await command('suspend', 'tyrell', '--until', '2020-01-01T00:00Z')).toMatchObject({
