@@ -107,17 +107,30 @@ export function postRoute<B extends z.ZodType, A extends z.ZodType<object>>({
     ...{ ...said, method: 'POST', query, body, problems, isFree: false },
     async respond(call) {
       parametersOf(query, call.query);
-      const parsed = body.safeParse(await call.json());
-      if (!parsed.success) throw badBody(parsed.error);
+      const value = await call.json();
+      const parsed = body.safeParse(value);
+      if (!parsed.success) throw badBody(parsed.error, value);
       return { status: 200, body: await handle({ ...call, body: parsed.data }), next: null };
     },
   };
 }
 
-/** Names the key that is wrong. */
-function badBody({ issues: [issue] }: z.ZodError): ConvergeError {
-  const subject = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.map(String).join('.');
-  return badParameter(subject, issue?.message ?? 'is not understood');
+/** Names the key that is wrong, and says what is expected in its place. */
+function badBody({ issues: [issue] }: z.ZodError, body: unknown): ConvergeError {
+  if (issue === undefined) return badParameter('body', 'is not understood');
+  const at = (keys: readonly PropertyKey[]): string => keys.map(String).join('.');
+  if (issue.code === 'unrecognized_keys')
+    return badParameter(at([...issue.path, issue.keys[0] ?? '']), 'is no key of what is asked here');
+  const [, expected] =
+    /^Invalid (?:input: e|discriminator value\. E)xpected (.*?)(?:, received .*)?$/.exec(issue.message) ?? [];
+  const said = expected === undefined ? issue.message : `expected ${expected}`;
+  if (issue.path.length === 0) return badParameter('body', said);
+  return badParameter(at(issue.path), isThere(body, issue.path) ? said : `is missing: ${said}`);
+}
+
+function isThere(value: unknown, [key, ...below]: readonly PropertyKey[]): boolean {
+  if (key === undefined) return value !== undefined;
+  return value !== null && typeof value === 'object' && isThere(Reflect.get(value, key), below);
 }
 
 /** A route that answers a list in pages. */

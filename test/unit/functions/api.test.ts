@@ -289,7 +289,7 @@ describe('a function that is asked', () => {
     expect(await (await fetch(url)).json()).toEqual({ value: 1 });
     for (const [body, status, subject] of [
       ['{"count": "3"}', 400, 'count'],
-      ['{"count": 3, "more": 1}', 400, 'body'],
+      ['{"count": 3, "more": 1}', 400, 'more'],
       ['{', 400, 'body'],
       ['x'.repeat(largestBodies.inspect + 1), 413, 'call'],
     ] as const) {
@@ -329,7 +329,7 @@ describe('a function that is asked', () => {
     [Uint8Array.of(0x22, 0xff, 0x22), undefined, 400, 'BadRequest', 'body'],
     ['7', undefined, 400, 'BadRequest', 'body'],
     ['{"what":{"value":"1"}}', undefined, 400, 'BadRequest', 'what.value'],
-    ['{"what":{"value":1},"who":"ana"}', undefined, 400, 'BadRequest', 'body'],
+    ['{"what":{"value":1},"who":"ana"}', undefined, 400, 'BadRequest', 'who'],
     [JSON.stringify({ what: 'x'.repeat(64 * 1024) }), undefined, 413, 'TooLarge', 'call'],
   ] as const)(
     'refuses %.20s posted as %s by %i %s, and names what is wrong',
@@ -340,6 +340,15 @@ describe('a function that is asked', () => {
       expect(lines.at(-1)).toBe('INFO act refused a call');
     },
   );
+
+  it.each([
+    ['{"what":{"value":"1"}}', 'expected number'],
+    ['{"what":{}}', 'is missing: expected number'],
+    ['[]', 'expected object'],
+    ['{"what":{"value":1},"who":"ana"}', 'is no key of what is asked here'],
+  ])('says of %s in words of its own: %s', async (body, detail) => {
+    expect(await problem(await post(await start('act'), body))).toMatchObject({ detail });
+  });
 
   it.each([
     ['ActionConflict', 409],
