@@ -1,7 +1,9 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take minutes whatever their size says, by which vitest begins with the largest: the longest first. */
-const longest = ['chaos', 'removal', 'rollback', 'rollout', 'conformance'].map((name) => `/e2e/${name}.test.ts`);
+const longest = ['chaos', 'removal', 'rollback', 'neighbours', 'rollout', 'exchange', 'conformance'].map(
+  (name) => `/e2e/${name}.test.ts`,
+);
 
 /** Begins with what would else be waited for alone at the end. */
 export class LongestFirst extends BaseSequencer {
