@@ -621,7 +621,7 @@ describe('what may be asked of act', () => {
       [redrive, { 'if-match': '"x"' }, 400, 'BadRequest', 'if-match'],
       [acknowledge, { 'idempotency-key': 'once' }, 400, 'BadRequest', 'idempotency-key'],
       [{ action: 'destroy' }, {}, 400, 'BadRequest', 'action'],
-      [{ ...acknowledge, by: 'ana' }, {}, 400, 'BadRequest', 'body'],
+      [{ ...acknowledge, by: 'ana' }, {}, 400, 'BadRequest', 'by'],
       ['{', {}, 400, 'BadRequest', 'body'],
       [acknowledge, { 'content-type': 'text/plain' }, 415, 'UnsupportedMediaType', 'content-type'],
       [{ ...acknowledge, reason: 'x'.repeat(70_000) }, {}, 413, 'TooLarge', 'call'],
