@@ -19,7 +19,12 @@ type Files = PlannedFolder['files'];
  */
 export async function readWorkingTree(folder: string): Promise<PlannedFolder> {
   await lookAt(folder);
-  const root = await git(folder, ['rev-parse', '--show-toplevel']).catch(() => undefined);
+  const root = await git(folder, ['rev-parse', '--show-toplevel']).catch((error: unknown) => {
+    // One that git does not read, as it is of another user, say, is a checkout all the same: what it leaves out is not to be sent.
+    const said = saidBy(error);
+    if (!said.includes('not a git repository')) throw unreadable(folder, said.split('\n')[0]);
+    return undefined;
+  });
   if (root === undefined) {
     await openLocalTree(folder);
     return { base: null, files: await filesIn(folder) };
@@ -53,7 +58,7 @@ async function readCheckout(folder: string, scratch: string): Promise<PlannedFol
     GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(objects),
   };
   await git(folder, ['add', '--all'], apart).catch((error: unknown) => {
-    throw new CommandError({ subject: folder, message: `cannot be read as Git would: ${wordsOf(error)}` });
+    throw unreadable(folder, error);
   });
   const raw = await git(folder, ['diff-index', '--cached', '--raw', '--no-renames', '--no-abbrev', '-z', base], apart);
   const changed = changesIn(raw);
@@ -62,29 +67,39 @@ async function readCheckout(folder: string, scratch: string): Promise<PlannedFol
   const files = changed.map(({ path, is, id }): Files[number] =>
     id === undefined || is === 'deleted'
       ? { path, is: 'deleted' }
-      : { path, is, content: (contents.get(id) ?? Buffer.of()).toString('base64') },
+      : { path, is, content: contentOf(contents, { folder, id }).toString('base64') },
   );
   return { base, files };
 }
 
+function contentOf(contents: ReadonlyMap<string, Buffer>, { folder, id }: { folder: string; id: string }): Buffer {
+  const content = contents.get(id);
+  if (content === undefined) throw unreadable(folder, `git gives no content of ${id}`);
+  return content;
+}
+
 /** The newest commit of the checkout that others have, too: what is behind it need not be sent. */
 async function baseOf(folder: string): Promise<string> {
-  const own = (
-    await git(folder, ['rev-list', '--boundary', '--topo-order', 'HEAD', '--not', '--remotes']).catch(() => '')
-  )
-    .split('\n')
-    .filter((line) => line !== '');
-  if (own.length === 0) {
-    const head = (await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '')).trim();
-    if (head !== '') return head;
-  }
-  const base = own.find((line) => line.startsWith('-'))?.slice(1);
+  // It is quiet where the branch has no commit yet.
+  const head = (await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '')).trim();
+  const base = head === '' ? undefined : await sharedBehind(folder, head);
   if (base !== undefined) return base;
   throw new CommandError({
     subject: folder,
     message: 'has no commit that a remote branch has, with which its files could be compared',
     remedy: 'git fetch brings the branches of the repository',
   });
+}
+
+/** Undefined where no remote branch has any. */
+async function sharedBehind(folder: string, head: string): Promise<string | undefined> {
+  const listed = await git(folder, ['rev-list', '--boundary', '--topo-order', head, '--not', '--remotes']).catch(
+    (error: unknown) => {
+      throw unreadable(folder, error);
+    },
+  );
+  const own = listed.split('\n').filter((line) => line !== '');
+  return own.length === 0 ? head : own.find((line) => line.startsWith('-'))?.slice(1);
 }
 
 interface Changed {
@@ -130,7 +145,9 @@ async function readBlobs(
   const found = new Map<string, Buffer>();
   for (let at = 0; at < all.length;) {
     const end = all.indexOf('\n', at);
-    const [id = '', , size = '0'] = all.toString('latin1', at, end).split(' ');
+    const [id = '', , size] = all.toString('latin1', at, end).split(' ');
+    // `<id> missing`: https://git-scm.com/docs/git-cat-file#_batch_output
+    if (size === undefined) throw unreadable(folder, `git misses ${id}`);
     found.set(id, all.subarray(end + 1, end + 1 + Number(size)));
     at = end + 1 + Number(size) + 1;
   }
@@ -185,9 +202,18 @@ async function git(folder: string, parameters: readonly string[], apart: NodeJS.
   return stdout;
 }
 
+function unreadable(folder: string, error: unknown): CommandError {
+  return new CommandError({ subject: folder, message: `cannot be read as Git would: ${wordsOf(error)}` });
+}
+
 function wordsOf(error: unknown): string {
-  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+  const said = saidBy(error);
   return said.split('\n').at(-1) ?? said;
+}
+
+/** All that git said of what failed. */
+function saidBy(error: unknown): string {
+  return error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
 }
 
 const remedy = 'commit what is done already and push it, or plan a branch that is pushed with --revision';

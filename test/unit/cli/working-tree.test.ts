@@ -65,6 +65,20 @@ describe('the working tree of a checkout', () => {
     );
   });
 
+  it.each([
+    ['its configuration', '.git/config', '[broken\n', /cannot be read as Git would: fatal: bad config line 1/],
+    [
+      'what others have',
+      '.git/refs/remotes/origin/lost',
+      `${'1'.repeat(40)}\n`,
+      /cannot be read as Git would: fatal: bad object/,
+    ],
+  ])('is refused, and none of its files read, where Git cannot read %s', async (_what, path, content, message) => {
+    const { folder } = await clone();
+    await writeFiles(folder, { ignored: 'a secret', [path]: content });
+    await expect(readWorkingTree(folder)).rejects.toThrow(message);
+  });
+
   it('is nothing where all is as it was committed and pushed', async () => {
     const { folder, git } = await clone();
     expect(await readWorkingTree(folder)).toEqual({ base: await git('rev-parse', 'HEAD'), files: [] });
