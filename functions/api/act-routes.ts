@@ -8,6 +8,7 @@ import { act, actedSchema, environmentOf } from '../../shared/pipeline/act.ts';
 import { actionSchema, type Action } from '../../shared/pipeline/act/action.ts';
 import { oneEnvironment } from '../../shared/pipeline/environments.ts';
 import { loadConfig, wire } from '../wiring.ts';
+import { healthz } from './health-route.ts';
 import { postRoute, route, type RawCall, type Route } from './route.ts';
 import { etagOf } from './serve.ts';
 
@@ -120,19 +121,6 @@ const actions = postRoute({
     const ports = { ...flow, ...(await wire('cluster', 'renderer', 'signatures', 'gitHosts')) };
     const seen = async () => assertSeen(action, { caller, header });
     return await act({ action, by, key, refusal, assertSeen: seen }, config, ports);
-  },
-});
-
-const healthz = route({
-  name: 'health',
-  path: '/healthz',
-  summary: 'Whether this function can serve at all',
-  query: z.looseObject({}),
-  answer: z.object({ status: z.literal('ok') }),
-  isFree: true,
-  async handle() {
-    loadConfig();
-    return { status: 'ok' as const };
   },
 });
 

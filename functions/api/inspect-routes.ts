@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { assertShown, shownOf, type Caller } from '../../shared/access/people.ts';
 import { inspect, type Answer } from '../../shared/pipeline/inspect.ts';
 import {
@@ -17,6 +17,7 @@ import {
 } from '../../shared/pipeline/inspect/question.ts';
 import { folderSchema } from '../../shared/pipeline/inspect/planned-folder.ts';
 import { loadConfig, now, wire } from '../wiring.ts';
+import { healthz } from './health-route.ts';
 import { postRoute, route, type Route } from './route.ts';
 
 /** What is answered to whoever may see it. Throws `NotAllowed` (refuse) before anything is read, and as `inspect` does. */
@@ -74,19 +75,6 @@ const plans = route({
     plansAnswerSchema.parse(
       await show({ repository, environment: undefined, question: readQuestion.plans(query, now()) }, caller),
     ),
-});
-
-const healthz = route({
-  name: 'health',
-  path: '/healthz',
-  summary: 'Whether this function can serve at all',
-  query: z.looseObject({}),
-  answer: z.object({ status: z.literal('ok') }),
-  isFree: true,
-  async handle() {
-    loadConfig();
-    return { status: 'ok' as const };
-  },
 });
 
 /** All that `inspect` answers: by the cluster of one environment. */

@@ -121,11 +121,17 @@ function badBody({ issues: [issue] }: z.ZodError, body: unknown): ConvergeError 
   const at = (keys: readonly PropertyKey[]): string => keys.map(String).join('.');
   if (issue.code === 'unrecognized_keys')
     return badParameter(at([...issue.path, issue.keys[0] ?? '']), 'is no key of what is asked here');
-  const [, expected] =
-    /^Invalid (?:input: e|discriminator value\. E)xpected (.*?)(?:, received .*)?$/.exec(issue.message) ?? [];
-  const said = expected === undefined ? issue.message : `expected ${expected}`;
+  const said = expectedBy(issue) ?? issue.message;
   if (issue.path.length === 0) return badParameter('body', said);
   return badParameter(at(issue.path), isThere(body, issue.path) ? said : `is missing: ${said}`);
+}
+
+/** Undefined where a schema says it in words of its own. */
+function expectedBy(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === 'invalid_type') return `expected ${issue.expected}`;
+  // Of a union that is told apart by a key. Its type does not have them.
+  if (issue.code !== 'invalid_union' || !('options' in issue) || !Array.isArray(issue.options)) return undefined;
+  return `expected ${issue.options.map((option) => `'${String(option)}'`).join(' | ')}`;
 }
 
 function isThere(value: unknown, [key, ...below]: readonly PropertyKey[]): boolean {

@@ -11,10 +11,12 @@ import { LocalError } from '../local-error.ts';
 import type { PullRequests } from '../parts/pull-requests.ts';
 import type { EarlyPipeline } from '../pipeline.ts';
 import {
+  acme,
   branch,
   cloneFolder,
   driftOf,
   endOf,
+  globex,
   lookForDrift,
   person,
   push,
@@ -29,8 +31,6 @@ import {
 } from './scene.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const acme = { environment: 'acme-production', namespace: 'acme' };
-const globex = { environment: 'globex-production', namespace: 'globex' };
 /** Lines of a comment and of what a command prints, beyond which the rest is left away. */
 const mostLines = 16;
 

@@ -16,6 +16,8 @@ import { subscribeToTopics, type Seen } from '../topics.ts';
 
 export const repository = 'master';
 export const branch = 'main';
+export const acme = { environment: 'acme-production', namespace: 'acme' };
+export const globex = { environment: 'globex-production', namespace: 'globex' };
 /** How long a single thing that a step waits for may take. */
 export const stepMilliseconds = 60_000;
 

@@ -17,6 +17,8 @@ import type { Say } from '../say.ts';
 import { acceptDrift, proposeChange, suspendForAWhile } from './proposals.ts';
 import { type Seen } from '../topics.ts';
 import {
+  acme,
+  globex,
   abbreviatedRevision,
   branch,
   cloneFolder,
@@ -40,8 +42,6 @@ import {
 
 const example = resolve(import.meta.dirname, '..', '..', 'examples', 'family-insurance');
 const platform = 'platform';
-const acme = { environment: 'acme-production', namespace: 'acme' };
-const globex = { environment: 'globex-production', namespace: 'globex' };
 const initech = { environment: 'initech-production', namespace: 'initech' };
 /** Until it is said what is waited for. */
 const aMoment = 1000;

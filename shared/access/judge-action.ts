@@ -1,10 +1,11 @@
-import { ConvergeError } from '../base/errors.ts';
+import type { ConvergeError } from '../base/errors.ts';
 import { matchesPattern } from '../base/pattern.ts';
 import { actionRights, type ActionRight } from './action-names.ts';
 import {
   callsFlow,
   entriesOf,
   isMachine,
+  refusalOf,
   type Caller,
   type People,
   type PersonsRight,
@@ -89,14 +90,4 @@ function hasAll(patterns: readonly string[], name: string | undefined): boolean 
 function wordsOf({ repository, environment }: ActionScope): string {
   if (repository === undefined) return 'what is of no one class';
   return environment === undefined ? `what is of all of ${repository}` : `${repository}/${environment}`;
-}
-
-function refusalOf(caller: Caller, right: PersonsRight): ConvergeError | undefined {
-  if (right.may) return undefined;
-  return new ConvergeError({
-    code: 'NotAllowed',
-    subject: caller.kind === 'account' ? caller.email : 'call',
-    message: right.reason,
-    disposition: 'refuse',
-  });
 }

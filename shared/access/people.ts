@@ -127,6 +127,11 @@ function refusalToShow({ access, ...asks }: AsksToSee): ConvergeError | undefine
     caller.kind === 'account' && callsFlow(said, caller.email)
       ? { may: false as const, reason: 'calls a function of the flow: what is in a cluster is shown to people alone' }
       : judgePerson({ ...asks, people: said.people });
+  return refusalOf(caller, right);
+}
+
+/** `NotAllowed` (refuse), with the reason; undefined where nothing is refused. */
+export function refusalOf(caller: Caller, right: PersonsRight): ConvergeError | undefined {
   if (right.may) return undefined;
   return new ConvergeError({
     code: 'NotAllowed',
